@@ -1,0 +1,3 @@
+//! All benches.
+
+fn main() {}

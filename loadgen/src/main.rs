@@ -1,0 +1,3 @@
+//! Placeholder of the load generator.
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! What every layer may speak of: ids, limits, time and the hot counter cells.
+//!
+//! The lowest layer. It knows nothing of JSON, ASL, Kafka or threads.
+
+pub mod clock;
+pub mod ids;
+pub mod limits;

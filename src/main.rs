@@ -1,0 +1,3 @@
+//! The `expressway` binary.
+
+fn main() {}
