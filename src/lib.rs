@@ -3,5 +3,6 @@
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
 pub mod base;
+pub mod expr;
 pub mod shard;
 pub mod value;
