@@ -4,5 +4,7 @@
 
 pub mod base;
 pub mod expr;
+pub mod program;
 pub mod shard;
 pub mod value;
+pub mod vm;

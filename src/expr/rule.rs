@@ -305,6 +305,19 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    /// Writes the pieces, quoted, with `*` between them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" * ")?;
+            }
+            write!(f, "{piece:?}")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::{Space, Tag, TooLarge, Value, escaped_len};
 
 /// Frozen constants; values of [`Space::CONSTANTS`] point into it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Constants {
     pub(in crate::value) slots: Vec<Value>,
     pub(in crate::value) bytes: Vec<u8>,

@@ -79,6 +79,40 @@ impl Heap {
         arenas + documents
     }
 
+    /// Bytes in use beside the first document, which an execution keeps to its end.
+    #[inline]
+    pub fn used_bytes(&self) -> usize {
+        let arenas: usize = self.arenas.iter().map(Arena::used_bytes).sum();
+        let documents = &self.documents[self.documents_live.min(1)..self.documents_live];
+        arenas + documents.iter().map(Document::held_bytes).sum::<usize>()
+    }
+
+    /// Keeps `live` and the first document and drops every other value: what is live is written
+    /// down and read again, at most one payload's worth of text.
+    ///
+    /// # Errors
+    /// [`ParseError::TooDeep`] when `live` is nested deeper than a document may be; nothing has
+    /// changed then.
+    pub fn compact(&mut self, live: Value, parser: &mut Parser) -> Result<Value, ParseError> {
+        let first = Space::of(0);
+        let mut kept = live;
+        self.documents_live = if live.tag == Tag::Node && live.space == first {
+            1
+        } else {
+            kept = self.parse(&self.to_json(live), parser)?;
+            let last = self.documents_live - 1;
+            self.documents.swap(1, last);
+            if kept.tag == Tag::Node {
+                kept.space = Space::of(1);
+            }
+            2
+        };
+        for arena in &mut self.arenas {
+            arena.clear();
+        }
+        Ok(kept)
+    }
+
     /// Parses `text` into a document of its own and returns its value.
     ///
     /// # Errors
