@@ -89,10 +89,7 @@ impl Node {
         let mut node = self;
         'descend: loop {
             for member in node.members() {
-                if holds(Span {
-                    start: member.key_span.start,
-                    end: member.value.span.end,
-                }) {
+                if holds(Span { start: member.key_span.start, end: member.value.span.end }) {
                     pointer.push('/');
                     pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
                     node = &member.value;
@@ -135,12 +132,7 @@ pub struct Duplicate {
 
 /// Reads a text as one JSON value and reports the keys that it repeats.
 pub fn read(text: &str) -> Result<(Node, Vec<Duplicate>), SyntaxError> {
-    let mut reader = Reader {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        duplicates: Vec::new(),
-    };
+    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, duplicates: Vec::new() };
     reader.skip_blanks();
     let node = reader.value(0)?;
     reader.skip_blanks();
@@ -168,10 +160,7 @@ impl Reader<'_> {
             Some(b'a'..=b'z' | b'A'..=b'Z') => self.word()?,
             _ => return Err(self.unexpected("a value")),
         };
-        Ok(Node {
-            kind,
-            span: Span::new(start, self.at),
-        })
+        Ok(Node { kind, span: Span::new(start, self.at) })
     }
 
     fn object(&mut self, depth: u32) -> Result<Kind, SyntaxError> {
@@ -190,11 +179,7 @@ impl Reader<'_> {
             let key = self.string()?;
             let key_span = Span::new(start, self.at);
             if let Some(&first) = seen.get(&key) {
-                self.duplicates.push(Duplicate {
-                    key: key.clone(),
-                    span: key_span,
-                    first,
-                });
+                self.duplicates.push(Duplicate { key: key.clone(), span: key_span, first });
             } else {
                 seen.insert(key.clone(), key_span);
             }
@@ -204,11 +189,7 @@ impl Reader<'_> {
             }
             self.skip_blanks();
             let value = self.value(depth)?;
-            members.push(Member {
-                key,
-                key_span,
-                value,
-            });
+            members.push(Member { key, key_span, value });
             if self.separator(b'}', "',' or '}' after the value")? {
                 return Ok(Kind::Object(members));
             }
@@ -255,11 +236,7 @@ impl Reader<'_> {
         }
         self.skip_blanks();
         if self.peek() == Some(close) {
-            return Err(error(
-                "a comma before the closing bracket is not JSON",
-                comma,
-                comma + 1,
-            ));
+            return Err(error("a comma before the closing bracket is not JSON", comma, comma + 1));
         }
         Ok(false)
     }
@@ -270,10 +247,7 @@ impl Reader<'_> {
         let mut value = String::new();
         loop {
             let from = self.at;
-            while self
-                .peek()
-                .is_some_and(|byte| byte != b'"' && byte != b'\\' && byte >= 0x20)
-            {
+            while self.peek().is_some_and(|byte| byte != b'"' && byte != b'\\' && byte >= 0x20) {
                 self.at += 1;
             }
             value.push_str(&self.text[from..self.at]);
@@ -309,11 +283,7 @@ impl Reader<'_> {
             Some(b't') => '\t',
             Some(b'u') => return self.unicode_escape(start),
             _ => {
-                return Err(error(
-                    "unknown escape in a string",
-                    start,
-                    self.char_end(start + 1),
-                ));
+                return Err(error("unknown escape in a string", start, self.char_end(start + 1)));
             }
         };
         Ok(plain)
@@ -348,11 +318,7 @@ impl Reader<'_> {
             unit = unit * 16 + value;
         }
         if digits.len() != 4 {
-            return Err(error(
-                "\\u needs four hexadecimal digits",
-                start,
-                self.bytes.len(),
-            ));
+            return Err(error("\\u needs four hexadecimal digits", start, self.bytes.len()));
         }
         self.at += 4;
         Ok(unit)
@@ -404,11 +370,7 @@ impl Reader<'_> {
                     "unrecognized token '{shown}': was expecting a JSON string, number, array, \
                      object or one of null, true, false"
                 );
-                Err(SyntaxError {
-                    message,
-                    span: Span::new(start, self.at),
-                    too_deep: false,
-                })
+                Err(SyntaxError { message, span: Span::new(start, self.at), too_deep: false })
             }
         }
     }
@@ -431,44 +393,25 @@ impl Reader<'_> {
 
     /// One past the character at an offset, so that spans never cut a character.
     fn char_end(&self, at: usize) -> usize {
-        self.text
-            .get(at..)
-            .and_then(|rest| rest.chars().next())
-            .map_or(at, |c| at + c.len_utf8())
+        self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8())
     }
 
     fn unexpected(&self, expected: &str) -> SyntaxError {
-        let Some(found) = self
-            .text
-            .get(self.at..)
-            .and_then(|rest| rest.chars().next())
-        else {
+        let Some(found) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else {
             let message = format!("unexpected end of the definition, expected {expected}");
-            return SyntaxError {
-                message,
-                span: Span::new(self.at, self.at),
-                too_deep: false,
-            };
+            return SyntaxError { message, span: Span::new(self.at, self.at), too_deep: false };
         };
         let found = match found {
             '\u{feff}' => "a byte order mark".to_owned(),
             other => format!("'{}'", other.escape_debug()),
         };
         let message = format!("unexpected {found}, expected {expected}");
-        SyntaxError {
-            message,
-            span: Span::new(self.at, self.char_end(self.at)),
-            too_deep: false,
-        }
+        SyntaxError { message, span: Span::new(self.at, self.char_end(self.at)), too_deep: false }
     }
 }
 
 fn error(message: &str, start: usize, end: usize) -> SyntaxError {
-    SyntaxError {
-        message: message.to_owned(),
-        span: Span::new(start, end),
-        too_deep: false,
-    }
+    SyntaxError { message: message.to_owned(), span: Span::new(start, end), too_deep: false }
 }
 
 #[cfg(test)]
@@ -499,10 +442,7 @@ mod tests {
     #[test]
     fn reports_every_repeated_key() {
         let (node, duplicates) = read(r#"{"a":1,"a":2,"b":{"c":1,"c":1}}"#).expect("valid");
-        let keys: Vec<_> = duplicates
-            .iter()
-            .map(|d| (d.key.as_str(), d.span.start))
-            .collect();
+        let keys: Vec<_> = duplicates.iter().map(|d| (d.key.as_str(), d.span.start)).collect();
         assert_eq!(keys, [("a", 7), ("c", 24)]);
         assert_eq!(node.get("a").expect("a").kind, Kind::Number("2".into()));
     }
@@ -521,11 +461,7 @@ mod tests {
     fn syntax_errors_say_what_and_where() {
         refuses("", "unexpected end of the definition, expected a value", 0);
         refuses("{", "expected a key", 1);
-        refuses(
-            "{a:1}",
-            "unexpected 'a', expected a key in double quotes",
-            1,
-        );
+        refuses("{a:1}", "unexpected 'a', expected a key in double quotes", 1);
         refuses("{\"a\" 1}", "expected ':'", 5);
         refuses("{\"a\":1 \"b\":2}", "expected ',' or '}'", 7);
         refuses("{\"a\":1,}", "comma before the closing bracket", 6);

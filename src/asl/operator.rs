@@ -136,12 +136,8 @@ operators! {
 impl Operator {
     /// Finds an operator by its name.
     pub fn from_name(name: &str) -> Option<Self> {
-        static BY_NAME: LazyLock<HashMap<&str, Operator>> = LazyLock::new(|| {
-            Operator::ALL
-                .into_iter()
-                .map(|op| (op.name(), op))
-                .collect()
-        });
+        static BY_NAME: LazyLock<HashMap<&str, Operator>> =
+            LazyLock::new(|| Operator::ALL.into_iter().map(|op| (op.name(), op)).collect());
         BY_NAME.get(name).copied()
     }
 }
@@ -159,9 +155,9 @@ pub(super) fn java_set_order(names: &[&str]) -> String {
 
 /// Bucket of a string in Java's `HashMap` of a given capacity, a power of two.
 fn java_bucket(text: &str, capacity: u32) -> u32 {
-    let hash = text.encode_utf16().fold(0_u32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(u32::from(unit))
-    });
+    let hash = text
+        .encode_utf16()
+        .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
     (hash ^ (hash >> 16)) & (capacity - 1)
 }
 
@@ -189,10 +185,7 @@ mod tests {
     fn names_are_listed_in_the_order_of_a_java_set() {
         // Both orders as recorded.
         let wait = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-        assert_eq!(
-            java_set_order(&wait),
-            "SecondsPath, Seconds, TimestampPath, Timestamp"
-        );
+        assert_eq!(java_set_order(&wait), "SecondsPath, Seconds, TimestampPath, Timestamp");
         assert_eq!(java_set_order(&["End", "Next"]), "Next, End");
         let operators = java_set_order(&Operator::ALL.map(Operator::name));
         assert!(operators.starts_with("StringEquals, IsBoolean, StringLessThan, IsNumeric, "));

@@ -12,10 +12,7 @@ pub struct Span {
 impl Span {
     /// Makes a span from byte offsets; a definition is at most 1 MB, so `u32` holds them.
     pub fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 }
 
@@ -51,10 +48,7 @@ impl<'a> Source<'a> {
     pub fn position(&self, offset: u32) -> Position {
         let (line_start, line) = self.line_start(offset);
         let column = self.text[line_start..self.clamp(offset)].chars().count();
-        Position {
-            line,
-            column: column as u32 + 1,
-        }
+        Position { line, column: column as u32 + 1 }
     }
 
     /// Returns the line that holds a byte offset, without its line break.
@@ -113,16 +107,10 @@ fn escape_lengths(raw: &str) -> (usize, usize) {
     if bytes.get(1) != Some(&b'u') {
         return (2.min(raw.len()), 1);
     }
-    let unit = raw
-        .get(2..6)
-        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-        .unwrap_or(0);
+    let unit = raw.get(2..6).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0);
     match unit {
         0xD800..=0xDBFF => (12.min(raw.len()), 4),
-        _ => (
-            6.min(raw.len()),
-            char::from_u32(unit).map_or(1, char::len_utf8),
-        ),
+        _ => (6.min(raw.len()), char::from_u32(unit).map_or(1, char::len_utf8)),
     }
 }
 
@@ -146,10 +134,7 @@ mod tests {
 
     #[test]
     fn the_line_of_an_offset_has_no_line_break() {
-        let source = Source {
-            file: "f",
-            text: "ab\r\ncd\n",
-        };
+        let source = Source { file: "f", text: "ab\r\ncd\n" };
         assert_eq!(source.line_at(1), "ab");
         assert_eq!(source.line_at(4), "cd");
         assert_eq!(source.line_at(7), "");

@@ -7,13 +7,10 @@ pub(super) fn is_rfc3339(text: &str) -> bool {
         return false;
     };
     let shape = b"0000-00-00T00:00:00";
-    let matches = date_time
-        .iter()
-        .zip(shape)
-        .all(|(&byte, &pattern)| match pattern {
-            b'0' => byte.is_ascii_digit(),
-            other => byte == other,
-        });
+    let matches = date_time.iter().zip(shape).all(|(&byte, &pattern)| match pattern {
+        b'0' => byte.is_ascii_digit(),
+        other => byte == other,
+    });
     matches && is_date(date_time) && is_time(&date_time[11..19]) && is_offset(skip_fraction(rest))
 }
 
@@ -39,15 +36,8 @@ fn skip_fraction(text: &[u8]) -> &[u8] {
     let Some(fraction) = text.strip_prefix(b".") else {
         return text;
     };
-    let digits = fraction
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    if digits == 0 {
-        text
-    } else {
-        &fraction[digits..]
-    }
+    let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 { text } else { &fraction[digits..] }
 }
 
 fn is_offset(text: &[u8]) -> bool {
@@ -63,9 +53,7 @@ fn is_offset(text: &[u8]) -> bool {
 }
 
 fn number(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+    digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
 }
 
 #[cfg(test)]

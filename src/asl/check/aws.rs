@@ -17,10 +17,8 @@ pub struct AwsDiagnostic {
 ///
 /// What only we do not support is left out: a definition with such a problem is compared in vain.
 pub fn aws_diagnostics(diagnostics: &[Diagnostic]) -> Vec<AwsDiagnostic> {
-    let mut known: Vec<_> = diagnostics
-        .iter()
-        .filter_map(|d| d.code.aws().map(|code| (d, code)))
-        .collect();
+    let mut known: Vec<_> =
+        diagnostics.iter().filter_map(|d| d.code.aws().map(|code| (d, code))).collect();
     // AWS: recordings show the schema's faults first, then targets, unreachable states and the
     // missing end. Within each the order of the text is a guess.
     known.sort_by_key(|(diagnostic, _)| match diagnostic.code {
@@ -44,16 +42,10 @@ pub fn aws_diagnostics(diagnostics: &[Diagnostic]) -> Vec<AwsDiagnostic> {
 pub fn creation_message(diagnostics: &[AwsDiagnostic]) -> String {
     let parts: Vec<_> = diagnostics
         .iter()
-        .map(
-            |AwsDiagnostic {
-                 code,
-                 message,
-                 location,
-             }| {
-                let location = location.as_deref().unwrap_or("null");
-                format!("{code}: {message} at {location}")
-            },
-        )
+        .map(|AwsDiagnostic { code, message, location }| {
+            let location = location.as_deref().unwrap_or("null");
+            format!("{code}: {message} at {location}")
+        })
         .collect();
     format!("Invalid State Machine Definition: '{}'", parts.join(", "))
 }

@@ -16,16 +16,10 @@ struct Edge<'n> {
 
 /// Checks the transitions of a machine.
 pub(in crate::asl) fn graph(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(Node {
-        kind: Kind::Object(states),
-        ..
-    }) = root.get("States")
-    else {
+    let Some(Node { kind: Kind::Object(states), .. }) = root.get("States") else {
         return;
     };
-    let start = root
-        .get("StartAt")
-        .and_then(|node| edge(node, String::from("/StartAt")));
+    let start = root.get("StartAt").and_then(|node| edge(node, String::from("/StartAt")));
     let edges: Vec<Vec<Edge<'_>>> = states.iter().map(edges_of).collect();
     for edge in start.iter().chain(edges.iter().flatten()) {
         if index_of(states, edge.target).is_none() {
@@ -42,17 +36,10 @@ pub(in crate::asl) fn graph(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
         );
     }
     if !states.iter().any(|state| is_terminal(&state.value)) {
-        let span = root
-            .member("States")
-            .map_or(root.span, |member| member.key_span);
+        let span = root.member("States").map_or(root.span, |member| member.key_span);
         diagnostics.push(
-            Diagnostic::new(
-                Code::NoTerminalState,
-                "/",
-                span,
-                "Workflow has no terminal state",
-            )
-            .help("give a state \"End\": true, or add a Succeed or Fail state"),
+            Diagnostic::new(Code::NoTerminalState, "/", span, "Workflow has no terminal state")
+                .help("give a state \"End\": true, or add a Succeed or Fail state"),
         );
     }
 }
@@ -88,28 +75,18 @@ fn edges_of(state: &Member) -> Vec<Edge<'_>> {
 }
 
 fn edge(node: &Node, path: String) -> Option<Edge<'_>> {
-    node.as_str().map(|target| Edge {
-        target,
-        span: node.span,
-        path,
-    })
+    node.as_str().map(|target| Edge { target, span: node.span, path })
 }
 
 fn reach(states: &[Member], start: Option<&Edge<'_>>, edges: &[Vec<Edge<'_>>]) -> Vec<bool> {
     let mut reached = vec![false; states.len()];
-    let mut open: Vec<usize> = start
-        .and_then(|edge| index_of(states, edge.target))
-        .into_iter()
-        .collect();
+    let mut open: Vec<usize> =
+        start.and_then(|edge| index_of(states, edge.target)).into_iter().collect();
     while let Some(index) = open.pop() {
         if std::mem::replace(&mut reached[index], true) {
             continue;
         }
-        open.extend(
-            edges[index]
-                .iter()
-                .filter_map(|edge| index_of(states, edge.target)),
-        );
+        open.extend(edges[index].iter().filter_map(|edge| index_of(states, edge.target)));
     }
     reached
 }
@@ -122,9 +99,7 @@ fn index_of(states: &[Member], name: &str) -> Option<usize> {
 fn is_terminal(state: &Node) -> bool {
     match state.get("Type").and_then(Node::as_str) {
         Some("Succeed" | "Fail") => true,
-        Some(_) => state
-            .get("End")
-            .is_some_and(|end| end.kind == Kind::Bool(true)),
+        Some(_) => state.get("End").is_some_and(|end| end.kind == Kind::Bool(true)),
         None => false,
     }
 }

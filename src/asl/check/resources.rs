@@ -15,20 +15,14 @@ pub(in crate::asl) fn express(resource: &Spanned<String>, path: &str) -> Option<
     let arn = resource.value.as_str();
     // AWS: the blank at the end of the second text is AWS's.
     let (code, message) = if arn.ends_with(".sync") || arn.ends_with(".sync:2") {
-        (
-            Code::ExpressSync,
-            "Express state machine does not support '.sync' service integration",
-        )
+        (Code::ExpressSync, "Express state machine does not support '.sync' service integration")
     } else if arn.ends_with(".waitForTaskToken") {
         (
             Code::ExpressTaskToken,
             "Express state machine does not support '.waitForTaskToken' service integration ",
         )
     } else if is_activity(arn) {
-        (
-            Code::ExpressActivity,
-            "Express state machine does not support Activity ARN",
-        )
+        (Code::ExpressActivity, "Express state machine does not support Activity ARN")
     } else {
         return None;
     };
@@ -50,11 +44,7 @@ pub fn service_refusals(machine: &Machine) -> Vec<Diagnostic> {
     let mut refusals = Vec::new();
     for state in &machine.states {
         if let StateKind::Task(task) = &state.kind {
-            refuse_task(
-                &format!("/States/{}", state.name.value),
-                task,
-                &mut refusals,
-            );
+            refuse_task(&format!("/States/{}", state.name.value), task, &mut refusals);
         }
     }
     refusals
@@ -65,22 +55,13 @@ fn refuse_task(path: &str, task: &Task, refusals: &mut Vec<Diagnostic>) {
         let message = format!("{} is not supported yet", cut(&task.resource.value));
         let path = format!("{path}/Resource");
         refusals.push(
-            Diagnostic::new(
-                Code::UnsupportedResource,
-                &path,
-                task.resource.span,
-                message,
-            )
-            .label("nothing serves this resource")
-            .help(format!("use \"{HTTP_INVOKE}\", or mock the task")),
+            Diagnostic::new(Code::UnsupportedResource, &path, task.resource.span, message)
+                .label("nothing serves this resource")
+                .help(format!("use \"{HTTP_INVOKE}\", or mock the task")),
         );
         return;
     }
-    for member in task
-        .parameters
-        .iter()
-        .flat_map(|parameters| parameters.members())
-    {
+    for member in task.parameters.iter().flat_map(|parameters| parameters.members()) {
         let name = member.key.trim_end_matches(".$");
         if HTTP_UNSUPPORTED.contains(&name) {
             let message = format!("{name} of the HTTP task is not supported yet");

@@ -48,10 +48,7 @@ macro_rules! codes {
 impl Code {
     /// Finds a code by its number, in any case: `ASL0107`, `asl0107`.
     pub fn from_number(number: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|code| code.as_str().eq_ignore_ascii_case(number))
+        Self::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(number))
     }
 
     /// Tells whether the definition is fine by AWS and only we do not support it.
@@ -228,12 +225,7 @@ mod tests {
     fn every_code_is_explained_at_length() {
         for code in Code::ALL {
             assert!(code.explain().len() > code.title().len(), "{code:?}");
-            assert!(
-                code.explain()
-                    .lines()
-                    .all(|line| line.chars().count() <= 105),
-                "{code:?}"
-            );
+            assert!(code.explain().lines().all(|line| line.chars().count() <= 105), "{code:?}");
         }
     }
 

@@ -33,14 +33,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes a diagnostic without label and help.
     pub fn new(code: Code, path: &str, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            span,
-            path: path.to_owned(),
-            label: None,
-            help: None,
-        }
+        Self { code, message: message.into(), span, path: path.to_owned(), label: None, help: None }
     }
 
     /// Puts a few words beside the caret.
@@ -100,11 +93,7 @@ pub fn did_you_mean<'a>(
 /// Puts diagnostics in the order of the text.
 pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by_key(|diagnostic| {
-        (
-            diagnostic.span.start,
-            Reverse(diagnostic.span.end),
-            diagnostic.code.as_str(),
-        )
+        (diagnostic.span.start, Reverse(diagnostic.span.end), diagnostic.code.as_str())
     });
 }
 

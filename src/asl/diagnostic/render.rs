@@ -36,10 +36,7 @@ pub fn render(diagnostic: &Diagnostic, source: Source<'_>) -> String {
 pub fn short(diagnostic: &Diagnostic, source: Source<'_>) -> String {
     let Position { line, column } = source.position(diagnostic.span.start);
     let code = diagnostic.code.as_str();
-    format!(
-        "{}:{line}:{column}: {code}: {}",
-        source.file, diagnostic.message
-    )
+    format!("{}:{line}:{column}: {code}: {}", source.file, diagnostic.message)
 }
 
 /// Renders as JSON for programs.
@@ -65,11 +62,7 @@ pub fn json(diagnostic: &Diagnostic, source: Source<'_>) -> Value {
 /// Renders as a workflow command of GitHub Actions, which shows it beside the line.
 pub fn github(diagnostic: &Diagnostic, source: Source<'_>) -> String {
     let Position { line, column } = source.position(diagnostic.span.start);
-    let help = diagnostic
-        .help
-        .as_ref()
-        .map(|help| format!("\nhelp: {help}"))
-        .unwrap_or_default();
+    let help = diagnostic.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     format!(
         "::{} file={},line={line},col={column},title={}::{}",
         diagnostic.code.severity().as_str(),
@@ -86,16 +79,8 @@ fn excerpt(diagnostic: &Diagnostic, source: Source<'_>) -> (String, String) {
     let line = source.line_at(diagnostic.span.start);
     let length = line.chars().count();
     let from = (start.column as usize - 1).min(length);
-    let to = if end.line == start.line {
-        end.column as usize - 1
-    } else {
-        length
-    };
-    let first = if length > LINE_CHARS_MAX {
-        from.saturating_sub(CONTEXT_CHARS)
-    } else {
-        0
-    };
+    let to = if end.line == start.line { end.column as usize - 1 } else { length };
+    let first = if length > LINE_CHARS_MAX { from.saturating_sub(CONTEXT_CHARS) } else { 0 };
     let last = (first + LINE_CHARS_MAX).min(length);
     let mut shown: String = line
         .chars()
@@ -117,15 +102,8 @@ fn excerpt(diagnostic: &Diagnostic, source: Source<'_>) -> (String, String) {
 
 /// Escapes text as workflow commands ask for; properties have two more special characters.
 fn escape(text: &str, property: bool) -> String {
-    let escaped = text
-        .replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A");
-    if property {
-        escaped.replace(':', "%3A").replace(',', "%2C")
-    } else {
-        escaped
-    }
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { escaped.replace(':', "%3A").replace(',', "%2C") } else { escaped }
 }
 
 /// Longer lines, such as minified definitions, are cut around the place.
@@ -140,20 +118,12 @@ mod tests {
     use crate::asl::source::Span;
 
     fn diagnostic(start: usize, end: usize) -> Diagnostic {
-        Diagnostic::new(
-            Code::UnknownTarget,
-            "/States/A/Next",
-            Span::new(start, end),
-            "no state",
-        )
-        .label("names no state")
-        .help("did you mean \"B\"?")
+        Diagnostic::new(Code::UnknownTarget, "/States/A/Next", Span::new(start, end), "no state")
+            .label("names no state")
+            .help("did you mean \"B\"?")
     }
 
-    const SOURCE: Source<'_> = Source {
-        file: "m.asl.json",
-        text: "{\n\t\"Next\": \"C\"\n}",
-    };
+    const SOURCE: Source<'_> = Source { file: "m.asl.json", text: "{\n\t\"Next\": \"C\"\n}" };
 
     #[test]
     fn the_full_form_points_at_the_place() {
@@ -167,13 +137,7 @@ mod tests {
     #[test]
     fn long_lines_are_cut_around_the_place() {
         let text = format!("{}X{}", "a".repeat(5_000), "b".repeat(5_000));
-        let full = render(
-            &diagnostic(5_000, 9_000),
-            Source {
-                file: "f",
-                text: &text,
-            },
-        );
+        let full = render(&diagnostic(5_000, 9_000), Source { file: "f", text: &text });
         let lines: Vec<_> = full.lines().collect();
         assert!(full.lines().all(|line| line.len() < 160), "{full}");
         let caret = lines[4].find('^').expect("caret");
@@ -183,44 +147,26 @@ mod tests {
     #[test]
     fn a_place_at_the_end_of_the_text_has_a_caret_too() {
         let full = render(&diagnostic(16, 16), SOURCE);
-        assert!(
-            full.contains("m.asl.json:3:2\n") && full.contains('^'),
-            "{full}"
-        );
-        let none = render(
-            &diagnostic(0, 0),
-            Source {
-                file: "f",
-                text: "",
-            },
-        );
+        assert!(full.contains("m.asl.json:3:2\n") && full.contains('^'), "{full}");
+        let none = render(&diagnostic(0, 0), Source { file: "f", text: "" });
         assert!(none.contains("f:1:1\n") && !none.contains('^'), "{none}");
     }
 
     #[test]
     fn the_short_form_is_one_line() {
-        assert_eq!(
-            short(&diagnostic(11, 14), SOURCE),
-            "m.asl.json:2:10: ASL0107: no state"
-        );
+        assert_eq!(short(&diagnostic(11, 14), SOURCE), "m.asl.json:2:10: ASL0107: no state");
     }
 
     #[test]
     fn the_json_form_has_all_parts() {
         let value = json(&diagnostic(11, 14), SOURCE);
         assert_eq!(value["awsCode"], "MISSING_TRANSITION_TARGET");
-        assert_eq!(
-            (value["line"].as_u64(), value["endColumn"].as_u64()),
-            (Some(2), Some(13))
-        );
+        assert_eq!((value["line"].as_u64(), value["endColumn"].as_u64()), (Some(2), Some(13)));
     }
 
     #[test]
     fn the_github_form_escapes_what_is_special_there() {
-        let source = Source {
-            file: "a,b:c.json",
-            ..SOURCE
-        };
+        let source = Source { file: "a,b:c.json", ..SOURCE };
         assert_eq!(
             github(&diagnostic(11, 14), source),
             "::error file=a%2Cb%3Ac.json,line=2,col=10,title=ASL0107::no state%0Ahelp: did you \

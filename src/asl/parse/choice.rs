@@ -23,12 +23,7 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = default.and_then(|name| self.target(Some(name)));
-        Some(Choice {
-            input_path,
-            output_path,
-            choices,
-            default,
-        })
+        Some(Choice { input_path, output_path, choices, default })
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
@@ -38,12 +33,7 @@ impl Parser<'_> {
         }
         let next = self.string(object, "Next");
         let comment = self.comment(object);
-        Some(ChoiceRule {
-            span: object.node.span,
-            comment,
-            rule: rule?,
-            next: self.target(next)?,
-        })
+        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, next: self.target(next)? })
     }
 
     /// Reads a non-empty array of rules.
@@ -76,17 +66,11 @@ impl Parser<'_> {
     }
 
     fn rule(&mut self, object: &Object<'_>, top: bool) -> Option<Rule> {
-        let kinds: Vec<&Member> = object
-            .node
-            .members()
-            .iter()
-            .filter(|m| is_kind(&m.key))
-            .collect();
+        let kinds: Vec<&Member> =
+            object.node.members().iter().filter(|m| is_kind(&m.key)).collect();
         let before = self.diagnostics.len();
         self.rule_fields(object, &kinds, top);
-        let jsonata = self.diagnostics[before..]
-            .iter()
-            .any(|d| d.code == Code::OtherLanguage);
+        let jsonata = self.diagnostics[before..].iter().any(|d| d.code == Code::OtherLanguage);
         let [kind] = kinds[..] else {
             if !jsonata {
                 self.operator_count(object, &kinds);
@@ -99,16 +83,11 @@ impl Parser<'_> {
                 for part in self.rules(object, combination) {
                     parts.extend(self.rule(&part, false));
                 }
-                Some(if combination == "And" {
-                    Rule::And(parts)
-                } else {
-                    Rule::Or(parts)
-                })
+                Some(if combination == "And" { Rule::And(parts) } else { Rule::Or(parts) })
             }
             "Not" => {
                 let part = self.rule_object(&kind.value, object.field("Not"))?;
-                self.rule(&part, false)
-                    .map(|part| Rule::Not(Box::new(part)))
+                self.rule(&part, false).map(|part| Rule::Not(Box::new(part)))
             }
             _ => self.test(object, kind).map(Rule::Test),
         }
@@ -116,9 +95,7 @@ impl Parser<'_> {
 
     /// Reports fields that a rule cannot have.
     fn rule_fields(&mut self, object: &Object<'_>, kinds: &[&Member], top: bool) {
-        let combines = kinds
-            .iter()
-            .any(|kind| Operator::from_name(&kind.key).is_none());
+        let combines = kinds.iter().any(|kind| Operator::from_name(&kind.key).is_none());
         for member in object.node.members() {
             match member.key.as_str() {
                 "Comment" => {}
@@ -148,12 +125,7 @@ impl Parser<'_> {
             member.key
         );
         let path = object.field(&member.key);
-        self.report(Diagnostic::new(
-            Code::OtherLanguage,
-            &path,
-            member.key_span,
-            message,
-        ));
+        self.report(Diagnostic::new(Code::OtherLanguage, &path, member.key_span, message));
     }
 
     fn operator_count(&mut self, object: &Object<'_>, kinds: &[&Member]) {
@@ -182,10 +154,7 @@ impl Parser<'_> {
         Some(Test {
             span: object.node.span,
             variable: variable?,
-            operator: Spanned {
-                value: operator,
-                span: kind.key_span,
-            },
+            operator: Spanned { value: operator, span: kind.key_span },
             operand: operand?,
         })
     }
@@ -197,9 +166,7 @@ impl Parser<'_> {
         operator: Operator,
     ) -> Option<Operand> {
         if operator.is_path() {
-            return self
-                .path(object, &kind.key, PathRole::Operand)
-                .map(Operand::Path);
+            return self.path(object, &kind.key, PathRole::Operand).map(Operand::Path);
         }
         let expected = match (operator.family(), &kind.value.kind) {
             (Family::String, Kind::String(_))
@@ -226,8 +193,5 @@ fn is_kind(key: &str) -> bool {
 }
 
 fn unknown_field_as(code: Code, object: &Object<'_>, member: &Member) -> Diagnostic {
-    Diagnostic {
-        code,
-        ..unknown_field(object.path(), member, None)
-    }
+    Diagnostic { code, ..unknown_field(object.path(), member, None) }
 }

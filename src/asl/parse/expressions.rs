@@ -35,13 +35,8 @@ impl Parser<'_> {
     ) -> PathField {
         match object.node.get(field) {
             None => PathField::Absent,
-            Some(Node {
-                kind: Kind::Null,
-                span,
-            }) => PathField::Null(*span),
-            Some(_) => self
-                .path(object, field, role)
-                .map_or(PathField::Absent, PathField::Path),
+            Some(Node { kind: Kind::Null, span }) => PathField::Null(*span),
+            Some(_) => self.path(object, field, role).map_or(PathField::Absent, PathField::Path),
         }
     }
 
@@ -142,18 +137,9 @@ impl Parser<'_> {
         path: &str,
     ) -> Diagnostic {
         let function = refused.message.starts_with("States.");
-        let code = if function {
-            Code::UnsupportedFunction
-        } else {
-            Code::UnsupportedPath
-        };
+        let code = if function { Code::UnsupportedFunction } else { Code::UnsupportedPath };
         let span = inside_string(self.text, member.value.span, refused.offset);
-        Diagnostic::new(
-            code,
-            &format!("{path}/{}", member.key),
-            span,
-            refused.message.clone(),
-        )
+        Diagnostic::new(code, &format!("{path}/{}", member.key), span, refused.message.clone())
     }
 
     /// Reads a text that is a reference path or an intrinsic call: `ErrorPath`, `CausePath`.
@@ -189,21 +175,14 @@ impl Parser<'_> {
         let Some(text) = member.value.as_str() else {
             return;
         };
-        let computed = ["$.", "$$.", "$["]
-            .iter()
-            .any(|start| text.starts_with(start))
+        let computed = ["$.", "$$.", "$["].iter().any(|start| text.starts_with(start))
             || (text.starts_with("States.") && text.ends_with(')'));
         if computed && expression_refusal(text).is_none() {
             let key = &member.key;
             let message = format!("'{key}' is passed as this text, not as the value it names");
             self.report(
-                Diagnostic::new(
-                    Code::TemplateWithoutSuffix,
-                    path,
-                    member.value.span,
-                    message,
-                )
-                .help(format!("write \"{key}.$\" to have it evaluated")),
+                Diagnostic::new(Code::TemplateWithoutSuffix, path, member.value.span, message)
+                    .help(format!("write \"{key}.$\" to have it evaluated")),
             );
         }
     }
@@ -212,11 +191,7 @@ impl Parser<'_> {
 /// Why a text is not a path for a role; `None` when it is one.
 fn refusal(text: &str, role: PathRole) -> Option<SyntaxError> {
     let wrong = |message: &str| {
-        Some(SyntaxError {
-            message: message.to_owned(),
-            offset: 0,
-            unsupported: false,
-        })
+        Some(SyntaxError { message: message.to_owned(), offset: 0, unsupported: false })
     };
     if !text.starts_with('$') {
         return wrong("Reference path didn't start with '$'");
@@ -232,21 +207,13 @@ fn refusal(text: &str, role: PathRole) -> Option<SyntaxError> {
 
 /// Why a text is neither a path nor an intrinsic call; `None` when it is one.
 fn expression_refusal(text: &str) -> Option<SyntaxError> {
-    if text.starts_with('$') {
-        Path::parse(text).err()
-    } else {
-        Call::parse(text).err()
-    }
+    if text.starts_with('$') { Path::parse(text).err() } else { Call::parse(text).err() }
 }
 
 /// The function that was probably meant where a call names none.
 fn meant_function(text: &str, offset: usize) -> Option<&'static str> {
     let name = text.get(offset..)?.split('(').next()?.trim();
-    if INTRINSICS.contains(&name) {
-        None
-    } else {
-        did_you_mean(name, INTRINSICS)
-    }
+    if INTRINSICS.contains(&name) { None } else { did_you_mean(name, INTRINSICS) }
 }
 
 const INTRINSICS: [&str; 18] = [

@@ -22,11 +22,7 @@ impl<'n> Object<'n> {
 
     /// The location of the object itself.
     pub(super) fn path(&self) -> &str {
-        if self.path.is_empty() {
-            "/"
-        } else {
-            &self.path
-        }
+        if self.path.is_empty() { "/" } else { &self.path }
     }
 
     /// The location of one of its fields.
@@ -64,12 +60,7 @@ impl Parser<'_> {
                     "The QueryLanguage is set to 'JSONPath', but field '{key}' is only supported \
                      for the 'JSONata' QueryLanguage"
                 );
-                Diagnostic::new(
-                    Code::OtherLanguage,
-                    &object.field(key),
-                    member.key_span,
-                    message,
-                )
+                Diagnostic::new(Code::OtherLanguage, &object.field(key), member.key_span, message)
             } else {
                 let known = allowed.iter().chain(unsupported).copied();
                 unknown_field(object.path(), member, did_you_mean(key, known))
@@ -80,19 +71,10 @@ impl Parser<'_> {
 
     /// Reports which of the fields are missing, in one diagnostic; tells whether any is.
     pub(super) fn require(&mut self, object: &Object<'_>, fields: &[&str]) -> bool {
-        let missing: Vec<_> = fields
-            .iter()
-            .copied()
-            .filter(|field| !object.has(field))
-            .collect();
+        let missing: Vec<_> = fields.iter().copied().filter(|field| !object.has(field)).collect();
         if !missing.is_empty() {
             let message = format!("These fields are required: [{}]", missing.join(", "));
-            self.report(Diagnostic::new(
-                Code::MissingField,
-                object.path(),
-                object.head,
-                message,
-            ));
+            self.report(Diagnostic::new(Code::MissingField, object.path(), object.head, message));
         }
         !missing.is_empty()
     }
@@ -113,12 +95,8 @@ impl Parser<'_> {
         fields: &[&'static str],
         code: Code,
     ) -> Option<&'n Member> {
-        let found: Vec<_> = object
-            .node
-            .members()
-            .iter()
-            .filter(|m| fields.contains(&m.key.as_str()))
-            .collect();
+        let found: Vec<_> =
+            object.node.members().iter().filter(|m| fields.contains(&m.key.as_str())).collect();
         match found[..] {
             [one] => Some(one),
             [] => {
@@ -139,11 +117,7 @@ impl Parser<'_> {
         object: &Object<'n>,
         fields: &[&'static str],
     ) -> Option<&'n Member> {
-        let mut found = object
-            .node
-            .members()
-            .iter()
-            .filter(|m| fields.contains(&m.key.as_str()));
+        let mut found = object.node.members().iter().filter(|m| fields.contains(&m.key.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
             self.exclusive(object.path(), fields, Code::Exclusive, first, second);
@@ -179,10 +153,7 @@ impl Parser<'_> {
             self.wrong_type(object, field, value, "String");
             return None;
         };
-        Some(Spanned {
-            value: text.to_owned(),
-            span: value.span,
-        })
+        Some(Spanned { value: text.to_owned(), span: value.span })
     }
 
     /// Reads a whole number of seconds.
@@ -212,18 +183,10 @@ impl Parser<'_> {
         };
         if let Some(message) = message {
             let path = object.field(field);
-            self.report(Diagnostic::new(
-                Code::OutOfRange,
-                &path,
-                value.span,
-                message,
-            ));
+            self.report(Diagnostic::new(Code::OutOfRange, &path, value.span, message));
             return None;
         }
-        Some(Spanned {
-            value: magnitude,
-            span: value.span,
-        })
+        Some(Spanned { value: magnitude, span: value.span })
     }
 
     /// Reads a field that takes one of a few words.
@@ -235,19 +198,12 @@ impl Parser<'_> {
     ) -> Option<Spanned<&'static str>> {
         let written = self.string(object, field)?;
         if let Some(word) = words.iter().find(|&&word| word == written.value) {
-            return Some(Spanned {
-                value: word,
-                span: written.span,
-            });
+            return Some(Spanned { value: word, span: written.span });
         }
         let list = words.join(", ");
         let message = format!("The field '{field}' should have one of these values: [{list}]");
-        let mut diagnostic = Diagnostic::new(
-            Code::UnknownValue,
-            &object.field(field),
-            written.span,
-            message,
-        );
+        let mut diagnostic =
+            Diagnostic::new(Code::UnknownValue, &object.field(field), written.span, message);
         if let Some(word) = did_you_mean(&written.value, words.iter().copied()) {
             diagnostic = diagnostic.help(format!("did you mean \"{word}\"?"));
         }
@@ -270,12 +226,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn empty(&mut self, path: &str, span: Span) {
-        self.report(Diagnostic::new(
-            Code::EmptyValue,
-            path,
-            span,
-            "Value cannot be empty",
-        ));
+        self.report(Diagnostic::new(Code::EmptyValue, path, span, "Value cannot be empty"));
     }
 }
 

@@ -46,20 +46,13 @@ pub fn parse(source: &str, file: &str) -> Result<Machine, Vec<Diagnostic>> {
 
 /// Reads a definition and returns warnings in any case.
 pub fn parse_as(source: &str, file: &str, machine_type: MachineType) -> Parsed {
-    let mut parser = Parser {
-        text: source,
-        machine_type,
-        names: HashMap::new(),
-        diagnostics: vec![],
-    };
+    let mut parser =
+        Parser { text: source, machine_type, names: HashMap::new(), diagnostics: vec![] };
     let machine = parser.definition(file);
     let mut diagnostics = parser.diagnostics;
     diagnostic::sort(&mut diagnostics);
     let refused = diagnostics.iter().any(Diagnostic::is_error);
-    Parsed {
-        machine: machine.filter(|_| !refused),
-        diagnostics,
-    }
+    Parsed { machine: machine.filter(|_| !refused), diagnostics }
 }
 
 /// Takes the bytes of a file as the text of a definition.
@@ -71,10 +64,8 @@ pub fn parse_as(source: &str, file: &str, machine_type: MachineType) -> Parsed {
 pub fn decode(bytes: &[u8]) -> Result<&str, Diagnostic> {
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
-        let message = format!(
-            "the definition is not UTF-8: byte {:#04x} at offset {at}",
-            bytes[at]
-        );
+        let message =
+            format!("the definition is not UTF-8: byte {:#04x} at offset {at}", bytes[at]);
         Diagnostic::new(Code::NotUtf8, "/", Span::new(at, at + 1), message)
             .help("save the file as UTF-8")
     })
@@ -111,22 +102,12 @@ impl Parser<'_> {
         for (index, member) in states.iter().flat_map(|node| node.members()).enumerate() {
             self.names.insert(member.key.clone(), index);
         }
-        let states: Vec<_> = states?
-            .members()
-            .iter()
-            .filter_map(|member| self.state(member, jsonata))
-            .collect();
+        let states: Vec<_> =
+            states?.members().iter().filter_map(|member| self.state(member, jsonata)).collect();
         let start_at = self.target(start_at)?;
         let definition_bytes = self.text.len();
         let file = file.to_owned();
-        Some(Machine {
-            file,
-            comment,
-            start_at,
-            timeout_seconds,
-            states,
-            definition_bytes,
-        })
+        Some(Machine { file, comment, start_at, timeout_seconds, states, definition_bytes })
     }
 
     /// Reads the text as a JSON object.
@@ -136,12 +117,7 @@ impl Parser<'_> {
             let message = format!(
                 "the definition has {bytes} bytes, more than the {DEFINITION_BYTES_MAX} allowed"
             );
-            self.report(Diagnostic::new(
-                Code::TooLarge,
-                "/",
-                Span::default(),
-                message,
-            ));
+            self.report(Diagnostic::new(Code::TooLarge, "/", Span::default(), message));
             return None;
         }
         if self.text.trim().is_empty() {
@@ -151,11 +127,7 @@ impl Parser<'_> {
         let (root, duplicates) = match json::read(self.text) {
             Ok(read) => read,
             Err(error) => {
-                let code = if error.too_deep {
-                    Code::TooDeep
-                } else {
-                    Code::InvalidJson
-                };
+                let code = if error.too_deep { Code::TooDeep } else { Code::InvalidJson };
                 self.report(Diagnostic::new(code, "/", error.span, error.message));
                 return None;
             }
@@ -180,14 +152,9 @@ impl Parser<'_> {
 
     fn not_an_object(&mut self, span: Span, label: &str) {
         self.report(
-            Diagnostic::new(
-                Code::NotAnObject,
-                "/",
-                span,
-                "Definition must be a valid JSON object",
-            )
-            .label(label)
-            .help("start with {\"StartAt\": \"Name\", \"States\": {...}}"),
+            Diagnostic::new(Code::NotAnObject, "/", span, "Definition must be a valid JSON object")
+                .label(label)
+                .help("start with {\"StartAt\": \"Name\", \"States\": {...}}"),
         );
     }
 
@@ -226,12 +193,7 @@ impl Parser<'_> {
     }
 
     fn line(&self, span: Span) -> u32 {
-        super::source::Source {
-            file: "",
-            text: self.text,
-        }
-        .position(span.start)
-        .line
+        super::source::Source { file: "", text: self.text }.position(span.start).line
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -239,11 +201,5 @@ impl Parser<'_> {
     }
 }
 
-const MACHINE_FIELDS: &[&str] = &[
-    "StartAt",
-    "States",
-    "Comment",
-    "Version",
-    "TimeoutSeconds",
-    "QueryLanguage",
-];
+const MACHINE_FIELDS: &[&str] =
+    &["StartAt", "States", "Comment", "Version", "TimeoutSeconds", "QueryLanguage"];

@@ -23,12 +23,7 @@ impl Parser<'_> {
         if !matches!(member.value.kind, Kind::Object(_)) {
             let message = "Expected value of type Object";
             let span = member.value.span;
-            self.report(Diagnostic::new(
-                Code::WrongType,
-                state.path(),
-                span,
-                message,
-            ));
+            self.report(Diagnostic::new(Code::WrongType, state.path(), span, message));
             return None;
         }
         let jsonata = self.state_language(&state, jsonata);
@@ -40,18 +35,10 @@ impl Parser<'_> {
             return None;
         }
         if !kind.supported {
-            let type_span = state
-                .node
-                .get("Type")
-                .map_or(member.key_span, |node| node.span);
+            let type_span = state.node.get("Type").map_or(member.key_span, |node| node.span);
             let message = format!("{} is not supported yet", kind.name);
             let path = state.field("Type");
-            self.report(Diagnostic::new(
-                Code::UnsupportedState,
-                &path,
-                type_span,
-                message,
-            ));
+            self.report(Diagnostic::new(Code::UnsupportedState, &path, type_span, message));
             return None;
         }
         self.state_fields(&state, kind);
@@ -64,16 +51,8 @@ impl Parser<'_> {
             "Fail" => StateKind::Fail(self.fail(&state)),
             _ => StateKind::Task(self.task(&state)?),
         };
-        let name = Spanned {
-            value: member.key.clone(),
-            span: member.key_span,
-        };
-        Some(State {
-            name,
-            span: member.value.span,
-            comment,
-            kind,
-        })
+        let name = Spanned { value: member.key.clone(), span: member.key_span };
+        Some(State { name, span: member.value.span, comment, kind })
     }
 
     fn state_name(&mut self, member: &Member, state: &Object<'_>) {
@@ -133,12 +112,7 @@ impl Parser<'_> {
         if language.value == "JSONata" && !inherited {
             let path = object.field("QueryLanguage");
             let message = "JSONata is not supported yet";
-            self.report(Diagnostic::new(
-                Code::UnsupportedLanguage,
-                &path,
-                language.span,
-                message,
-            ));
+            self.report(Diagnostic::new(Code::UnsupportedLanguage, &path, language.span, message));
         }
         language.value == "JSONata"
     }
@@ -148,25 +122,15 @@ impl Parser<'_> {
         if machine && !jsonata {
             let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole \
                            state machine";
-            let span = state
-                .node
-                .get("QueryLanguage")
-                .map_or(state.head, |node| node.span);
-            self.report(Diagnostic::new(
-                Code::OtherLanguage,
-                state.path(),
-                span,
-                message,
-            ));
+            let span = state.node.get("QueryLanguage").map_or(state.head, |node| node.span);
+            self.report(Diagnostic::new(Code::OtherLanguage, state.path(), span, message));
         }
         jsonata || machine
     }
 
     /// Checks that a state goes on in exactly one way. `"End": false` says nothing.
     fn next_or_end(&mut self, state: &Object<'_>) {
-        let end = state
-            .member("End")
-            .filter(|end| end.value.kind != Kind::Bool(false));
+        let end = state.member("End").filter(|end| end.value.kind != Kind::Bool(false));
         if let Some(end) = end
             && end.value.kind != Kind::Bool(true)
         {
@@ -194,14 +158,8 @@ impl Parser<'_> {
     /// Reads `Next` or `End`; faults are reported by `next_or_end` and the graph check.
     fn transition(&mut self, state: &Object<'_>) -> Option<Transition> {
         match state.node.get("Next") {
-            Some(Node {
-                kind: Kind::String(name),
-                span,
-            }) => {
-                let name = Spanned {
-                    value: name.clone(),
-                    span: *span,
-                };
+            Some(Node { kind: Kind::String(name), span }) => {
+                let name = Spanned { value: name.clone(), span: *span };
                 self.target(Some(name)).map(Transition::Next)
             }
             Some(_) => None,
@@ -232,12 +190,7 @@ impl Parser<'_> {
             "Timestamp" => WaitUntil::Timestamp(self.timestamp(state, "Timestamp")?),
             _ => WaitUntil::TimestampPath(self.path(state, "TimestampPath", PathRole::Read)?),
         };
-        Some(Wait {
-            input_path,
-            output_path,
-            until,
-            transition: self.transition(state)?,
-        })
+        Some(Wait { input_path, output_path, until, transition: self.transition(state)? })
     }
 
     /// Reads a literal timestamp.
@@ -284,11 +237,7 @@ impl Parser<'_> {
         }
         let text = self.path_or_call(state, &member.key)?;
         let path = text.value.starts_with('$');
-        Some(if path {
-            FailText::Path(text)
-        } else {
-            FailText::Intrinsic(text)
-        })
+        Some(if path { FailText::Path(text) } else { FailText::Intrinsic(text) })
     }
 
     fn task(&mut self, state: &Object<'_>) -> Option<Task> {
@@ -299,17 +248,13 @@ impl Parser<'_> {
         if let Some(resource) = &resource
             && self.machine_type == MachineType::Express
         {
-            self.diagnostics
-                .extend(check::express(resource, &state.field("Resource")));
+            self.diagnostics.extend(check::express(resource, &state.field("Resource")));
         }
         let pair = &["TimeoutSeconds", "TimeoutSecondsPath"];
-        let timeout = match self
-            .at_most_one(state, pair)
-            .map(|member| member.key.as_str())
-        {
-            Some("TimeoutSeconds") => self
-                .integer(state, "TimeoutSeconds", 1)
-                .map(Timeout::Seconds),
+        let timeout = match self.at_most_one(state, pair).map(|member| member.key.as_str()) {
+            Some("TimeoutSeconds") => {
+                self.integer(state, "TimeoutSeconds", 1).map(Timeout::Seconds)
+            }
             Some(path) => self.path(state, path, PathRole::Read).map(Timeout::Path),
             None => None,
         };
@@ -327,11 +272,7 @@ impl Parser<'_> {
 
     /// Reports a field of the language that we do not act on yet.
     pub(super) fn unsupported(&mut self, object: &Object<'_>, member: &Member) {
-        self.report(unsupported_field(
-            &object.field(&member.key),
-            member.key_span,
-            &member.key,
-        ));
+        self.report(unsupported_field(&object.field(&member.key), member.key_span, &member.key));
     }
 }
 
@@ -402,15 +343,7 @@ const STATE_TYPES: [StateType; 8] = [
         name: "Pass",
         supported: true,
         transits: true,
-        fields: &[
-            "Next",
-            "End",
-            "InputPath",
-            "Parameters",
-            "Result",
-            "ResultPath",
-            "OutputPath",
-        ],
+        fields: &["Next", "End", "InputPath", "Parameters", "Result", "ResultPath", "OutputPath"],
         unsupported: &["Assign"],
         jsonata: &["Output"],
     },
@@ -451,14 +384,7 @@ const STATE_TYPES: [StateType; 8] = [
         supported: false,
         transits: true,
         fields: &[],
-        unsupported: &[
-            "ItemProcessor",
-            "ItemsPath",
-            "ItemSelector",
-            "Retry",
-            "Catch",
-            "Assign",
-        ],
+        unsupported: &["ItemProcessor", "ItemsPath", "ItemSelector", "Retry", "Catch", "Assign"],
         jsonata: &["Items", "Output"],
     },
 ];
