@@ -10,3 +10,4 @@ pub mod program;
 pub mod shard;
 pub mod value;
 pub mod vm;
+pub mod registry;
