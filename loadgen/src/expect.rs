@@ -26,6 +26,13 @@ impl Expectation {
         }
     }
 
+    /// Returns the parser's complaint if the expected document is not JSON with its holes filled.
+    pub(crate) fn check(&self, payload: &Payload) -> Result<(), serde_json::Error> {
+        let mut rendered = Vec::new();
+        payload.render_template(&self.template, 0, &mut rendered);
+        serde_json::from_slice::<Value>(&rendered).map(drop)
+    }
+
     /// Returns whether `value` is the expected result of record `sequence`.
     pub(crate) fn is_met(&mut self, payload: &Payload, sequence: u64, value: &[u8]) -> bool {
         if let Some(expected) = self.template.constant() {
@@ -160,6 +167,14 @@ mod tests {
         let mut echo = Expectation::parse(r#"{"pad": "{{padding}}"}"#);
         assert!(echo.is_met(&payload, 42, &sent));
         assert!(!echo.is_met(&payload, 43, &sent));
+    }
+
+    #[test]
+    fn an_expectation_that_no_result_can_meet_is_noticed() {
+        let check = |text| Expectation::parse(text).check(&payload());
+        assert!(check(r#"{"n":{{sequence}}}"#).is_ok());
+        assert!(check(r#"{"n":{{number}}}"#).is_err());
+        assert!(check("").is_err());
     }
 
     #[test]

@@ -117,7 +117,6 @@ fn base_config(args: &Args) -> ClientConfig {
     config
         .set("bootstrap.servers", &args.brokers)
         .set("client.id", "expressway-loadgen")
-        .set("broker.address.family", "v4")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
     config

@@ -15,6 +15,8 @@ pub(crate) struct Pacer {
     plan: Plan,
     sent: u64,
     next_tick: u64,
+    /// Whether the last burst was cut short by something other than the generator.
+    was_held: bool,
     punctuality: Punctuality,
 }
 
@@ -40,8 +42,9 @@ pub(crate) struct Burst {
     pub(crate) count: u64,
     /// How many are due; more than `count` when the outstanding limit binds.
     pub(crate) owed: u64,
-    /// How far the first of them is behind its due time.
-    pub(crate) lag_ns: u64,
+    /// How far the first of them is behind its due time by the generator's own doing; `None`
+    /// when nothing is due, or when it waited for the outstanding limit or the client's queue.
+    pub(crate) lag_ns: Option<u64>,
     /// Whether this is the last burst of the run.
     pub(crate) last: bool,
 }
@@ -53,6 +56,7 @@ impl Pacer {
             plan,
             sent: 0,
             next_tick: 0,
+            was_held: false,
             punctuality: Punctuality::default(),
         }
     }
@@ -68,9 +72,11 @@ impl Pacer {
         let due = self.plan.rate.due_count(horizon_ns).min(self.plan.count);
         let owed = due.saturating_sub(self.sent);
         let count = owed.min(room);
-        if count < owed {
+        let is_held = count < owed;
+        if is_held {
             self.punctuality.ticks_held_back += ticks;
         }
+        let waited = std::mem::replace(&mut self.was_held, is_held) || is_held;
         let past_stop = self
             .plan
             .stop_after_ns
@@ -79,11 +85,8 @@ impl Pacer {
             first: self.sent,
             count,
             owed,
-            lag_ns: if owed == 0 {
-                0
-            } else {
-                elapsed_ns.saturating_sub(self.plan.rate.due_offset_ns(self.sent))
-            },
+            lag_ns: (owed > 0 && !waited)
+                .then(|| elapsed_ns.saturating_sub(self.plan.rate.due_offset_ns(self.sent))),
             last: past_stop || self.sent + count >= self.plan.count,
         }
     }
@@ -95,6 +98,7 @@ impl Pacer {
 
     /// Takes note that the client's queue refused the rest of the burst.
     pub(crate) fn queue_was_full(&mut self) {
+        self.was_held = true;
         self.punctuality.ticks_queue_full += 1;
     }
 
@@ -154,7 +158,7 @@ mod tests {
         for tick in 0..200 {
             let burst = run(&mut pacer, tick * TICK_NS + 50_000, u64::MAX);
             assert_eq!(burst.first, sent);
-            assert!(burst.lag_ns <= TICK_NS);
+            assert!(burst.lag_ns.is_some_and(|lag_ns| lag_ns <= TICK_NS));
             sent += burst.count;
             if burst.last {
                 break;
@@ -172,7 +176,7 @@ mod tests {
         run(&mut pacer, 0, u64::MAX);
         let burst = run(&mut pacer, 10 * TICK_NS, u64::MAX);
         assert_eq!((burst.first, burst.count), (1, 10));
-        assert_eq!(burst.lag_ns, 9 * TICK_NS);
+        assert_eq!(burst.lag_ns, Some(9 * TICK_NS));
         let punctuality = pacer.punctuality();
         assert_eq!((punctuality.ticks, punctuality.ticks_late), (11, 9));
     }
@@ -185,7 +189,8 @@ mod tests {
         assert_eq!(pacer.punctuality().ticks_held_back, 6);
         let burst = run(&mut pacer, 6 * TICK_NS, 100);
         assert_eq!((burst.first, burst.count), (2, 5));
-        assert_eq!(burst.lag_ns, 4 * TICK_NS);
+        assert_eq!(burst.lag_ns, None, "waiting was not its own doing");
+        assert_eq!(run(&mut pacer, 7 * TICK_NS, 100).lag_ns, Some(0));
         assert_eq!(pacer.punctuality().ticks_held_back, 6);
     }
 

@@ -176,8 +176,8 @@ impl Generator {
             let elapsed_ns = self.elapsed_ns();
             let burst = pacer.wake(elapsed_ns, self.room(pacer.sent_count()));
             let accepted = self.send(&burst);
-            if burst.lag_ns > 0 {
-                lag_us.saturating_record(burst.lag_ns / 1_000);
+            if let Some(lag_ns) = burst.lag_ns {
+                lag_us.saturating_record(lag_ns / 1_000);
             }
             pacer.sent(accepted);
             self.gauges.sent.set(pacer.sent_count());

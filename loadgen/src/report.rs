@@ -91,7 +91,7 @@ pub(crate) struct Punctuality {
     pub(crate) held_back: bool,
     /// Ticks in which the client's queue was full.
     pub(crate) ticks_queue_full: u64,
-    /// How far bursts were behind their due time.
+    /// How far bursts were behind their due time, those that had to wait left out.
     pub(crate) lag_ms: Percentiles,
 }
 

@@ -23,12 +23,25 @@ use crate::progress::LiveLine;
 use crate::report::{Circumstances, Report};
 use crate::stamp::ProducerId;
 
-/// A file named on the command line that cannot be read.
+/// A file named on the command line that is of no use.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {path}: {reason}")]
-pub(crate) struct FileError {
-    path: PathBuf,
-    reason: std::io::Error,
+pub(crate) enum FileError {
+    /// It cannot be read, or is not UTF-8.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// Results are compared as JSON, so the expectation has to be JSON once its holes are filled.
+    #[error("--expect {path} is not JSON: {reason}")]
+    ExpectationNotJson {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: serde_json::Error,
+    },
 }
 
 /// The signals that end a run early.
@@ -41,15 +54,15 @@ impl Interrupts {
     /// Catches SIGINT and SIGTERM; the second one ends the process at once.
     pub(crate) fn catch() -> std::io::Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
+        let armed = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
-            let armed = Arc::new(AtomicBool::new(false));
             // Order matters: the shutdown must see the flag as the signals before left it.
             signal_hook::flag::register_conditional_shutdown(
                 number,
                 128 + number,
                 Arc::clone(&armed),
             )?;
-            signal_hook::flag::register(number, armed)?;
+            signal_hook::flag::register(number, Arc::clone(&armed))?;
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
         }
         Ok(Self { signal })
@@ -85,10 +98,10 @@ impl<'a> Run<'a> {
             Some(path) => Template::parse(read_file(path)?.trim_end()),
             None => Template::parse(DEFAULT_TEMPLATE),
         };
-        let expected = args.expect.as_deref().map(read_file).transpose()?;
+        let producer_id = ProducerId::random();
+        let expectation = expectation(args, &template, plan, producer_id)?;
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
-        let producer_id = ProducerId::random();
         let mut streams = Streams::new(args);
         let reader = kafka::reader(args, &gauges)?;
         connect(args, &reader, &mut streams)?;
@@ -101,7 +114,7 @@ impl<'a> Run<'a> {
             plan,
             producer: producer_id,
             payload,
-            expectation: expected.as_deref().map(Expectation::parse),
+            expectation,
             result_topics: args.result_topic.len(),
             checks_bills: args.billing_topic.is_some(),
         });
@@ -252,8 +265,34 @@ fn connect(args: &Args, reader: &Reader, streams: &mut Streams) -> Result<(), ka
     Ok(())
 }
 
+/// Reads the expectation and makes sure before the run that it can be met at all.
+fn expectation(
+    args: &Args,
+    template: &Template,
+    plan: Plan,
+    producer_id: ProducerId,
+) -> Result<Option<Expectation>, FileError> {
+    let Some(path) = &args.expect else {
+        return Ok(None);
+    };
+    let expectation = Expectation::parse(&read_file(path)?);
+    let payload = Payload::new(
+        template.clone(),
+        args.payload_size_bytes(),
+        plan,
+        producer_id,
+    );
+    match expectation.check(&payload) {
+        Ok(()) => Ok(Some(expectation)),
+        Err(reason) => Err(FileError::ExpectationNotJson {
+            path: path.clone(),
+            reason,
+        }),
+    }
+}
+
 fn read_file(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path).map_err(|reason| FileError {
+    std::fs::read_to_string(path).map_err(|reason| FileError::Unreadable {
         path: path.to_owned(),
         reason,
     })

@@ -20,8 +20,8 @@ impl Display for Table<'_> {
         writeln!(f)?;
         writeln!(
             f,
-            "latency in ms, from due time{:>9}{:>9}{:>9}{:>9}{:>9}",
-            "p50", "p90", "p99", "p99.9", "max"
+            "{:<32}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "latency in ms, from due time", "p50", "p90", "p99", "p99.9", "max"
         )?;
         write_latency(f, "to the result, consumed", &report.latency_ms)?;
         write_latency(
@@ -102,7 +102,7 @@ fn write_billing(f: &mut Formatter<'_>, billing: &Billing) -> fmt::Result {
 }
 
 fn write_latency(f: &mut Formatter<'_>, name: &str, latency: &Percentiles) -> fmt::Result {
-    write!(f, "  {name:<26}")?;
+    write!(f, "  {name:<30}")?;
     if latency.count == 0 {
         return writeln!(f, "  nothing measured");
     }

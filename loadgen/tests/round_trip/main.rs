@@ -18,7 +18,7 @@ use serde_json::Value;
 use relay::{Conduct, Relay};
 
 const PARTITIONS: i32 = 3;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A mock broker with the five topics of a pipeline.
 struct Stand {
@@ -356,6 +356,7 @@ fn usage_errors_end_with_2_and_the_way_out() {
     assert!(complaint("").contains("--duration 30s"));
     assert!(complaint("--count 0").contains("--count"));
     assert!(complaint("--count 1 --payload /nowhere").contains("/nowhere"));
+    assert!(complaint("--count 1 --expect /dev/null").contains("not JSON"));
     assert!(complaint("--count 1 -X no.such.setting=1").contains("-X"));
     assert!(complaint("--count 1 --poison-share 2").contains("between 0 and 1"));
 }
