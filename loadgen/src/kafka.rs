@@ -142,9 +142,7 @@ pub(crate) fn assign_at_end(
     for topic in topics {
         let mut topic_ends = Vec::new();
         for partition in 0..partition_count(reader, topic, args, deadline)? {
-            let (_, end) = reader
-                .fetch_watermarks(topic, partition, time_left(deadline))
-                .map_err(|error| unreachable(args, &error))?;
+            let end = end_offset(reader, topic, partition, args, deadline)?;
             assignment
                 .add_partition_offset(topic, partition, Offset::Offset(end))
                 .map_err(Error::Settings)?;
@@ -154,6 +152,24 @@ pub(crate) fn assign_at_end(
     }
     reader.assign(&assignment).map_err(Error::Settings)?;
     Ok(ends)
+}
+
+/// Returns the end of a partition. The leader of a topic just created may not know of it yet, and
+/// says so at once; hence again, until the deadline.
+fn end_offset(
+    reader: &Reader,
+    topic: &str,
+    partition: i32,
+    args: &Args,
+    deadline: Instant,
+) -> Result<i64, Error> {
+    loop {
+        match reader.fetch_watermarks(topic, partition, time_left(deadline)) {
+            Ok((_, end)) => return Ok(end),
+            Err(error) if Instant::now() >= deadline => return Err(unreachable(args, &error)),
+            Err(_) => std::thread::sleep(METADATA_PAUSE),
+        }
+    }
 }
 
 /// Returns the number of partitions, once all of them have a leader.
