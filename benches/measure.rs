@@ -14,7 +14,12 @@ pub(crate) trait Contestant {
     /// Returns the name it has in the table.
     fn name(&self) -> &'static str;
 
-    /// Appends the result of one event to `out`.
+    /// Returns how many events one call of [`Contestant::run`] goes through.
+    fn runs_per_call(&self) -> u64 {
+        1
+    }
+
+    /// Appends the result of the event to `out`; with several runs a call, that of the last.
     fn run(&mut self, event: &[u8], out: &mut Vec<u8>) -> Result<()>;
 }
 
@@ -39,15 +44,9 @@ pub(crate) struct Effort {
 
 impl Effort {
     /// Enough for a figure: fifteen rounds of about 40 ms each.
-    pub(crate) const FULL: Self = Self {
-        rounds: 15,
-        round_cpu_ns: 40_000_000,
-    };
+    pub(crate) const FULL: Self = Self { rounds: 15, round_cpu_ns: 40_000_000 };
     /// Enough to see that it still runs.
-    pub(crate) const QUICK: Self = Self {
-        rounds: 2,
-        round_cpu_ns: 0,
-    };
+    pub(crate) const QUICK: Self = Self { rounds: 2, round_cpu_ns: 0 };
 }
 
 /// What the rounds of one contestant came to.
@@ -68,18 +67,12 @@ pub(crate) struct Entry {
 impl Entry {
     /// Enters a contestant that must produce the workload's expected output.
     pub(crate) fn job(contestant: impl Contestant + 'static) -> Self {
-        Self {
-            contestant: Box::new(contestant),
-            does_job: true,
-        }
+        Self { contestant: Box::new(contestant), does_job: true }
     }
 
     /// Enters a contestant that only marks a bound: it must write the event back.
     pub(crate) fn bound(contestant: impl Contestant + 'static) -> Self {
-        Self {
-            contestant: Box::new(contestant),
-            does_job: false,
-        }
+        Self { contestant: Box::new(contestant), does_job: false }
     }
 }
 
@@ -95,11 +88,7 @@ pub(crate) fn compare(
     }
     let mut lanes = Vec::with_capacity(entries.len());
     for entry in entries {
-        lanes.push(Lane::start(
-            entry.contestant.as_mut(),
-            &workload.event,
-            effort,
-        )?);
+        lanes.push(Lane::start(entry.contestant.as_mut(), &workload.event, effort)?);
     }
     for _ in 0..effort.rounds {
         for lane in &mut lanes {
@@ -113,22 +102,14 @@ pub(crate) fn compare(
 fn check_output(workload: &Workload, entry: &mut Entry) -> Result<()> {
     let name = entry.contestant.name();
     let mut out = Vec::new();
-    entry
-        .contestant
-        .run(&workload.event, &mut out)
-        .context(name)?;
+    entry.contestant.run(&workload.event, &mut out).context(name)?;
     let got: Value = serde_json::from_slice(&out).context(name)?;
     let matches = if entry.does_job {
         got == workload.expected
     } else {
         got == serde_json::from_slice::<Value>(&workload.event)?
     };
-    ensure!(
-        matches,
-        "{}: {name} wrote {}",
-        workload.name,
-        String::from_utf8_lossy(&out)
-    );
+    ensure!(matches, "{}: {name} wrote {}", workload.name, String::from_utf8_lossy(&out));
     Ok(())
 }
 
@@ -143,12 +124,7 @@ struct Lane<'a> {
 impl<'a> Lane<'a> {
     /// Warms up and settles how many runs make a round.
     fn start(contestant: &'a mut dyn Contestant, event: &[u8], effort: Effort) -> Result<Self> {
-        let mut lane = Self {
-            contestant,
-            out: Vec::new(),
-            runs_per_round: 3,
-            run_ns: Vec::new(),
-        };
+        let mut lane = Self { contestant, out: Vec::new(), runs_per_round: 3, run_ns: Vec::new() };
         if effort.round_cpu_ns > 0 {
             let mut spent_ns = lane.spend(event)?;
             while spent_ns < effort.round_cpu_ns / 4 {
@@ -163,34 +139,30 @@ impl<'a> Lane<'a> {
 
     fn round(&mut self, event: &[u8]) -> Result<()> {
         let spent_ns = self.spend(event)?;
-        self.run_ns
-            .push(spent_ns as f64 / self.runs_per_round as f64);
+        self.run_ns.push(spent_ns as f64 / self.runs_per_round as f64);
         Ok(())
     }
 
     fn spend(&mut self, event: &[u8]) -> Result<u64> {
+        let calls = self.runs_per_round.div_ceil(self.contestant.runs_per_call());
         let before_ns = process_cpu_ns()?;
-        for _ in 0..self.runs_per_round {
+        for _ in 0..calls {
             self.out.clear();
             self.contestant.run(black_box(event), &mut self.out)?;
             black_box(self.out.as_slice());
         }
-        Ok(process_cpu_ns()? - before_ns)
+        let spent_ns = process_cpu_ns()? - before_ns;
+        self.runs_per_round = calls * self.contestant.runs_per_call();
+        Ok(spent_ns)
     }
 
     fn finish(self) -> Figure {
-        Figure {
-            name: self.contestant.name(),
-            run_ns: self.run_ns,
-            hash: fnv1a(&self.out),
-        }
+        Figure { name: self.contestant.name(), run_ns: self.run_ns, hash: fnv1a(&self.out) }
     }
 }
 
 fn print_table(workload: &Workload, figures: &[Figure], table: &mut impl Write) -> io::Result<()> {
-    let baseline = figures
-        .iter()
-        .find(|figure| figure.name == workload.baseline);
+    let baseline = figures.iter().find(|figure| figure.name == workload.baseline);
     writeln!(table, "{} ({} B in)", workload.name, workload.event.len())?;
     writeln!(
         table,
@@ -218,12 +190,8 @@ fn print_table(workload: &Workload, figures: &[Figure], table: &mut impl Write) 
 
 /// Returns how many times faster than the baseline, as the median of the rounds' own ratios.
 fn ratio_by_round(baseline: &Figure, figure: &Figure) -> f64 {
-    let ratios: Vec<f64> = baseline
-        .run_ns
-        .iter()
-        .zip(&figure.run_ns)
-        .map(|(base, own)| base / own)
-        .collect();
+    let ratios: Vec<f64> =
+        baseline.run_ns.iter().zip(&figure.run_ns).map(|(base, own)| base / own).collect();
     median(&ratios)
 }
 
@@ -241,17 +209,10 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// Returns the CPU time that this process has used, all threads together.
 fn process_cpu_ns() -> Result<u64> {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     #[expect(unsafe_code, reason = "std has no process CPU clock")]
     // SAFETY: the call only writes the timespec, which lives on this frame until it returns.
     let code = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    ensure!(
-        code == 0,
-        "no process CPU clock: {}",
-        io::Error::last_os_error()
-    );
+    ensure!(code == 0, "no process CPU clock: {}", io::Error::last_os_error());
     Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }

@@ -4,6 +4,7 @@
 //! `cargo test --benches`), goes through everything with tiny counts. A word that is no flag
 //! selects the workloads whose names contain it.
 
+mod engine;
 mod measure;
 mod yardstick;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use engine::Engine;
 use measure::{Effort, Entry, Workload, compare};
 use yardstick::{TapeFloor, TypedPassChoice, ValuePassChoice};
 
@@ -23,24 +25,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let effort = if has("--quick") || !has("--bench") {
-        Effort::QUICK
-    } else {
-        Effort::FULL
-    };
-    let words: Vec<&String> = arguments
-        .iter()
-        .filter(|word| !word.starts_with('-'))
-        .collect();
+    let effort = if has("--quick") || !has("--bench") { Effort::QUICK } else { Effort::FULL };
+    let words: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
 
     let mut stdout = io::stdout().lock();
     let mut compared = 0;
     for (workload, mut entries) in [pass_choice()?, passthrough()?] {
-        if words.is_empty()
-            || words
-                .iter()
-                .any(|word| workload.name.contains(word.as_str()))
-        {
+        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
             compare(&workload, &mut entries, effort, &mut stdout)?;
             compared += 1;
         }
@@ -52,6 +43,7 @@ fn main() -> Result<()> {
 
 fn pass_choice() -> Result<(Workload, Vec<Entry>)> {
     let entries = vec![
+        Entry::job(Engine::new("pass-choice")?),
         Entry::job(ValuePassChoice::new()),
         Entry::job(TypedPassChoice::new()),
         Entry::bound(TapeFloor::new()),
@@ -62,7 +54,7 @@ fn pass_choice() -> Result<(Workload, Vec<Entry>)> {
 fn passthrough() -> Result<(Workload, Vec<Entry>)> {
     Ok((
         workload("passthrough", "floor")?,
-        vec![Entry::job(TapeFloor::new())],
+        vec![Entry::job(Engine::new("passthrough")?), Entry::job(TapeFloor::new())],
     ))
 }
 

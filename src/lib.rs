@@ -7,7 +7,7 @@ pub mod base;
 pub mod compile;
 pub mod expr;
 pub mod program;
+pub mod registry;
 pub mod shard;
 pub mod value;
 pub mod vm;
-pub mod registry;

@@ -53,8 +53,8 @@ impl Definition {
     /// # Errors
     /// [`Error::Read`] or [`Error::Refused`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         match asl::decode(&bytes) {
             Ok(text) => Ok(Self { path: path.to_owned(), text: text.to_owned() }),
             Err(diagnostic) => Err(Error::Refused {

@@ -19,11 +19,7 @@ pub(crate) struct TapeFloor {
 impl TapeFloor {
     /// Returns the floor with empty buffers; they grow in the warm-up.
     pub(crate) fn new() -> Self {
-        Self {
-            input: Vec::new(),
-            buffers: Buffers::default(),
-            tape: Tape(Vec::new()),
-        }
+        Self { input: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
     }
 }
 

@@ -102,11 +102,7 @@ impl Contestant for TypedPassChoice {
             return Ok(());
         }
         self.label.clear();
-        write!(
-            self.label,
-            "order {} for {} in {}",
-            order.id, customer.name, order.region
-        )?;
+        write!(self.label, "order {} for {} in {}", order.id, customer.name, order.region)?;
         let accepted = Accepted {
             order_id: &order.id,
             region: &order.region,
@@ -116,10 +112,7 @@ impl Contestant for TypedPassChoice {
             customer: event.customer,
             device: event.device,
             source: "express-bench",
-            enriched: Enriched {
-                label: &self.label,
-                score,
-            },
+            enriched: Enriched { label: &self.label, score },
         };
         serde_json::to_writer(out, &accepted)?;
         Ok(())

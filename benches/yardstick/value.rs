@@ -68,9 +68,7 @@ fn enrich(state: &Map<String, Value>) -> Result<Option<Value>> {
         return Ok(None);
     }
     let score = total.saturating_add(items);
-    let battery = state["device"]["battery"]
-        .as_i64()
-        .context("device.battery")?;
+    let battery = state["device"]["battery"].as_i64().context("device.battery")?;
     if score <= 200 || battery <= 20 {
         return Ok(None);
     }

@@ -5,6 +5,7 @@
 //! [`is_plain`] finds that out at some ten bytes a nanosecond, and only the others are rewritten.
 //! This is a lexical pass: text that is not JSON comes out as text that is not JSON.
 
+use super::blocks::Masks;
 use super::text::write_escaped;
 
 /// Whether `text` has neither a backslash nor white space outside strings.
@@ -41,26 +42,6 @@ fn prefix_xor(mut bits: u64) -> u64 {
         bits ^= bits << shift;
     }
     bits
-}
-
-/// One bit a byte of a block.
-struct Masks {
-    quotes: u64,
-    backslashes: u64,
-    blanks: u64,
-}
-
-impl Masks {
-    #[inline]
-    fn of(block: &[u8; 64]) -> Self {
-        let mut masks = Self { quotes: 0, backslashes: 0, blanks: 0 };
-        for (index, &byte) in block.iter().enumerate() {
-            masks.quotes |= u64::from(byte == b'"') << index;
-            masks.backslashes |= u64::from(byte == b'\\') << index;
-            masks.blanks |= u64::from(byte <= b' ') << index;
-        }
-        masks
-    }
 }
 
 /// Appends `text` without blanks outside strings and with canonical escapes.

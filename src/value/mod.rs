@@ -7,6 +7,7 @@
 //!
 //! This layer knows JSON and nothing else: no ASL, no paths, no errors of a workflow.
 
+mod blocks;
 mod canonical;
 mod constants;
 mod heap;
