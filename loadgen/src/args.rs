@@ -161,9 +161,8 @@ impl Args {
         }
         let stop_after_ns = self.duration.map(|duration| duration.as_nanos() as u64);
         // A duration bounds the count too: record i is due before the end of the last interval.
-        let due_within = stop_after_ns
-            .map(|stop| self.rate.due_count(stop.saturating_sub(1)))
-            .into_iter();
+        let due_within =
+            stop_after_ns.map(|stop| self.rate.due_count(stop.saturating_sub(1))).into_iter();
         let Some(count) = due_within.chain(self.count).min() else {
             return Err(UsageError::Endless);
         };
@@ -193,9 +192,7 @@ impl Args {
     fn check_topics(&self) -> Result<(), UsageError> {
         let mut taken: Vec<&str> = vec![&self.topic];
         let alone = self.result_topic.iter();
-        let alone = alone
-            .chain(&self.billing_topic)
-            .chain(&self.dead_letter_topic);
+        let alone = alone.chain(&self.billing_topic).chain(&self.dead_letter_topic);
         for topic in alone {
             if taken.contains(&topic.as_str()) {
                 return Err(UsageError::TopicTwice(topic.clone()));
@@ -213,9 +210,7 @@ impl Args {
 }
 
 fn read_duration(text: &str) -> Result<Duration, String> {
-    let digits_end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits_end);
     let unit_seconds = match unit {
         "ms" => 1e-3,
@@ -224,9 +219,8 @@ fn read_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600.0,
         _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
     };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| "write a time as in 500ms, 30s, 10m or 2h".to_owned())?;
+    let number: f64 =
+        number.parse().map_err(|_| "write a time as in 500ms, 30s, 10m or 2h".to_owned())?;
     let seconds = number * unit_seconds;
     if seconds > DURATION_SECONDS_MAX {
         return Err("longer than 30 days".to_owned());
@@ -300,19 +294,10 @@ mod tests {
     #[test]
     fn flags_that_contradict_each_other_are_refused_with_the_way_out() {
         let refused = |extra| args(extra).plan().unwrap_err();
-        assert_eq!(
-            refused("--count 9 --poison-share 0.1"),
-            UsageError::PoisonWithoutDeadLetters
-        );
+        assert_eq!(refused("--count 9 --poison-share 0.1"), UsageError::PoisonWithoutDeadLetters);
         assert_eq!(refused("--count 9 --warmup 10s"), UsageError::WarmupTooLong);
-        assert_eq!(
-            refused("--count 9 --billing-topic out"),
-            UsageError::TopicTwice("out".into())
-        );
-        assert_eq!(
-            refused("--count 9 --failure-topic in"),
-            UsageError::TopicTwice("in".into())
-        );
+        assert_eq!(refused("--count 9 --billing-topic out"), UsageError::TopicTwice("out".into()));
+        assert_eq!(refused("--count 9 --failure-topic in"), UsageError::TopicTwice("in".into()));
         assert!(args("--count 9 --failure-topic out").plan().is_ok());
     }
 

@@ -21,12 +21,7 @@ struct Data {
 /// Returns whether `value` is a CloudEvent 1.0 with `key` as its id, durations in whole 100 ms,
 /// memory in whole 64 MB, and exactly the GB-seconds that follow from both.
 pub(crate) fn is_sound(key: &[u8], value: &[u8]) -> bool {
-    let Ok(Body {
-        specversion,
-        id,
-        data,
-    }) = serde_json::from_slice(value)
-    else {
+    let Ok(Body { specversion, id, data }) = serde_json::from_slice(value) else {
         return false;
     };
     specversion == "1.0"
@@ -85,10 +80,7 @@ mod tests {
         assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "0.00626")));
         assert!(!is_sound(b"arn:1", &body("arn:1", 150, 64, "0.009375")));
         assert!(!is_sound(b"arn:1", &body("arn:1", 0, 64, "0")));
-        assert!(!is_sound(
-            b"arn:1",
-            &body("arn:1", 100, 65, "0.00634765625")
-        ));
+        assert!(!is_sound(b"arn:1", &body("arn:1", 100, 65, "0.00634765625")));
         assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "6.25e-3")));
         assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "")));
         assert!(!is_sound(b"arn:1", b"{}"));

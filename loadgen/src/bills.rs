@@ -24,10 +24,7 @@ pub(crate) struct BillBounds {
 impl Default for BillBounds {
     /// About 50 MB when both are full.
     fn default() -> Self {
-        Self {
-            open: 1 << 20,
-            remembered: 1 << 20,
-        }
+        Self { open: 1 << 20, remembered: 1 << 20 }
     }
 }
 
@@ -68,10 +65,7 @@ enum Side {
 impl Bills {
     /// An empty ledger within `bounds`.
     pub(crate) fn new(bounds: BillBounds) -> Self {
-        Self {
-            bounds,
-            ..Self::default()
-        }
+        Self { bounds, ..Self::default() }
     }
 
     /// Takes note of a result; `own` says that this run sent its event.
@@ -91,11 +85,7 @@ impl Bills {
             }
             Entry::Vacant(vacant) => {
                 self.counts.missing += u64::from(own);
-                vacant.insert(if own {
-                    Side::OwnResult
-                } else {
-                    Side::ForeignResult
-                });
+                vacant.insert(if own { Side::OwnResult } else { Side::ForeignResult });
             }
         }
     }
@@ -211,10 +201,7 @@ mod tests {
 
     #[test]
     fn memory_stays_within_bounds_and_overflow_is_confessed() {
-        let bounds = BillBounds {
-            open: 10,
-            remembered: 5,
-        };
+        let bounds = BillBounds { open: 10, remembered: 5 };
         let mut bills = Bills::new(bounds);
         for number in 0..1_000 {
             bills.result(id(number), true);

@@ -191,10 +191,8 @@ impl Checker {
         if self.recent_us.is_empty() {
             return None;
         }
-        let percentiles = (
-            self.recent_us.value_at_quantile(0.5),
-            self.recent_us.value_at_quantile(0.99),
-        );
+        let percentiles =
+            (self.recent_us.value_at_quantile(0.5), self.recent_us.value_at_quantile(0.99));
         self.recent_us.reset();
         Some(percentiles)
     }
@@ -301,18 +299,12 @@ impl Checker {
 
     fn value_is_right(&mut self, outcome: &Outcome<'_>, sequence: u64) -> bool {
         let value = outcome.value.unwrap_or_default();
-        let Assignment {
-            payload,
-            expectation,
-            ..
-        } = &mut self.assignment;
+        let Assignment { payload, expectation, .. } = &mut self.assignment;
         if outcome.source == Source::DeadLetter {
             payload.render(sequence, &mut self.rendered);
             return value == self.rendered;
         }
-        expectation
-            .as_mut()
-            .is_none_or(|expectation| expectation.is_met(payload, sequence, value))
+        expectation.as_mut().is_none_or(|expectation| expectation.is_met(payload, sequence, value))
     }
 }
 

@@ -19,10 +19,7 @@ impl Clock {
         let wall_at_anchor_ns = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since_epoch| since_epoch.as_nanos() as u64);
-        Self {
-            wall_at_anchor_ns,
-            anchor: Instant::now(),
-        }
+        Self { wall_at_anchor_ns, anchor: Instant::now() }
     }
 
     /// Returns nanoseconds since the Unix epoch.

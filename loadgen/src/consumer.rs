@@ -28,19 +28,14 @@ impl Streams {
     /// The streams the flags name; a failure topic that is a result topic is read as such.
     pub(crate) fn new(args: &Args) -> Self {
         let results = args.result_topic.iter().enumerate();
-        let mut named: Vec<(&String, Source)> = results
-            .map(|(nth, topic)| (topic, Source::Result(nth)))
-            .collect();
+        let mut named: Vec<(&String, Source)> =
+            results.map(|(nth, topic)| (topic, Source::Result(nth))).collect();
         if let Some(topic) = &args.failure_topic
             && !args.result_topic.contains(topic)
         {
             named.push((topic, Source::Failure));
         }
-        named.extend(
-            args.billing_topic
-                .iter()
-                .map(|topic| (topic, Source::Billing)),
-        );
+        named.extend(args.billing_topic.iter().map(|topic| (topic, Source::Billing)));
         let dead_letters = args.dead_letter_topic.iter();
         named.extend(dead_letters.map(|topic| (topic, Source::DeadLetter)));
         let streams = named.into_iter().map(|(topic, source)| Stream {
@@ -66,9 +61,7 @@ impl Streams {
     /// Returns what is on `topic`, and how many offsets were skipped just before this one.
     fn locate(&mut self, topic: &str, partition: i32, offset: i64) -> Option<(Source, u64)> {
         let stream = self.0.iter_mut().find(|stream| stream.topic == topic)?;
-        let next = stream
-            .next_offsets
-            .get_mut(usize::try_from(partition).ok()?)?;
+        let next = stream.next_offsets.get_mut(usize::try_from(partition).ok()?)?;
         let skipped = u64::try_from(offset - *next).unwrap_or(0);
         *next = offset + 1;
         Some((stream.source, skipped))
@@ -95,11 +88,7 @@ pub(crate) fn read(
     clock: Clock,
     gauges: &Arc<Gauges>,
 ) -> Read {
-    let mut read = Read {
-        checker,
-        offsets_skipped: 0,
-        records: 0,
-    };
+    let mut read = Read { checker, offsets_skipped: 0, records: 0 };
     let mut next_second_ns = 0;
     while !gauges.stop_consuming.load(Ordering::Relaxed) {
         let now_ns = match reader.poll(POLL_MAX) {
@@ -151,11 +140,7 @@ impl Read {
 fn publish(checker: &Checker, gauges: &Gauges) {
     let counts = checker.counts();
     let bills = checker.bill_counts();
-    let unmatched = if counts.foreign == 0 {
-        bills.unmatched
-    } else {
-        0
-    };
+    let unmatched = if counts.foreign == 0 { bills.unmatched } else { 0 };
     gauges.settled.set(counts.settled);
     gauges.duplicated.set(counts.duplicated + bills.duplicated);
     gauges.wrong.set(counts.wrong.total());

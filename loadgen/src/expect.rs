@@ -19,11 +19,7 @@ pub(crate) struct Expectation {
 impl Expectation {
     /// Reads the expected document, which may have the payload's holes.
     pub(crate) fn parse(text: &str) -> Self {
-        Self {
-            template: Template::parse(&minify(text)),
-            also_accepted: None,
-            rendered: Vec::new(),
-        }
+        Self { template: Template::parse(&minify(text)), also_accepted: None, rendered: Vec::new() }
     }
 
     /// Returns the parser's complaint if the expected document is not JSON with its holes filled.
@@ -69,9 +65,7 @@ fn is_same(left: &Value, right: &Value) -> bool {
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(name, l)| right.get(name).is_some_and(|r| is_same(l, r)))
+                && left.iter().all(|(name, l)| right.get(name).is_some_and(|r| is_same(l, r)))
         }
         _ => left == right,
     }
@@ -135,10 +129,7 @@ mod tests {
 
     #[test]
     fn order_spacing_and_spelling_of_numbers_do_not_count() {
-        assert!(meets(
-            r#"{ "a": 1, "b": "x  y\" z" }"#,
-            r#"{"a":1,"b":"x  y\" z"}"#
-        ));
+        assert!(meets(r#"{ "a": 1, "b": "x  y\" z" }"#, r#"{"a":1,"b":"x  y\" z"}"#));
         assert!(meets(r#"{"a":1,"b":[1.5e1]}"#, r#"{"b": [15], "a": 1.0}"#));
         assert!(meets("-0.0", "0"));
     }

@@ -64,9 +64,7 @@ impl Gauges {
 
     /// Returns the notes so far.
     pub(crate) fn notes(&self) -> Vec<String> {
-        self.notes
-            .lock()
-            .map_or_else(|_| Vec::new(), |notes| notes.clone())
+        self.notes.lock().map_or_else(|_| Vec::new(), |notes| notes.clone())
     }
 }
 

@@ -106,9 +106,7 @@ pub(crate) fn reader(args: &Args, gauges: &Arc<Gauges>) -> Result<Reader, Error>
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", "65536");
     with_overrides(config, args)
-        .create_with_context(Link {
-            gauges: Arc::clone(gauges),
-        })
+        .create_with_context(Link { gauges: Arc::clone(gauges) })
         .map_err(Error::Settings)
 }
 
@@ -200,9 +198,8 @@ pub(crate) fn partition_count(
 
 /// Creates `topics` with the broker's default replication; topics that exist are left alone.
 pub(crate) fn create_topics(args: &Args, topics: &[&str], partitions: u32) -> Result<(), Error> {
-    let admin: AdminClient<DefaultClientContext> = with_overrides(base_config(args), args)
-        .create()
-        .map_err(Error::Settings)?;
+    let admin: AdminClient<DefaultClientContext> =
+        with_overrides(base_config(args), args).create().map_err(Error::Settings)?;
     let new_topics: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|topic| NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(-1)))
@@ -212,9 +209,7 @@ pub(crate) fn create_topics(args: &Args, topics: &[&str], partitions: u32) -> Re
         .operation_timeout(Some(args.connect_timeout));
     let deadline = Instant::now() + args.connect_timeout + ADMIN_GRACE;
     let results = wait_for(admin.create_topics(&new_topics, &options), deadline)
-        .unwrap_or(Err(KafkaError::AdminOp(
-            RDKafkaErrorCode::OperationTimedOut,
-        )))
+        .unwrap_or(Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut)))
         .map_err(|error| unreachable(args, &error))?;
     for result in results {
         if let Err((topic, code)) = result
@@ -238,9 +233,7 @@ pub(crate) fn unreachable(args: &Args, error: &KafkaError) -> Error {
 
 fn time_left(deadline: Instant) -> Duration {
     // Zero would mean "do not wait at all" and hide the real reason.
-    deadline
-        .saturating_duration_since(Instant::now())
-        .max(Duration::from_millis(1))
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// Drives one future on this thread; `None` when the deadline comes first.

@@ -52,23 +52,14 @@ pub(crate) struct Burst {
 impl Pacer {
     /// Starts at sequence zero.
     pub(crate) fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            sent: 0,
-            next_tick: 0,
-            was_held: false,
-            punctuality: Punctuality::default(),
-        }
+        Self { plan, sent: 0, next_tick: 0, was_held: false, punctuality: Punctuality::default() }
     }
 
     /// Returns the burst for this moment, at most `room` records long.
     pub(crate) fn wake(&mut self, elapsed_ns: u64, room: u64) -> Burst {
         let ticks = self.count_ticks(elapsed_ns);
         // Past the stop, only what was due before it is still owed.
-        let horizon_ns = self
-            .plan
-            .stop_after_ns
-            .map_or(elapsed_ns, |stop| elapsed_ns.min(stop));
+        let horizon_ns = self.plan.stop_after_ns.map_or(elapsed_ns, |stop| elapsed_ns.min(stop));
         let due = self.plan.rate.due_count(horizon_ns).min(self.plan.count);
         let owed = due.saturating_sub(self.sent);
         let count = owed.min(room);
@@ -77,10 +68,7 @@ impl Pacer {
             self.punctuality.ticks_held_back += ticks;
         }
         let waited = std::mem::replace(&mut self.was_held, is_held) || is_held;
-        let past_stop = self
-            .plan
-            .stop_after_ns
-            .is_some_and(|stop| elapsed_ns >= stop);
+        let past_stop = self.plan.stop_after_ns.is_some_and(|stop| elapsed_ns >= stop);
         Burst {
             first: self.sent,
             count,

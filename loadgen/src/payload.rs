@@ -23,12 +23,7 @@ impl Payload {
         plan: Plan,
         producer: ProducerId,
     ) -> Self {
-        Self {
-            template,
-            size_bytes,
-            plan,
-            producer,
-        }
+        Self { template, size_bytes, plan, producer }
     }
 
     /// Replaces `out` by the value of record `sequence`.
@@ -99,10 +94,7 @@ impl Payload {
                 Segment::Literal(text) => rest += text.len(),
                 Segment::Hole(Hole::Sequence) => rest += decimal_width(sequence),
                 Segment::Hole(Hole::Key) => {
-                    rest += self
-                        .plan
-                        .key(sequence)
-                        .map_or(0, |key| key.as_bytes().len());
+                    rest += self.plan.key(sequence).map_or(0, |key| key.as_bytes().len());
                 }
                 Segment::Hole(Hole::Producer) => rest += self.producer.as_str().len(),
                 Segment::Hole(Hole::DueMs) => {
@@ -111,10 +103,7 @@ impl Payload {
                 Segment::Hole(Hole::Padding) => holes += 1,
             }
         }
-        self.size_bytes
-            .saturating_sub(rest)
-            .checked_div(holes)
-            .unwrap_or(0)
+        self.size_bytes.saturating_sub(rest).checked_div(holes).unwrap_or(0)
     }
 }
 
@@ -146,9 +135,7 @@ impl Template {
         let mut literal_start = 0;
         let mut search = 0;
         while let Some(open) = text[search..].find("{{").map(|at| at + search) {
-            let hole = HOLES
-                .iter()
-                .find(|(name, _)| text[open..].starts_with(name));
+            let hole = HOLES.iter().find(|(name, _)| text[open..].starts_with(name));
             let Some((name, hole)) = hole else {
                 search = open + 1;
                 continue;
@@ -186,9 +173,7 @@ fn push_decimal(value: u64, out: &mut Vec<u8>) {
 }
 
 fn decimal_width(value: u64) -> usize {
-    value
-        .checked_ilog10()
-        .map_or(1, |digits| digits as usize + 1)
+    value.checked_ilog10().map_or(1, |digits| digits as usize + 1)
 }
 
 const HOLES: [(&str, Hole); 5] = [

@@ -54,15 +54,11 @@ impl FromStr for Rate {
                 None => (text, 1.0),
             },
         };
-        let per_second: f64 = digits
-            .parse()
-            .map_err(|_| RateError::NotANumber(text.to_owned()))?;
+        let per_second: f64 = digits.parse().map_err(|_| RateError::NotANumber(text.to_owned()))?;
         if !(0.001..=1e8).contains(&(per_second * factor)) {
             return Err(RateError::OutOfRange(text.to_owned()));
         }
-        Ok(Self {
-            per_second_milli: (per_second * factor * 1e3).round() as u64,
-        })
+        Ok(Self { per_second_milli: (per_second * factor * 1e3).round() as u64 })
     }
 }
 
@@ -88,8 +84,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Returns the moment record `sequence` is due.
     pub(crate) fn due_ns(&self, sequence: u64) -> u64 {
-        self.start_ns
-            .saturating_add(self.rate.due_offset_ns(sequence))
+        self.start_ns.saturating_add(self.rate.due_offset_ns(sequence))
     }
 
     /// Returns whether a record due at `due_ns` belongs to the warm-up.
@@ -167,15 +162,9 @@ mod tests {
         assert_eq!(rate("20k"), rate("20000"));
         assert_eq!(rate("1.5M"), rate("1500000"));
         assert!((rate("0.5").per_second() - 0.5).abs() < f64::EPSILON);
-        assert!(matches!(
-            "fast".parse::<Rate>(),
-            Err(RateError::NotANumber(_))
-        ));
+        assert!(matches!("fast".parse::<Rate>(), Err(RateError::NotANumber(_))));
         for text in ["0", "-3", "inf", "NaN", "101M"] {
-            assert!(matches!(
-                text.parse::<Rate>(),
-                Err(RateError::OutOfRange(_))
-            ));
+            assert!(matches!(text.parse::<Rate>(), Err(RateError::OutOfRange(_))));
         }
     }
 

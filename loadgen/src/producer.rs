@@ -215,10 +215,7 @@ impl Generator {
     fn send_one(&mut self, sequence: u64) -> bool {
         self.payload.render(sequence, &mut self.value);
         let key = self.plan.key(sequence);
-        let stamp = Stamp {
-            sequence,
-            due_ns: self.plan.due_ns(sequence),
-        };
+        let stamp = Stamp { sequence, due_ns: self.plan.due_ns(sequence) };
         let mut record = BaseRecord::with_opaque_to(&self.topic, sequence as usize)
             .payload(self.value.as_slice())
             .headers(stamp.headers(&self.producer_id));
@@ -245,8 +242,7 @@ impl Generator {
 
     fn room(&self, sent: u64) -> u64 {
         let answered = self.gauges.settled.get() + self.gauges.undelivered.get();
-        self.outstanding_max
-            .saturating_sub(sent.saturating_sub(answered))
+        self.outstanding_max.saturating_sub(sent.saturating_sub(answered))
     }
 
     fn check_patience(&mut self, patience: &mut Patience, stuck: bool) {
@@ -288,10 +284,7 @@ impl Generator {
             ));
         }
         let deliveries = self.producer.context();
-        let mut state = deliveries
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = deliveries.state.lock().unwrap_or_else(PoisonError::into_inner);
         Sent {
             records: pacer.sent_count(),
             elapsed_ns,
@@ -320,11 +313,7 @@ struct Patience {
 
 impl Patience {
     fn new(limit: Duration) -> Self {
-        Self {
-            limit_ns: limit.as_nanos() as u64,
-            answers: 0,
-            stuck_since_ns: None,
-        }
+        Self { limit_ns: limit.as_nanos() as u64, answers: 0, stuck_since_ns: None }
     }
 
     /// Takes the sum of all answers so far, and whether due records could not be sent just now.

@@ -327,11 +327,7 @@ impl Report {
         let missing = billing.map_or(0, |billing| billing.missing);
         let repeated = billing.map_or(0, |billing| billing.duplicated);
         check("lost", self.outcomes.lost + missing, args.max_lost);
-        check(
-            "duplicated",
-            self.outcomes.duplicated + repeated,
-            args.max_duplicated,
-        );
+        check("duplicated", self.outcomes.duplicated + repeated, args.max_duplicated);
         check("wrong", self.outcomes.wrong, args.max_wrong);
         check("undelivered events", self.events.undelivered, 0);
         if let Some(max_failed) = args.max_failed {
@@ -343,10 +339,8 @@ impl Report {
             if latency.count == 0 {
                 violations.push("p99: nothing was measured".to_owned());
             } else if latency.p99 > max_p99_ms {
-                violations.push(format!(
-                    "p99: {:.3} ms, at most {max_p99_ms} ms allowed",
-                    latency.p99
-                ));
+                violations
+                    .push(format!("p99: {:.3} ms, at most {max_p99_ms} ms allowed", latency.p99));
             }
         }
         violations

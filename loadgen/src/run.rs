@@ -118,32 +118,13 @@ impl<'a> Run<'a> {
             result_topics: args.result_topic.len(),
             checks_bills: args.billing_topic.is_some(),
         });
-        Ok(Self {
-            args,
-            plan,
-            producer_id,
-            clock,
-            gauges,
-            generator,
-            reader,
-            streams,
-            checker,
-        })
+        Ok(Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker })
     }
 
     /// Sends, drains, and reports.
     pub(crate) fn execute(self, interrupts: &Interrupts) -> anyhow::Result<Report> {
-        let Self {
-            args,
-            plan,
-            producer_id,
-            clock,
-            gauges,
-            generator,
-            reader,
-            streams,
-            checker,
-        } = self;
+        let Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker } =
+            self;
         let reading = {
             let gauges = Arc::clone(&gauges);
             spawn("loadgen-read", move || {
@@ -172,14 +153,7 @@ impl<'a> Run<'a> {
             drain_seconds: drained_after.as_secs_f64(),
             cpu_seconds: cpu_seconds(),
         };
-        Ok(Report::new(
-            args,
-            &plan,
-            &producer_id,
-            &sent,
-            &read,
-            circumstances,
-        ))
+        Ok(Report::new(args, &plan, &producer_id, &sent, &read, circumstances))
     }
 }
 
@@ -254,12 +228,7 @@ fn connect(args: &Args, reader: &Reader, streams: &mut Streams) -> Result<(), ka
         kafka::create_topics(args, &all, partitions)?;
     }
     // Asked first, so that a wrong address and a missing topic are told apart early.
-    kafka::partition_count(
-        reader,
-        &args.topic,
-        args,
-        Instant::now() + args.connect_timeout,
-    )?;
+    kafka::partition_count(reader, &args.topic, args, Instant::now() + args.connect_timeout)?;
     let ends = kafka::assign_at_end(reader, &topics, args)?;
     streams.start_at(ends);
     Ok(())
@@ -276,42 +245,28 @@ fn expectation(
         return Ok(None);
     };
     let expectation = Expectation::parse(&read_file(path)?);
-    let payload = Payload::new(
-        template.clone(),
-        args.payload_size_bytes(),
-        plan,
-        producer_id,
-    );
+    let payload = Payload::new(template.clone(), args.payload_size_bytes(), plan, producer_id);
     match expectation.check(&payload) {
         Ok(()) => Ok(Some(expectation)),
-        Err(reason) => Err(FileError::ExpectationNotJson {
-            path: path.clone(),
-            reason,
-        }),
+        Err(reason) => Err(FileError::ExpectationNotJson { path: path.clone(), reason }),
     }
 }
 
 fn read_file(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path).map_err(|reason| FileError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    })
+    std::fs::read_to_string(path)
+        .map_err(|reason| FileError::Unreadable { path: path.to_owned(), reason })
 }
 
 fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
 fn join<T>(handle: JoinHandle<T>) -> anyhow::Result<T> {
     let name = handle.thread().name().unwrap_or_default().to_owned();
-    handle
-        .join()
-        .map_err(|_| anyhow!("thread {name} failed; please report this"))
+    handle.join().map_err(|_| anyhow!("thread {name} failed; please report this"))
 }
 
 /// Returns user and system time of this process, where `/proc` tells.

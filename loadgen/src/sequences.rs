@@ -36,10 +36,7 @@ impl SequenceSet {
         }
         let slot = &mut self.pages[page];
         if matches!(slot, Page::Empty) {
-            *slot = Page::Open(Box::new(OpenPage {
-                words: [0; PAGE_WORDS],
-                members: 0,
-            }));
+            *slot = Page::Open(Box::new(OpenPage { words: [0; PAGE_WORDS], members: 0 }));
         }
         let Page::Open(open) = slot else {
             return false;
@@ -86,11 +83,7 @@ impl SequenceSet {
 
 fn place(sequence: u64) -> (usize, usize, u64) {
     let within = (sequence % PAGE_BITS as u64) as usize;
-    (
-        (sequence / PAGE_BITS as u64) as usize,
-        within / 64,
-        1 << (within % 64),
-    )
+    ((sequence / PAGE_BITS as u64) as usize, within / 64, 1 << (within % 64))
 }
 
 const PAGE_WORDS: usize = 512;

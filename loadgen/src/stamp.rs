@@ -65,18 +65,9 @@ impl Stamp {
         write_decimal(self.sequence, &mut sequence);
         write_decimal(self.due_ns, &mut due_ns);
         OwnedHeaders::new_with_capacity(3)
-            .insert(Header {
-                key: PRODUCER,
-                value: Some(&producer.0),
-            })
-            .insert(Header {
-                key: SEQUENCE,
-                value: Some(&sequence),
-            })
-            .insert(Header {
-                key: DUE_NS,
-                value: Some(&due_ns),
-            })
+            .insert(Header { key: PRODUCER, value: Some(&producer.0) })
+            .insert(Header { key: SEQUENCE, value: Some(&sequence) })
+            .insert(Header { key: DUE_NS, value: Some(&due_ns) })
     }
 }
 
@@ -126,10 +117,7 @@ impl<'a> OutcomeHeaders<'a> {
         if self.producer? != producer.0 {
             return None;
         }
-        Some(Stamp {
-            sequence: read_decimal(self.sequence?)?,
-            due_ns: read_decimal(self.due_ns?)?,
-        })
+        Some(Stamp { sequence: read_decimal(self.sequence?)?, due_ns: read_decimal(self.due_ns?)? })
     }
 }
 
@@ -152,10 +140,7 @@ mod tests {
     #[test]
     fn a_stamp_survives_the_round_trip_through_headers() {
         let producer = ProducerId::from_number(0xfeed_0001);
-        let stamp = Stamp {
-            sequence: 184_467,
-            due_ns: 1_795_000_000_123_456_789,
-        };
+        let stamp = Stamp { sequence: 184_467, due_ns: 1_795_000_000_123_456_789 };
         let written = stamp.headers(&producer);
         let picked = OutcomeHeaders::pick(Some(written.as_borrowed()));
         assert_eq!(picked.stamp(&producer), Some(stamp));
@@ -166,15 +151,9 @@ mod tests {
     #[test]
     fn records_of_other_runs_and_broken_stamps_are_not_ours() {
         let ours = ProducerId::from_number(1);
-        let stamp = Stamp {
-            sequence: 1,
-            due_ns: 1,
-        };
+        let stamp = Stamp { sequence: 1, due_ns: 1 };
         let theirs = stamp.headers(&ProducerId::from_number(2));
-        assert_eq!(
-            OutcomeHeaders::pick(Some(theirs.as_borrowed())).stamp(&ours),
-            None
-        );
+        assert_eq!(OutcomeHeaders::pick(Some(theirs.as_borrowed())).stamp(&ours), None);
         assert_eq!(OutcomeHeaders::pick(None).stamp(&ours), None);
         for broken in ["", "1", "0000000000000000000x", "99999999999999999999"] {
             assert_eq!(read_decimal(broken.as_bytes()), None, "{broken}");
@@ -184,18 +163,9 @@ mod tests {
     #[test]
     fn dead_letter_headers_are_noticed_and_the_first_of_a_repeated_header_counts() {
         let headers = OwnedHeaders::new()
-            .insert(Header {
-                key: "status",
-                value: Some("SUCCEEDED"),
-            })
-            .insert(Header {
-                key: "status",
-                value: Some("FAILED"),
-            })
-            .insert(Header {
-                key: "dlq.cause",
-                value: Some("not JSON"),
-            });
+            .insert(Header { key: "status", value: Some("SUCCEEDED") })
+            .insert(Header { key: "status", value: Some("FAILED") })
+            .insert(Header { key: "dlq.cause", value: Some("not JSON") });
         let picked = OutcomeHeaders::pick(Some(headers.as_borrowed()));
         assert!(picked.dead_lettered);
         assert_eq!(picked.status, Some(&b"SUCCEEDED"[..]));

@@ -24,16 +24,8 @@ impl Display for Table<'_> {
             "latency in ms, from due time", "p50", "p90", "p99", "p99.9", "max"
         )?;
         write_latency(f, "to the result, consumed", &report.latency_ms)?;
-        write_latency(
-            f,
-            "to the result's timestamp",
-            &report.latency_to_record_timestamp_ms,
-        )?;
-        write_latency(
-            f,
-            "to the event's acknowledgement",
-            &report.latency_to_acknowledgement_ms,
-        )?;
+        write_latency(f, "to the result's timestamp", &report.latency_to_record_timestamp_ms)?;
+        write_latency(f, "to the event's acknowledgement", &report.latency_to_acknowledgement_ms)?;
         write_ending(f, report)
     }
 }
@@ -106,13 +98,7 @@ fn write_latency(f: &mut Formatter<'_>, name: &str, latency: &Percentiles) -> fm
     if latency.count == 0 {
         return writeln!(f, "  nothing measured");
     }
-    let shown = [
-        latency.p50,
-        latency.p90,
-        latency.p99,
-        latency.p999,
-        latency.max,
-    ];
+    let shown = [latency.p50, latency.p90, latency.p99, latency.p999, latency.max];
     for value in shown {
         write!(f, "{value:>9.2}")?;
     }

@@ -215,29 +215,49 @@ impl Document {
     fn has_duplicate_keys(&self) -> bool {
         self.tape.iter().enumerate().any(|(index, node)| match node {
             Node::Object { len, count } if *len > 1 => {
-                self.object_has_duplicate_keys(index + 1, index + 1 + count)
+                let (first, end) = (index + 1, index + 1 + count);
+                if *len > MASKED_KEYS_MAX {
+                    self.large_object_repeats_a_key(first, end)
+                } else {
+                    self.object_repeats_a_key(first, end)
+                }
             }
             _ => false,
         })
     }
 
-    /// A 64-bit mask of seen key hashes; only an object in which two keys share a bit is compared
-    /// key by key.
-    fn object_has_duplicate_keys(&self, first: usize, end: usize) -> bool {
+    /// A 64-bit mask of seen key hashes; only a key that meets a set bit is compared with those
+    /// before it.
+    #[inline]
+    fn object_repeats_a_key(&self, first: usize, end: usize) -> bool {
         let mut seen = 0_u64;
-        let mut suspicious = false;
         let mut at = first;
         while at < end {
-            let bit = 1 << key_hash(self.string(at));
-            suspicious |= seen & bit != 0;
+            let bit = 1 << self.key_hash(at);
+            if seen & bit != 0 && self.stands_before(first, at) {
+                return true;
+            }
             seen |= bit;
             at += 1 + size(&self.tape[at + 1]);
         }
-        suspicious && self.object_repeats_a_key(first, end)
+        false
+    }
+
+    /// Whether the key at `last` is also one of those from `first` on.
+    fn stands_before(&self, first: usize, last: usize) -> bool {
+        let key = self.string(last);
+        let mut at = first;
+        while at < last {
+            if self.string(at) == key {
+                return true;
+            }
+            at += 1 + size(&self.tape[at + 1]);
+        }
+        false
     }
 
     #[cold]
-    fn object_repeats_a_key(&self, first: usize, end: usize) -> bool {
+    fn large_object_repeats_a_key(&self, first: usize, end: usize) -> bool {
         let mut seen = std::collections::HashSet::new();
         let mut at = first;
         while at < end {
@@ -247,6 +267,19 @@ impl Document {
             at += 1 + size(&self.tape[at + 1]);
         }
         false
+    }
+
+    /// A number below 64 from a key's length and its first eight bytes; what lies behind a
+    /// shorter key is masked out. The buffer's padding makes the load safe at its end.
+    #[inline]
+    fn key_hash(&self, index: usize) -> u32 {
+        let len = self.string(index).len();
+        let start = self.string_start(index);
+        let word = self.buffer.get(start..start + 8).and_then(|bytes| bytes.first_chunk());
+        let word = word.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let kept = if len < 8 { word & ((1 << (8 * len)) - 1) } else { word };
+        let mixed = (kept ^ (len as u64)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 58) as u32
     }
 
     /// Writes the document with each key once: the first one's place, the last one's value.
@@ -367,17 +400,6 @@ fn size(node: &Node<'_>) -> usize {
     }
 }
 
-/// A number below 64 that tells most short keys of an object apart.
-fn key_hash(key: &str) -> u32 {
-    let bytes = key.as_bytes();
-    let byte = |index: usize| u32::from(bytes.get(index).copied().unwrap_or(0));
-    let mixed = byte(0)
-        .wrapping_add(byte(bytes.len() / 2).wrapping_mul(7))
-        .wrapping_add(byte(bytes.len().wrapping_sub(1)).wrapping_mul(31))
-        .wrapping_add((bytes.len() as u32).wrapping_mul(11));
-    mixed.wrapping_mul(0x9E37_79B1) >> 26
-}
-
 /// Index behind the quote that closes the string whose content starts at `at`.
 fn end_of_string(text: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = text.get(at) {
@@ -451,3 +473,6 @@ fn classify(error: &ErrorType) -> ParseError {
         _ => ParseError::NotJson("unexpected character"),
     }
 }
+
+/// Objects with more keys than this are checked with a set: a 64-bit mask would be full.
+const MASKED_KEYS_MAX: usize = 48;

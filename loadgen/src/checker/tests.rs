@@ -46,11 +46,7 @@ impl Bench {
             result_topics: 1,
             checks_bills: true,
         });
-        Self {
-            checker,
-            plan,
-            producer,
-        }
+        Self { checker, plan, producer }
     }
 
     fn right(&self, sequence: u64) -> Given {
@@ -74,10 +70,7 @@ impl Bench {
 
     fn take_at(&mut self, given: &Given, now_ns: u64) {
         let due_ns = self.plan.due_ns(given.sequence);
-        let stamp = Stamp {
-            sequence: given.sequence,
-            due_ns,
-        };
+        let stamp = Stamp { sequence: given.sequence, due_ns };
         let written = stamp.headers(&given.producer);
         let mut headers = OutcomeHeaders::pick(Some(written.as_borrowed()));
         headers.status = Some(given.status.as_bytes());
@@ -99,8 +92,7 @@ impl Bench {
             r#"{{"specversion":"1.0","id":"{arn}","data":{{"billed_duration_ms":100,
             "billed_memory_mb":64,"gb_seconds":"0.00625","status":"SUCCEEDED"}}}}"#
         );
-        self.checker
-            .bill(Some(arn.as_bytes()), Some(body.as_bytes()));
+        self.checker.bill(Some(arn.as_bytes()), Some(body.as_bytes()));
     }
 
     fn wrong(&self) -> WrongCounts {
@@ -118,10 +110,7 @@ fn a_clean_run_has_nothing_to_complain_about() {
     let counts = *bench.checker.counts();
     assert_eq!((counts.settled, counts.results), (100, 100));
     assert_eq!(counts.succeeded, 100);
-    assert_eq!(
-        (counts.duplicated, counts.reordered, counts.foreign),
-        (0, 0, 0)
-    );
+    assert_eq!((counts.duplicated, counts.reordered, counts.foreign), (0, 0, 0));
     assert_eq!(counts.wrong, WrongCounts::default());
     assert_eq!(bench.checker.seen().missing(100).count(), 0);
     let bills = bench.checker.bill_counts();
@@ -168,10 +157,7 @@ fn failures_are_outcomes_and_counted_by_status() {
     }
     let counts = bench.checker.counts();
     assert_eq!((counts.failures, counts.results), (3, 0));
-    assert_eq!(
-        (counts.failed, counts.timed_out, counts.unstated),
-        (1, 1, 1)
-    );
+    assert_eq!((counts.failed, counts.timed_out, counts.unstated), (1, 1, 1));
 }
 
 #[test]

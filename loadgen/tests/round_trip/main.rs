@@ -77,11 +77,7 @@ fn finish(mut child: Child) -> Output {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    Output {
-        status,
-        stdout: stdout.join().unwrap(),
-        stderr: stderr.join().unwrap(),
-    }
+    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
@@ -120,11 +116,7 @@ fn right(_: u64) -> Conduct {
 macro_rules! once {
     ($conduct:ident) => {
         |sequence| {
-            if sequence == 17 {
-                Conduct::$conduct
-            } else {
-                Conduct::Right
-            }
+            if sequence == 17 { Conduct::$conduct } else { Conduct::Right }
         }
     };
 }
@@ -134,10 +126,7 @@ const SHORT: &str = "--count 500 --rate 5000 --drain-timeout 3s";
 #[test]
 fn a_clean_run_passes_with_everything_accounted_for() {
     let payload = TestFile::new("echo.json", r#"{"n":{{sequence}},"p":"{{padding}}"}"#);
-    let expect = TestFile::new(
-        "expect.json",
-        r#"{ "p": "{{padding}}", "n": {{sequence}} }"#,
-    );
+    let expect = TestFile::new("expect.json", r#"{ "p": "{{padding}}", "n": {{sequence}} }"#);
     let flags = format!(
         "--count 4000 --rate 8000 --warmup 100ms --poison-share 0.05 --payload-size 300 \
          --payload {} --expect {} --drain-timeout 20s",
@@ -151,14 +140,7 @@ fn a_clean_run_passes_with_everything_accounted_for() {
     assert_eq!(report["events"]["sent"], 4_000);
     assert_eq!(report["events"]["requested_per_second"], 8_000.0);
     let outcomes = &report["outcomes"];
-    for field in [
-        "lost",
-        "duplicated",
-        "wrong",
-        "reordered",
-        "foreign",
-        "offsets_skipped",
-    ] {
+    for field in ["lost", "duplicated", "wrong", "reordered", "foreign", "offsets_skipped"] {
         assert_eq!(outcomes[field], 0, "{field}: {report:#}");
     }
     assert_eq!(outcomes["settled"], 4_000);
@@ -168,10 +150,7 @@ fn a_clean_run_passes_with_everything_accounted_for() {
     assert!((100..300).contains(&poison), "{poison}");
     let billing = &report["billing"];
     assert_eq!(billing["matched"], results);
-    assert_eq!(
-        (&billing["missing"], &billing["unmatched"]),
-        (&0.into(), &0.into())
-    );
+    assert_eq!((&billing["missing"], &billing["unmatched"]), (&0.into(), &0.into()));
     let latency = &report["latency_ms"];
     // 800 events are due in the warm-up, some of the rest are poison.
     assert!(latency["count"].as_u64().unwrap() <= 3_200);
@@ -179,10 +158,7 @@ fn a_clean_run_passes_with_everything_accounted_for() {
         .iter()
         .map(|name| latency[*name].as_f64().unwrap())
         .collect();
-    assert!(
-        percentiles[0] > 0.0 && percentiles.is_sorted(),
-        "{percentiles:?}"
-    );
+    assert!(percentiles[0] > 0.0 && percentiles.is_sorted(), "{percentiles:?}");
 }
 
 #[test]

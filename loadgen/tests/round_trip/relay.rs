@@ -63,9 +63,7 @@ impl Relay {
             .unwrap();
         let mut assignment = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
-            assignment
-                .add_partition_offset("events", partition, Offset::Beginning)
-                .unwrap();
+            assignment.add_partition_offset("events", partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&assignment).unwrap();
         let thread = std::thread::spawn(move || {
@@ -77,10 +75,7 @@ impl Relay {
             }
             producer.flush(Duration::from_secs(5)).unwrap();
         });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
+        Self { stop, thread: Some(thread) }
     }
 }
 
@@ -152,23 +147,14 @@ fn bill(arn: &str, status: &str) -> Vec<u8> {
 
 fn sequence_of(message: &BorrowedMessage<'_>) -> u64 {
     let headers = message.headers().unwrap();
-    let header = headers
-        .iter()
-        .find(|header| header.key == "loadgen-sequence")
-        .unwrap();
-    std::str::from_utf8(header.value.unwrap())
-        .unwrap()
-        .parse()
-        .unwrap()
+    let header = headers.iter().find(|header| header.key == "loadgen-sequence").unwrap();
+    std::str::from_utf8(header.value.unwrap()).unwrap().parse().unwrap()
 }
 
 fn with(message: &BorrowedMessage<'_>, added: &[(&str, &str)]) -> OwnedHeaders {
     let mut headers = message.headers().unwrap().detach();
     for (key, value) in added {
-        headers = headers.insert(Header {
-            key,
-            value: Some(*value),
-        });
+        headers = headers.insert(Header { key, value: Some(*value) });
     }
     headers
 }

@@ -1,0 +1,283 @@
+//! `expressway bench`: the engine alone, bytes in to bytes out, no Kafka.
+//!
+//! Events are cycled through the turns of real shards; reading the event, running it and writing
+//! its output are all counted. CPU time decides, since wall time measures the machine's
+//! neighbours too.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{CHECK_FAILED, Failure, INTERNAL, USAGE, compile_file, read_input, write_json};
+use crate::base::clock::Now;
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
+use crate::program::{Image, Loaded};
+use crate::shard::{
+    CallRequest, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
+};
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  expressway bench config/state-machines/pass-choice.asl.json \\\n    --input config/state-machines/pass-choice.input.json --seconds 3 --json"
+)]
+pub struct Args {
+    /// The definition, ASL as JSON.
+    pub file: PathBuf,
+    /// Events: NDJSON, or one JSON document; cycled.
+    #[arg(long)]
+    pub input: PathBuf,
+    /// How long to measure.
+    #[arg(long, default_value_t = 3)]
+    pub seconds: u64,
+    /// Shard threads.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub shards: u16,
+    /// Compare the first output with this JSON document.
+    #[arg(long)]
+    pub check: Option<PathBuf>,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// [`Failure`] when a file cannot be read, the definition is refused or the output differs.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+    let image = compile_file(&args.file)?;
+    let events = split_events(&read_input(&args.input)?)?;
+    if let Some(expected) = &args.check {
+        check(&image, &events, &read_input(expected)?)?;
+    }
+    let span = Duration::from_secs(args.seconds.max(1));
+    let started = Instant::now();
+    let cpu_before = cpu_time();
+    let lanes = measure(&image, &events, span, args.shards)?;
+    let cpu_seconds = (cpu_time() - cpu_before).as_secs_f64();
+    let wall_seconds = started.elapsed().as_secs_f64();
+    let total = lanes.into_iter().fold(Counted::default(), |mut sum, lane| {
+        sum.executions += lane.executions;
+        sum.failed += lane.failed;
+        sum.transitions += lane.transitions;
+        sum.bytes_in += lane.bytes_in;
+        sum.bytes_out += lane.bytes_out;
+        sum
+    });
+    report(args, &image, &total, cpu_seconds, wall_seconds, out)
+}
+
+/// What a shard has done.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    executions: u64,
+    failed: u64,
+    transitions: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+fn report(
+    args: &Args,
+    image: &Image,
+    total: &Counted,
+    cpu_seconds: f64,
+    wall_seconds: f64,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let per_cpu_second = total.executions as f64 / cpu_seconds;
+    if args.json {
+        return write_json(
+            out,
+            &json!({
+                "executions": total.executions,
+                "failed": total.failed,
+                "cpu_seconds": cpu_seconds,
+                "wall_seconds": wall_seconds,
+                "executions_per_cpu_second": per_cpu_second,
+                "bytes_in": total.bytes_in,
+                "bytes_out": total.bytes_out,
+                "shards": args.shards,
+            }),
+        );
+    }
+    let ns_per_transition = cpu_seconds * 1e9 / total.transitions.max(1) as f64;
+    writeln!(out, "state machine              {}", image.program.world.machine_name)?;
+    writeln!(out, "executions                 {:>14}", total.executions)?;
+    writeln!(out, "  failed                   {:>14}", total.failed)?;
+    writeln!(out, "per CPU-second             {per_cpu_second:>14.0}")?;
+    writeln!(
+        out,
+        "per second, {:>3} shard(s)   {:>14.0}",
+        args.shards,
+        total.executions as f64 / wall_seconds
+    )?;
+    writeln!(
+        out,
+        "CPU per execution          {:>11.3} µs",
+        cpu_seconds * 1e6 / total.executions.max(1) as f64
+    )?;
+    writeln!(out, "CPU per transition         {ns_per_transition:>11.0} ns")?;
+    writeln!(out, "bytes in / out             {:>14} / {}", total.bytes_in, total.bytes_out)?;
+    Ok(())
+}
+
+/// NDJSON lines, or the one document that the file is.
+fn split_events(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+    let lines: Vec<&[u8]> = bytes
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    if !lines.is_empty() && lines.iter().all(|line| is_json(line)) {
+        return Ok(lines.into_iter().map(<[u8]>::to_vec).collect());
+    }
+    if is_json(bytes) {
+        return Ok(vec![bytes.trim_ascii().to_vec()]);
+    }
+    Err(Failure::new(USAGE, "the events are neither NDJSON nor one JSON document"))
+}
+
+fn measure(
+    image: &Image,
+    events: &[Vec<u8>],
+    span: Duration,
+    shards: u16,
+) -> Result<Vec<Counted>, Failure> {
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..shards)
+            .map(|shard| {
+                std::thread::Builder::new()
+                    .name(format!("shard-{shard}"))
+                    .spawn_scoped(scope, move || Lane::new(image).run(events, span))
+            })
+            .collect();
+        lanes
+            .into_iter()
+            .map(|lane| lane?.join().map_err(|_| Failure::new(INTERNAL, "a shard thread panicked")))
+            .collect()
+    })
+}
+
+fn check(image: &Image, events: &[Vec<u8>], expected: &[u8]) -> Result<(), Failure> {
+    let mut lane = Lane::new(image);
+    lane.turn_through(&events[..1], 1);
+    let got: Option<serde_json::Value> = serde_json::from_slice(&lane.sink.last).ok();
+    let expected: Option<serde_json::Value> = serde_json::from_slice(expected).ok();
+    if got.is_some() && got == expected {
+        return Ok(());
+    }
+    Err(Failure::new(
+        CHECK_FAILED,
+        format!(
+            "the first output is not the expected one: {}",
+            String::from_utf8_lossy(&lane.sink.last)
+        ),
+    ))
+}
+
+/// One shard with its events.
+struct Lane {
+    core: ShardCore,
+    inputs: Inputs,
+    sink: Sink,
+    started: Instant,
+    next: usize,
+}
+
+impl Lane {
+    fn new(image: &Image) -> Self {
+        let loaded = Loaded::from(image.clone());
+        Self {
+            core: ShardCore::new(vec![loaded], Limits::default(), Now::default()),
+            inputs: Inputs::default(),
+            sink: Sink::default(),
+            started: Instant::now(),
+            next: 0,
+        }
+    }
+
+    fn run(mut self, events: &[Vec<u8>], span: Duration) -> Counted {
+        while self.started.elapsed() < span {
+            self.turn_through(events, BATCH);
+        }
+        self.sink.counted
+    }
+
+    /// Feeds one batch and takes turns until no work is left that need not wait.
+    fn turn_through(&mut self, events: &[Vec<u8>], count: usize) {
+        let mut batch = StartBatch::default();
+        for _ in 0..count {
+            let event = &events[self.next % events.len()];
+            self.next += 1;
+            let at = batch.bytes.len() as u32;
+            batch.bytes.extend_from_slice(NAME);
+            batch.bytes.extend_from_slice(event);
+            self.sink.counted.bytes_in += event.len() as u64;
+            batch.starts.push(Start {
+                origin: Origin {
+                    pipeline: PipelineIdx(0),
+                    topic: 0,
+                    partition: 0,
+                    offset: self.next as i64,
+                    slot: 0,
+                    epoch: 0,
+                },
+                machine: MachineIdx(0),
+                suffix: ExecutionSuffix([0; 16]),
+                name: at..at + NAME.len() as u32,
+                input: at + NAME.len() as u32..batch.bytes.len() as u32,
+            });
+        }
+        self.inputs.batches.push_back(batch);
+        let elapsed = self.started.elapsed();
+        let now = Now { mono_ns: elapsed.as_nanos() as u64, wall_ms: elapsed.as_millis() as i64 };
+        while self.core.turn(now, &mut self.inputs, &mut self.sink, &mut NoCalls).busy {}
+    }
+}
+
+/// Counts what comes out.
+#[derive(Default)]
+struct Sink {
+    counted: Counted,
+    last: Vec<u8>,
+}
+
+impl Settle for Sink {
+    fn settled(&mut self, settled: &Settled<'_>) {
+        self.counted.executions += 1;
+        self.counted.failed += u64::from(settled.error.is_some());
+        self.counted.transitions += u64::from(settled.transitions);
+        self.counted.bytes_out += settled.output.len() as u64;
+        self.last.clear();
+        self.last.extend_from_slice(settled.output);
+    }
+
+    fn rejected(&mut self, _: &Rejected<'_>) {
+        self.counted.failed += 1;
+    }
+
+    fn flush(&mut self, _: Now) {}
+}
+
+/// A bench has no services to call: a Task waits for ever.
+struct NoCalls;
+
+impl Calls for NoCalls {
+    fn call(&mut self, _: WakeToken, _: CallRequest) {}
+
+    fn cancel(&mut self, _: WakeToken) {}
+}
+
+/// CPU time of the whole process.
+fn cpu_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec.unsigned_abs(), spent.tv_nsec as u32)
+}
+
+const BATCH: usize = 64;
+const NAME: &[u8] = b"bench";
