@@ -92,6 +92,7 @@ impl Parser<'_> {
         let comment = self.comment(&machine);
         self.one_of(&machine, "Version", &["1.0"]);
         let jsonata = self.language(&machine, false);
+        // AWS: 0 is accepted here, but nobody recorded what it does; so it is refused.
         let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1);
         self.warn_over_express_limit(timeout_seconds.as_ref());
         let start_at = self.string(&machine, "StartAt");
