@@ -253,6 +253,8 @@ fn templates_are_checked_at_every_depth() {
     rejects(&pass(r#""Parameters": {"a.$": "b"}"#), "ASL0201", bad, "b");
     rejects(&pass(r#""Parameters": {"x": [[{"a.$": "$."}]]}"#), "ASL0201", bad, "\"");
     rejects(&pass(r#""Parameters": {"a.$": "States.Formt('x')"}"#), "ASL0201", bad, "S");
+    let escape = pass(r#""Parameters": {"a.$": "States.Format('\\d')"}"#);
+    rejects(&escape, "ASL0201", bad, "\\\\");
     rejects(&task(r#""ResultSelector": {"a.$": "$.b c"}"#), "ASL0201", bad, " ");
     let twice = pass(r#""Parameters": {"a": 1, "a.$": "$.b"}"#);
     rejects(&twice, "ASL0204", "The field 'a' is given twice", "\"a.$\"");

@@ -224,5 +224,36 @@ fn path_fault(text: &str, role: PathRole) -> Option<PathFault> {
 
 /// Why a text is neither a path nor an intrinsic call; `None` when it is one.
 fn expression_refusal(text: &str) -> Option<SyntaxError> {
-    if text.starts_with('$') { Path::parse(text).err() } else { Call::parse(text).err() }
+    if text.starts_with('$') {
+        return Path::parse(text).err();
+    }
+    match illegal_escape(text) {
+        Some(offset) => Some(SyntaxError {
+            message: "only \\' \\{ \\} and \\\\ are escapes in a call".to_owned(),
+            offset,
+            unsupported: false,
+        }),
+        None => Call::parse(text).err(),
+    }
+}
+
+/// Finds a backslash in the quoted strings of a call that begins no escape.
+///
+/// AWS: `\"` in a call is refused when the machine is created (recorded); the functions
+/// themselves would take the backslash as it is.
+fn illegal_escape(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut chars = text.char_indices();
+    while let Some((offset, c)) = chars.next() {
+        match c {
+            '\'' => quoted = !quoted,
+            '\\' if quoted => {
+                if !matches!(chars.next(), Some((_, '\'' | '{' | '}' | '\\'))) {
+                    return Some(offset);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
