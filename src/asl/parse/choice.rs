@@ -11,7 +11,7 @@ use crate::asl::source::{Span, Spanned, inside_string};
 use crate::expr::rule::Pattern;
 
 impl Parser<'_> {
-    pub(super) fn choice(&mut self, state: &Object<'_>) -> Option<Choice> {
+    pub(super) fn choice(&mut self, state: &Object<'_>) -> Choice {
         let input_path = self.path_field(state, "InputPath", PathRole::Select);
         let output_path = self.path_field(state, "OutputPath", PathRole::Select);
         if !state.has("Choices") {
@@ -24,7 +24,7 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = default.and_then(|name| self.target(Some(name)));
-        Some(Choice { input_path, output_path, choices, default })
+        Choice { input_path, output_path, choices, default }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
@@ -196,10 +196,7 @@ impl Parser<'_> {
 
     /// Checks a pattern of `StringMatches`.
     fn pattern(&mut self, object: &Object<'_>, kind: &Member, text: &str) -> Option<()> {
-        let offset = match Pattern::parse(text) {
-            Ok(_) => return Some(()),
-            Err(offset) => offset,
-        };
+        let Err(offset) = Pattern::parse(text) else { return Some(()) };
         let span = inside_string(self.text, kind.value.span, offset);
         let message = "the backslash in the pattern escapes nothing";
         self.report(

@@ -245,14 +245,13 @@ fn illegal_escape(text: &str) -> Option<usize> {
     let mut quoted = false;
     let mut chars = text.char_indices();
     while let Some((offset, c)) = chars.next() {
-        match c {
-            '\'' => quoted = !quoted,
-            '\\' if quoted => {
-                if !matches!(chars.next(), Some((_, '\'' | '{' | '}' | '\\'))) {
-                    return Some(offset);
-                }
+        if c == '\'' {
+            quoted = !quoted;
+        } else if c == '\\' && quoted {
+            let escaped = chars.next().map(|(_, escaped)| escaped);
+            if !matches!(escaped, Some('\'' | '{' | '}' | '\\')) {
+                return Some(offset);
             }
-            _ => {}
         }
     }
     None

@@ -45,7 +45,7 @@ impl Parser<'_> {
         let comment = self.comment(&state);
         let kind = match kind.name {
             "Pass" => StateKind::Pass(self.pass(&state)?),
-            "Choice" => StateKind::Choice(self.choice(&state)?),
+            "Choice" => StateKind::Choice(self.choice(&state)),
             "Wait" => StateKind::Wait(self.wait(&state)?),
             "Succeed" => StateKind::Succeed(self.succeed(&state)),
             "Fail" => StateKind::Fail(self.fail(&state)),

@@ -1,13 +1,11 @@
 //! One line, one fault: which code, which words, and exactly which part of the text it points at.
 
+mod hostile;
+
 use std::collections::HashSet;
 
-use proptest::prelude::*;
-
-use super::diagnostic::{github, json, render, short};
 use super::model::{FailText, PathField, Rule, StateKind, Timeout, Transition, WaitUntil};
 use super::operator::{Comparison, Operator};
-use super::source::Source;
 use super::{Code, Diagnostic, MachineType, Parsed, check, decode, parse, parse_as};
 
 /// A machine of one state `A` and a Succeed state `B` that `A` may lead to.
@@ -507,100 +505,11 @@ fn aws_sees_its_own_codes_in_its_own_order() {
 /// This file is the proof: each code stands in one of its expectations.
 #[test]
 fn every_code_has_a_test() {
-    let here = include_str!("tests.rs");
+    let here = include_str!("mod.rs");
     let tested: HashSet<_> = here.split('"').filter(|text| text.len() == 7).collect();
     for &code in Code::ALL {
         let named = here.contains(&format!("Code::{code:?}"))
             || here.contains(&format!("{} /States", code.as_str()));
         assert!(tested.contains(code.as_str()) || named, "{} has no test", code.as_str());
-    }
-}
-
-/// Parses whatever it is given and renders all that is wrong with it.
-fn survives(text: &str) {
-    let parsed = parse_as(text, "m.json", MachineType::Express);
-    let source = Source { file: "m.json", text };
-    for diagnostic in &parsed.diagnostics {
-        let (start, end) = (diagnostic.span.start as usize, diagnostic.span.end as usize);
-        assert!(start <= end && end <= text.len(), "{diagnostic:?}");
-        assert!(text.is_char_boundary(start), "{diagnostic:?} in {text}");
-        assert!(render(diagnostic, source).contains(diagnostic.code.as_str()));
-        assert!(!short(diagnostic, source).is_empty() && !github(diagnostic, source).is_empty());
-        assert!(json(diagnostic, source).is_object());
-    }
-    let refused = parsed.diagnostics.iter().any(Diagnostic::is_error);
-    assert_eq!(parsed.machine.is_none(), refused, "a machine, or an error that says why not");
-}
-
-const EVERYTHING: &str = r#"{
-  "Comment": "ünïcode \u00e9\ud83d\ude00\n",
-  "StartAt": "Pass", "Version": "1.0", "TimeoutSeconds": 60,
-  "States": {
-    "Pass": {"Type": "Pass", "InputPath": "$.a['b c'][0]", "Parameters": {"x.$": "$.y",
-      "z.$": "States.Format('{} \\'{}\\'', $.a, States.MathAdd(-1.5, 2))", "l": [{"m.$": "$$"}]},
-      "ResultPath": "$.r", "OutputPath": null, "Next": "Choice"},
-    "Choice": {"Type": "Choice", "Choices": [
-      {"And": [{"Variable": "$.a", "StringMatches": "a*\\\\*"},
-               {"Not": {"Variable": "$.b", "TimestampLessThan": "2026-01-01T00:00:00Z"}}], "Next": "Wait"},
-      {"Variable": "$.c", "NumericEqualsPath": "$.d", "Next": "Task"}], "Default": "Fail"},
-    "Wait": {"Type": "Wait", "Timestamp": "2026-01-01T00:00:00Z", "Next": "Task"},
-    "Task": {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "TimeoutSeconds": 5,
-      "Parameters": {"Method": "GET"}, "ResultSelector": {"b.$": "$.ResponseBody"}, "Next": "Done"},
-    "Done": {"Type": "Succeed"},
-    "Fail": {"Type": "Fail", "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)"}
-  }
-}"#;
-
-#[test]
-fn every_truncation_is_refused_without_panic() {
-    accepts(EVERYTHING);
-    for (end, _) in EVERYTHING.char_indices() {
-        survives(&EVERYTHING[..end]);
-        assert!(parse(&EVERYTHING[..end], "m").is_err());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..<_>::default() })]
-
-    #[test]
-    fn mutated_definitions_never_panic(
-        edits in prop::collection::vec((0..EVERYTHING.len(), any::<u8>(), 0..4_usize), 1..6)
-    ) {
-        let mut bytes = EVERYTHING.as_bytes().to_vec();
-        for (at, byte, kind) in edits {
-            let at = at % bytes.len();
-            // Half of the edits put a byte that JSON gives a meaning.
-            let byte = if byte < 128 { b"{}[],:\"\\$.*'0-en \n"[byte as usize % 18] } else { byte };
-            match kind {
-                0 => { bytes.remove(at); }
-                1 => bytes.insert(at, byte),
-                2 => bytes[at] = byte,
-                _ => bytes.rotate_left(at),
-            }
-        }
-        match decode(&bytes) {
-            Ok(text) => survives(text),
-            Err(refused) => {
-                let text = String::from_utf8_lossy(&bytes);
-                let shown = render(&refused, Source { file: "m", text: &text });
-                prop_assert!(shown.contains("ASL0006"));
-            }
-        }
-    }
-
-    #[test]
-    fn any_strings_in_the_places_of_expressions_never_panic(text in "\\PC{0,12}", dollar in any::<bool>()) {
-        let text = if dollar { format!("${text}") } else { text };
-        let text = serde_json::to_string(&text).expect("a string");
-        for definition in [
-            pass(&format!(r#""InputPath": {text}, "ResultPath": {text}"#)),
-            pass(&format!(r#""Parameters": {{"a.$": {text}, "b": {text}, {text}: {text}}}"#)),
-            rule(&format!(r#"{{"Variable": {text}, "StringMatches": {text}, "Next": {text}}}"#)),
-            one(&format!(r#"{{"Type": "Fail", "ErrorPath": {text}, {text}: 1}}"#)),
-            one(&format!(r#"{{"Type": {text}, "Resource": {text}, "Timestamp": {text}, "End": true}}"#)),
-        ] {
-            survives(&definition);
-        }
     }
 }
