@@ -72,6 +72,7 @@ struct Checked {
     file: String,
     text: String,
     diagnostics: Vec<Diagnostic>,
+    omitted_count: usize,
 }
 
 impl Checked {
@@ -89,7 +90,7 @@ impl Checked {
             Ok(text) => text.to_owned(),
             Err(refused) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                return Ok(Some(Self { file, text, diagnostics: vec![refused] }));
+                return Ok(Some(Self { file, text, diagnostics: vec![refused], omitted_count: 0 }));
             }
         };
         let parsed = parse_as(&text, &file, MachineType::Express);
@@ -98,7 +99,7 @@ impl Checked {
             diagnostics.extend(check::service_refusals(&machine));
             diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
         }
-        Ok(Some(Self { file, text, diagnostics }))
+        Ok(Some(Self { file, text, diagnostics, omitted_count: parsed.omitted_count }))
     }
 
     fn is_valid(&self) -> bool {
@@ -123,7 +124,8 @@ impl Checked {
     fn document(&self) -> Value {
         let diagnostics: Vec<_> =
             self.diagnostics.iter().map(|found| diagnostic::json(found, self.source())).collect();
-        json!({"file": self.file, "valid": self.is_valid(), "diagnostics": diagnostics})
+        json!({"file": self.file, "valid": self.is_valid(), "diagnostics": diagnostics,
+            "omitted": self.omitted_count})
     }
 
     /// `m.json: 2 errors, 1 warning`, with the next command to try.
@@ -135,8 +137,10 @@ impl Checked {
             1 => Some(format!("1 {what}")),
             _ => Some(format!("{n} {what}s")),
         };
-        let counts: Vec<_> =
-            [count(errors, "error"), count(warnings, "warning")].into_iter().flatten().collect();
+        let omitted =
+            count(self.omitted_count, "more problem").map(|omitted| omitted + " not shown");
+        let counts = [count(errors, "error"), count(warnings, "warning"), omitted];
+        let counts: Vec<_> = counts.into_iter().flatten().collect();
         match self.diagnostics.first() {
             None => format!("{}: valid", self.file),
             Some(first) => format!(

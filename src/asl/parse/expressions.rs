@@ -1,6 +1,6 @@
 //! Paths, payload templates and intrinsic calls: proven to parse, kept as text.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::Parser;
 use super::fields::Object;
@@ -67,18 +67,20 @@ impl Parser<'_> {
         for (index, item) in node.items().iter().enumerate() {
             self.template_node(item, &format!("{path}[{index}]"));
         }
-        let mut results = HashSet::new();
+        let mut results = HashMap::new();
         for member in node.members() {
             let result = member.key.strip_suffix(".$").unwrap_or(&member.key);
             // Equal keys are reported as such already.
-            if !results.insert(result) && node.member(&member.key) == Some(member) {
+            if results.insert(result, &member.key).is_some_and(|earlier| *earlier != member.key) {
                 self.duplicate_result(member, result, path);
             }
             if member.key.ends_with(".$") {
                 self.template_field(member, path);
             } else {
                 self.warn_without_suffix(member, path);
-                self.template_node(&member.value, &format!("{path}/{}", member.key));
+                if matches!(member.value.kind, Kind::Object(_) | Kind::Array(_)) {
+                    self.template_node(&member.value, &format!("{path}/{}", member.key));
+                }
             }
         }
     }

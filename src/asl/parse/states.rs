@@ -250,7 +250,10 @@ impl Parser<'_> {
         if let Some(resource) = &resource
             && self.machine_type == MachineType::Express
         {
-            self.diagnostics.extend(check::express(resource, &state.field("Resource")));
+            let refused = check::express(resource, &state.field("Resource"));
+            for diagnostic in refused {
+                self.report(diagnostic);
+            }
         }
         let pair = &["TimeoutSeconds", "TimeoutSecondsPath"];
         let timeout = match self.at_most_one(state, pair).map(|member| member.key.as_str()) {

@@ -51,6 +51,35 @@ fn every_truncation_is_refused_without_panic() {
     }
 }
 
+#[test]
+fn a_megabyte_of_faults_gives_a_thousand_diagnostics_and_a_count() {
+    let states = |state: fn(usize) -> String, count: usize| {
+        let states: Vec<_> = (0..count).map(|n| format!("\"s{n}\":{}", state(n))).collect();
+        format!(r#"{{"StartAt": "s0", "States": {{{}}}}}"#, states.join(","))
+    };
+    let keys = |count: usize| {
+        let keys: Vec<_> = (0..count).map(|n| format!("\"k{n}\":1,")).collect();
+        keys.concat()
+    };
+    for definition in [
+        states(|n| format!(r#"{{"Type":"Pass","Next":"t{n}"}}"#), 20_000),
+        states(|n| format!(r#"{{"Type":"Wait","Next":"s{}","x":1}}"#, n + 1), 15_000),
+        states(|_| r#"{"x":1,"x":2}"#.to_owned(), 30_000),
+        pass(&format!(r#""Parameters": {{{0}{0}"x":"$.y"}}"#, keys(40_000))),
+        pass(&format!(r#"{0}"Result": 1"#, keys(80_000))),
+    ] {
+        let parsed = parse_as(&definition, "m.json", MachineType::Express);
+        assert!(parsed.machine.is_none());
+        assert_eq!(parsed.diagnostics.len(), 1_000);
+        assert!(parsed.omitted_count > 9_000, "{}", parsed.omitted_count);
+    }
+    let warnings =
+        format!(r#""Parameters": {{"a": [{}{{"b.$": 1}}]}}"#, "{\"a\":\"$.b\"},".repeat(2_000));
+    let parsed = parse_as(&pass(&warnings), "m.json", MachineType::Express);
+    assert!(parsed.diagnostics.iter().any(Diagnostic::is_error), "warnings leave room for errors");
+    assert_eq!((parsed.diagnostics.len(), parsed.omitted_count), (501, 1_500));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..<_>::default() })]
 

@@ -502,6 +502,41 @@ fn aws_sees_its_own_codes_in_its_own_order() {
     );
 }
 
+#[test]
+fn messages_and_their_order_are_those_recorded_on_aws() {
+    let only = |state: &str, states: &str| {
+        format!(r#"{{"StartAt": "First", "States": {{"First": {state}{states}}}}}"#)
+    };
+    let last = r#", "Last": {"Type": "Succeed"}"#;
+    let no_end = "Workflow has no terminal state";
+    let types = "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, \
+                 Fail, Choice, Parallel, Map]";
+    let next_or_end = "This object should have only one of the following fields: [Next, End]";
+    for (definition, expected) in [
+        (only(r#"{"End": true}"#, ""), &["The field 'Type' is required", no_end][..]),
+        (only(r#"{"Type": "X", "End": true}"#, ""), &[types]),
+        (only(r#"{"Type": "Pass"}"#, ""), &[next_or_end, no_end]),
+        (
+            r#"{"StartAt": "First", "States": {}}"#.to_owned(),
+            &["Value cannot be empty", "Missing 'Next' target: First", no_end],
+        ),
+        (
+            only(r#"{"Type": "Pass", "End": true}"#, "").replacen("First", "X", 1),
+            &["Missing 'Next' target: X", "State \"First\" is not reachable."],
+        ),
+        (
+            only(r#"{"Type": "Pass", "End": true}"#, "").replacen("StartAt", "Comment", 1),
+            &["These fields are required: [StartAt]"],
+        ),
+        (only(r#"{"Type": "Pass", "Next": "Q"}"#, ""), &["Missing 'Next' target: Q", no_end]),
+        (only(r#"{"Type": "Succeed", "Next": "Last"}"#, last), &["Field 'Next' is not supported"]),
+    ] {
+        let found = check::aws_diagnostics(&diagnostics(&definition));
+        let messages: Vec<_> = found.iter().map(|found| found.message.as_str()).collect();
+        assert_eq!(messages, expected, "{definition}");
+    }
+}
+
 /// This file is the proof: each code stands in one of its expectations.
 #[test]
 fn every_code_has_a_test() {
