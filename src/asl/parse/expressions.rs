@@ -86,7 +86,7 @@ impl Parser<'_> {
     }
 
     fn duplicate_result(&mut self, member: &Member, result: &str, path: &str) {
-        let message = format!("The field '{result}' is given twice");
+        let message = format!("the field '{result}' is given twice");
         self.report(
             Diagnostic::new(Code::DuplicateTemplateKey, path, member.key_span, message)
                 .help(format!("keep one of \"{result}\" and \"{result}.$\"")),

@@ -251,7 +251,7 @@ impl Parser<'_> {
             && self.machine_type == MachineType::Express
         {
             let refused = check::express(resource, &state.field("Resource"));
-            for diagnostic in refused {
+            if let Some(diagnostic) = refused {
                 self.report(diagnostic);
             }
         }

@@ -255,7 +255,7 @@ fn templates_are_checked_at_every_depth() {
     rejects(&escape, "ASL0201", bad, "\\\\");
     rejects(&task(r#""ResultSelector": {"a.$": "$.b c"}"#), "ASL0201", bad, " ");
     let twice = pass(r#""Parameters": {"a": 1, "a.$": "$.b"}"#);
-    rejects(&twice, "ASL0204", "The field 'a' is given twice", "\"a.$\"");
+    rejects(&twice, "ASL0204", "the field 'a' is given twice", "\"a.$\"");
     accepts(&pass(r#""Result": {"a.$": "anything"}"#));
     let plain = pass(r#""Parameters": {"a": "$.b"}"#);
     rejects(&plain, "ASL0801", "'a' is passed as this text", "\"$.b\"");
