@@ -4,6 +4,7 @@
 //! Objects keep their order and the places of their keys, numbers keep their text.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use super::source::Span;
 
@@ -98,7 +99,7 @@ impl Node {
             }
             for (index, item) in node.items().iter().enumerate() {
                 if holds(item.span) {
-                    pointer.push_str(&format!("/{index}"));
+                    let _ = write!(pointer, "/{index}");
                     node = item;
                     continue 'descend;
                 }

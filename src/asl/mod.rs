@@ -11,8 +11,10 @@ pub mod model;
 pub mod operator;
 mod parse;
 pub mod source;
-mod timestamp;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use model::Machine;
 pub use parse::{MachineType, Parsed, decode, parse, parse_as};
+
+#[cfg(test)]
+mod tests;

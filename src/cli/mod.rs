@@ -2,6 +2,8 @@
 
 pub mod bench;
 pub mod disasm;
+pub mod explain;
+pub mod validate;
 
 use std::io::Write;
 use std::path::Path;

@@ -6,6 +6,7 @@
 use super::intrinsic::{Argument, Call, Function, unescape};
 use super::walk::{Walk, root_text};
 use super::{Fault, Roots};
+use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::value::{ArenaId, ConstantsBuilder, Heap, TooLarge, Value, View};
 
 /// A call ready to be evaluated.
@@ -140,6 +141,20 @@ impl Apply {
 
     /// `States.Format(template, value…)`: each `{}` of the template takes the next value.
     fn format(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Failure> {
+        let mut text = heap.take_scratch();
+        let formatted = self.format_into(&mut text, heap, arena, roots);
+        let formatted = formatted.and_then(|()| Ok(heap.string(arena, &text)?));
+        heap.return_scratch(text);
+        formatted
+    }
+
+    fn format_into(
+        &self,
+        text: &mut String,
+        heap: &mut Heap,
+        arena: ArenaId,
+        roots: Roots,
+    ) -> Result<(), Failure> {
         let invalid = |detail| Failure::Arguments(Function::Format, detail);
         let dynamic;
         let template = match self.operands.first() {
@@ -152,7 +167,6 @@ impl Apply {
                 &dynamic
             }
         };
-        let mut text = String::with_capacity(template.len() + 16 * self.operands.len());
         let mut next = 1;
         let mut rest = template;
         while let Some(at) = rest.find(['\\', '{', '}']) {
@@ -169,7 +183,10 @@ impl Apply {
                         return Err(invalid(COUNT));
                     }
                     let value = self.operand(next, heap, arena, roots)?;
-                    print(heap, value, &mut text);
+                    if text.len() + value.json_len() > TEXT_BYTES_MAX {
+                        return Err(Failure::TooLarge(TooLarge));
+                    }
+                    print(heap, value, text);
                     next += 1;
                 }
                 (Some('{'), _) => return Err(Failure::Template("matching '}' not found for '{'.")),
@@ -181,7 +198,7 @@ impl Apply {
         if next < self.operands.len() {
             return Err(invalid(COUNT));
         }
-        Ok(heap.string(arena, &text)?)
+        Ok(())
     }
 
     /// `States.MathAdd(a, b)`: operands rounded half up, both and the sum within 32 bits.
@@ -201,6 +218,10 @@ impl Apply {
 }
 
 const COUNT: &str = ": number of arguments do not match the occurrences of {}.";
+
+/// Longest text that a call may make, in bytes: several payloads, since a later state may still
+/// take it apart, and few enough that a definition cannot exhaust memory.
+const TEXT_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 /// A number rounded half up (towards positive infinity), as Java's `Math.round` does.
 fn rounded(view: View<'_>) -> Option<i32> {
@@ -239,11 +260,7 @@ fn print(heap: &Heap, value: Value, out: &mut String) {
                 out,
             );
         }
-        _ => {
-            let mut text = Vec::with_capacity(24);
-            heap.write(value, &mut text);
-            out.push_str(&String::from_utf8_lossy(&text));
-        }
+        _ => heap.write_scalar(value, out),
     }
 }
 

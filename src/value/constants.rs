@@ -11,7 +11,8 @@ use super::{Space, Tag, TooLarge, Value, escaped_len};
 #[derive(Clone, Debug, Default)]
 pub struct Constants {
     pub(in crate::value) slots: Vec<Value>,
-    pub(in crate::value) bytes: Vec<u8>,
+    /// Texts one behind the other, each as it stands in JSON when it needs no escape: `"text":`.
+    pub(in crate::value) text: String,
 }
 
 /// Collects constants while a definition is compiled.
@@ -30,10 +31,10 @@ impl ConstantsBuilder {
         if let Some(&known) = self.interned.get(text) {
             return Ok(known);
         }
-        let bytes = &mut self.constants.bytes;
-        let offset = u32::try_from(bytes.len()).map_err(|_| TooLarge)?;
+        let texts = &mut self.constants.text;
+        let offset = u32::try_from(texts.len() + 1).map_err(|_| TooLarge)?;
         let json_len = u32::try_from(escaped_len(text)).map_err(|_| TooLarge)?;
-        bytes.extend_from_slice(text.as_bytes());
+        texts.extend(["\"", text, "\":"]);
         let value = Value::placed(Tag::Str, Space::CONSTANTS, json_len, offset, text.len() as u32);
         self.interned.insert(text.into(), value);
         Ok(value)

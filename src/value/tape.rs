@@ -63,27 +63,29 @@ impl Document {
     pub fn parse(&mut self, text: &[u8], parser: &mut Parser) -> Result<(), ParseError> {
         self.clear();
         let text = text.trim_ascii();
-        if is_plain(text) {
+        let plain = is_plain(text);
+        if plain {
+            self.buffer.reserve(text.len() + INPUT_PADDING);
             self.buffer.extend_from_slice(text);
         } else {
             write_canonical(text, &mut self.buffer);
         }
-        self.fill(parser)?;
+        self.fill(parser, plain)?;
         if self.has_duplicate_keys() {
             let mut distinct = std::mem::take(&mut self.spare);
             distinct.clear();
             self.write_distinct(&mut distinct);
             self.tape.clear();
             self.spare = std::mem::replace(&mut self.buffer, distinct);
-            self.fill(parser)?;
+            self.fill(parser, false)?;
         }
         Ok(())
     }
 
-    /// Builds the tape over `buffer`, which holds canonical text.
-    fn fill(&mut self, parser: &mut Parser) -> Result<(), ParseError> {
+    /// Builds the tape over `buffer`, which holds canonical text; `plain` has no escapes.
+    fn fill(&mut self, parser: &mut Parser, plain: bool) -> Result<(), ParseError> {
         self.len = self.buffer.len();
-        self.escaped = self.buffer.contains(&b'\\').then(|| self.buffer.clone());
+        self.escaped = (!plain && self.buffer.contains(&b'\\')).then(|| self.buffer.clone());
         self.buffer.resize(self.len + INPUT_PADDING, 0);
         let mut tape = Tape(std::mem::take(&mut self.tape)).reset();
         let parsed =

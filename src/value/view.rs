@@ -57,12 +57,13 @@ impl Heap {
     pub fn field(&self, object: Value, key: Value) -> Option<Value> {
         match object.tag {
             Tag::Object => {
-                let slots = self.slots(object);
-                let (entries, _) = slots.as_chunks::<2>();
-                entries
-                    .iter()
-                    .find(|[known, _]| self.same_key(*known, key))
-                    .map(|[_, member]| *member)
+                let (entries, _) = self.slots(object).as_chunks::<2>();
+                for [known, member] in entries {
+                    if self.same_key(*known, key) {
+                        return Some(*member);
+                    }
+                }
+                None
             }
             Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
                 self.document(object).field(object, self.key_text(key))
@@ -122,7 +123,11 @@ impl Heap {
         if one.space == Space::CONSTANTS && other.space == Space::CONSTANTS {
             return one.payload == other.payload;
         }
-        one.json_len == other.json_len && self.key_text(one) == self.key_text(other)
+        one.json_len == other.json_len && self.same_text(one, other)
+    }
+
+    fn same_text(&self, one: Value, other: Value) -> bool {
+        self.key_text(one) == self.key_text(other)
     }
 
     /// Text of a string value; empty for any other.

@@ -2,7 +2,7 @@
 //! loop of states can make a value deeper than any native stack.
 
 use super::text::write_escaped;
-use super::{Heap, Tag, Value, number};
+use super::{Heap, Space, Tag, Value, number};
 
 impl Heap {
     /// Appends `value` as compact JSON, exactly [`Value::json_len`] bytes.
@@ -12,8 +12,8 @@ impl Heap {
         // Allocates only from the second level of built containers on.
         let mut enclosing: Vec<Level<'_>> = Vec::new();
         loop {
-            let Some(slot) = level.next(out) else {
-                out.push(level.close);
+            let Some(slot) = level.next(self, out) else {
+                out.push(if level.is_object { b'}' } else { b']' });
                 match enclosing.pop() {
                     Some(outer) => level = outer,
                     None => return,
@@ -33,6 +33,25 @@ impl Heap {
         out
     }
 
+    /// Appends a number, `true`, `false` or `null` as JSON; a string or container not at all.
+    pub fn write_scalar(&self, value: Value, out: &mut String) {
+        match value.tag {
+            Tag::Null => out.push_str("null"),
+            Tag::False => out.push_str("false"),
+            Tag::True => out.push_str("true"),
+            Tag::Int => out.push_str(itoa::Buffer::new().format(value.payload as i64)),
+            Tag::Float => {
+                out.push_str(ryu_js::Buffer::new().format_finite(f64::from_bits(value.payload)));
+            }
+            // A number's text is ASCII.
+            Tag::Node => {
+                let raw = self.document(value).raw(value);
+                out.push_str(std::str::from_utf8(raw).unwrap_or_default());
+            }
+            Tag::Str | Tag::Array | Tag::Object => {}
+        }
+    }
+
     /// Writes a scalar or an untouched part of the input whole; opens a container.
     #[inline]
     fn write_or_open(&self, value: Value, out: &mut Vec<u8>) -> Option<Level<'_>> {
@@ -47,45 +66,68 @@ impl Heap {
             Tag::Array | Tag::Object => {
                 let is_object = value.tag == Tag::Object;
                 out.push(if is_object { b'{' } else { b'[' });
-                let close = if is_object { b'}' } else { b']' };
-                return Some(Level { slots: self.slots(value), next: 0, is_object, close });
+                return Some(Level { slots: self.slots(value), first: true, is_object });
             }
         }
         None
     }
 
+    #[inline]
     fn write_str(&self, value: Value, out: &mut Vec<u8>) {
+        let plain = value.json_len() == value.extent() + 2;
+        if plain && value.space == Space::CONSTANTS {
+            out.extend_from_slice(self.constant_json(value, false).as_bytes());
+            return;
+        }
         out.push(b'"');
-        let bytes = self.str_bytes(value);
-        if value.json_len() == bytes.len() + 2 {
-            out.extend_from_slice(bytes);
+        if plain {
+            out.extend_from_slice(self.str_text(value).as_bytes());
         } else {
             write_escaped(self.str_text(value), out);
         }
         out.push(b'"');
+    }
+
+    /// Writes a key and its colon.
+    #[inline]
+    fn write_key(&self, key: Value, out: &mut Vec<u8>) {
+        if key.tag == Tag::Str
+            && key.space == Space::CONSTANTS
+            && key.json_len() == key.extent() + 2
+        {
+            out.extend_from_slice(self.constant_json(key, true).as_bytes());
+            return;
+        }
+        // A key is a string: nothing is opened.
+        let _ = self.write_or_open(key, out);
+        out.push(b':');
     }
 }
 
 /// A container that is being written.
 struct Level<'a> {
     slots: &'a [Value],
-    next: usize,
+    first: bool,
     is_object: bool,
-    close: u8,
 }
 
 impl Level<'_> {
-    /// The next slot, after the punctuation that stands before it.
+    /// The next element or member, after what stands before it.
     #[inline]
-    fn next(&mut self, out: &mut Vec<u8>) -> Option<Value> {
-        let slot = *self.slots.get(self.next)?;
-        if self.is_object && self.next % 2 == 1 {
-            out.push(b':');
-        } else if self.next > 0 {
+    fn next(&mut self, heap: &Heap, out: &mut Vec<u8>) -> Option<Value> {
+        let (slot, mut rest) = self.slots.split_first()?;
+        if !self.first {
             out.push(b',');
         }
-        self.next += 1;
-        Some(slot)
+        self.first = false;
+        let mut value = *slot;
+        if self.is_object {
+            heap.write_key(value, out);
+            let (member, behind) = rest.split_first()?;
+            (value, rest) = (*member, behind);
+        }
+        self.slots = rest;
+        Some(value)
     }
 }
 

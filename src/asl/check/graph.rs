@@ -3,9 +3,14 @@
 //! Works on the definition's JSON, not on the model, so that it also sees through states that
 //! are faulty or not supported.
 
+use std::collections::HashMap;
+
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::source::Span;
+
+/// Where each state stands; of equal names the last, which is an error anyway.
+type Index<'n> = HashMap<&'n str, usize>;
 
 /// A transition as written.
 struct Edge<'n> {
@@ -15,26 +20,25 @@ struct Edge<'n> {
 }
 
 /// Checks the transitions of a machine.
-pub(in crate::asl) fn graph(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
+pub(in crate::asl) fn graph(root: &Node) -> Vec<Diagnostic> {
     let Some(Node { kind: Kind::Object(states), .. }) = root.get("States") else {
-        return;
+        return Vec::new();
     };
+    let index: Index<'_> =
+        states.iter().enumerate().map(|(index, state)| (state.key.as_str(), index)).collect();
     let start = root.get("StartAt").and_then(|node| edge(node, String::from("/StartAt")));
     let edges: Vec<Vec<Edge<'_>>> = states.iter().map(edges_of).collect();
-    for edge in start.iter().chain(edges.iter().flatten()) {
-        if index_of(states, edge.target).is_none() {
-            diagnostics.push(missing_target(edge, states));
-        }
-    }
-    let reached = reach(states, start.as_ref(), &edges);
-    for (state, _) in states.iter().zip(reached).filter(|(_, reached)| !reached) {
-        let message = format!("State \"{}\" is not reachable.", state.key);
-        let path = format!("/States/{}", state.key);
-        diagnostics.push(
-            Diagnostic::new(Code::Unreachable, &path, state.key_span, message)
-                .label("no transition leads here"),
-        );
-    }
+    let all = start.iter().chain(edges.iter().flatten());
+    let missing = all.filter(|edge| !index.contains_key(edge.target));
+    let mut diagnostics: Vec<_> = missing
+        .enumerate()
+        .map(|(count, edge)| {
+            missing_target(edge, &states[..if count < SUGGESTIONS_MAX { states.len() } else { 0 }])
+        })
+        .collect();
+    let reached = reach(&index, start.as_ref(), &edges);
+    let unreached = states.iter().zip(reached).filter(|(_, reached)| !reached);
+    diagnostics.extend(unreached.map(|(state, _)| unreachable(state)));
     if !states.iter().any(|state| is_terminal(&state.value)) {
         let span = root.member("States").map_or(root.span, |member| member.key_span);
         diagnostics.push(
@@ -42,16 +46,24 @@ pub(in crate::asl) fn graph(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
                 .help("give a state \"End\": true, or add a Succeed or Fail state"),
         );
     }
+    diagnostics
 }
 
-fn missing_target(edge: &Edge<'_>, states: &[Member]) -> Diagnostic {
+fn missing_target(edge: &Edge<'_>, candidates: &[Member]) -> Diagnostic {
     let message = format!("Missing 'Next' target: {}", edge.target);
     let diagnostic = Diagnostic::new(Code::UnknownTarget, &edge.path, edge.span, message)
         .label("names no state");
-    match did_you_mean(edge.target, states.iter().map(|state| state.key.as_str())) {
+    match did_you_mean(edge.target, candidates.iter().map(|state| state.key.as_str())) {
         Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
         None => diagnostic,
     }
+}
+
+fn unreachable(state: &Member) -> Diagnostic {
+    let message = format!("State \"{}\" is not reachable.", state.key);
+    let path = format!("/States/{}", state.key);
+    Diagnostic::new(Code::Unreachable, &path, state.key_span, message)
+        .label("no transition leads here")
 }
 
 /// Collects every transition of a state, of whatever type it is.
@@ -78,21 +90,16 @@ fn edge(node: &Node, path: String) -> Option<Edge<'_>> {
     node.as_str().map(|target| Edge { target, span: node.span, path })
 }
 
-fn reach(states: &[Member], start: Option<&Edge<'_>>, edges: &[Vec<Edge<'_>>]) -> Vec<bool> {
-    let mut reached = vec![false; states.len()];
-    let mut open: Vec<usize> =
-        start.and_then(|edge| index_of(states, edge.target)).into_iter().collect();
+fn reach(index: &Index<'_>, start: Option<&Edge<'_>>, edges: &[Vec<Edge<'_>>]) -> Vec<bool> {
+    let find = |edge: &Edge<'_>| index.get(edge.target).copied();
+    let mut reached = vec![false; edges.len()];
+    let mut open: Vec<usize> = start.and_then(find).into_iter().collect();
     while let Some(index) = open.pop() {
-        if std::mem::replace(&mut reached[index], true) {
-            continue;
+        if !std::mem::replace(&mut reached[index], true) {
+            open.extend(edges[index].iter().filter_map(find));
         }
-        open.extend(edges[index].iter().filter_map(|edge| index_of(states, edge.target)));
     }
     reached
-}
-
-fn index_of(states: &[Member], name: &str) -> Option<usize> {
-    states.iter().position(|state| state.key == name)
 }
 
 /// AWS: a state without `Type` ends nothing, whatever its `End` says (recorded).
@@ -103,3 +110,6 @@ fn is_terminal(state: &Node) -> bool {
         None => false,
     }
 }
+
+/// Looking for the name that was meant compares it with every state.
+const SUGGESTIONS_MAX: usize = 20;

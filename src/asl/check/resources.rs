@@ -1,6 +1,7 @@
 //! Resources of Task states: what Express machines may not use, and what nothing here serves.
 
 use crate::asl::diagnostic::{Code, Diagnostic};
+use crate::asl::json::Node;
 use crate::asl::model::{Machine, StateKind, Task};
 use crate::asl::source::Spanned;
 
@@ -14,9 +15,10 @@ const HTTP_UNSUPPORTED: [&str; 3] = ["Authentication", "InvocationConfig", "Tran
 pub(in crate::asl) fn express(resource: &Spanned<String>, path: &str) -> Option<Diagnostic> {
     let arn = resource.value.as_str();
     // AWS: the blank at the end of the second text is AWS's.
-    let (code, message) = if arn.ends_with(".sync") || arn.ends_with(".sync:2") {
+    let pattern = arn.rsplit_once('.').map(|(_, pattern)| pattern);
+    let (code, message) = if matches!(pattern, Some("sync" | "sync:2")) {
         (Code::ExpressSync, "Express state machine does not support '.sync' service integration")
-    } else if arn.ends_with(".waitForTaskToken") {
+    } else if pattern == Some("waitForTaskToken") {
         (
             Code::ExpressTaskToken,
             "Express state machine does not support '.waitForTaskToken' service integration ",
@@ -61,7 +63,7 @@ fn refuse_task(path: &str, task: &Task, refusals: &mut Vec<Diagnostic>) {
         );
         return;
     }
-    for member in task.parameters.iter().flat_map(|parameters| parameters.members()) {
+    for member in task.parameters.iter().flat_map(Node::members) {
         let name = member.key.trim_end_matches(".$");
         if HTTP_UNSUPPORTED.contains(&name) {
             let message = format!("{name} of the HTTP task is not supported yet");

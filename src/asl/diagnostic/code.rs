@@ -59,6 +59,7 @@ impl Code {
 
 const JSON: Option<&str> = Some("INVALID_JSON_DESCRIPTION");
 const SCHEMA: Option<&str> = Some("SCHEMA_VALIDATION_FAILED");
+const STATE_NAME: Option<&str> = Some("INVALID_STATE_NAME");
 const TARGET: Option<&str> = Some("MISSING_TRANSITION_TARGET");
 const END: Option<&str> = Some("MISSING_END_STATE");
 
@@ -118,7 +119,7 @@ or a `Catch` at it, or remove it.";
     NoTerminalState "ASL0109" Error END, "the workflow has no terminal state",
 "At least one state must end the execution: a Succeed or Fail state, or a state with `\"End\": true`.
 Without one the execution could only run until its timeout.";
-    NameTooLong "ASL0110" Error SCHEMA, "a state name is longer than 80 characters",
+    NameTooLong "ASL0110" Error STATE_NAME, "a state name is longer than 80 characters",
 "State names have 1 to 80 Unicode characters. Put the long text into `Comment`.";
     OutOfRange "ASL0111" Error SCHEMA, "a number is too small or too large",
 "`Seconds` is between 0 and 99,999,999, `TimeoutSeconds` between 1 and 99,999,999. An Express execution
@@ -161,6 +162,9 @@ of their rule and have no `Next` of their own.";
 `T` between date and time, upper case `Z` when there is no offset, and a date that exists.";
     WaitFields "ASL0304" Error SCHEMA, "a Wait state needs exactly one timing field",
 "A Wait state has exactly one of `Seconds`, `SecondsPath`, `Timestamp` and `TimestampPath`.";
+    BadPattern "ASL0305" Error SCHEMA, "a StringMatches pattern has a backslash that escapes nothing",
+"In a pattern, `*` stands for any characters, `\\\\*` for a star and `\\\\\\\\` for a backslash. In JSON each
+backslash is written twice. A backslash before anything else, or at the end, has no meaning.";
 
     ExpressSync "ASL0401" Error SCHEMA, "Express machines cannot wait for a job",
 "`.sync` resources wait until a job ends, which may take a year. Express executions live at most five
@@ -205,6 +209,8 @@ where its results are mocked: `expressway exec --mocks` and `expressway test`.";
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
@@ -228,6 +234,36 @@ mod tests {
             assert!(code.explain().lines().all(|line| line.chars().count() <= 105), "{code:?}");
         }
     }
+
+    /// `UPDATE_DOCS=1` writes the page instead of comparing it.
+    #[test]
+    fn the_page_in_docs_lists_every_code() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/diagnostics.md");
+        let page = page();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &page).expect("docs/ can be written");
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(found == page, "{path} is out of date: run UPDATE_DOCS=1 cargo test diagnostic");
+    }
+
+    fn page() -> String {
+        let mut page = String::from(PAGE_HEAD);
+        for code in Code::ALL {
+            let severity = code.severity().as_str();
+            let aws = code.aws().map(|aws| format!(", AWS: `{aws}`")).unwrap_or_default();
+            let (number, title, text) = (code.as_str(), code.title(), code.explain());
+            let _ = write!(page, "\n## {number}: {title}\n\n*{severity}{aws}*\n\n{text}\n");
+        }
+        page
+    }
+
+    const PAGE_HEAD: &str = "# Diagnostics
+
+What `expressway validate` can find in a definition. `expressway explain CODE` prints the same texts.
+Codes are stable: one that appeared in a release is never given to another problem.
+Where AWS reports the problem too, its own code is named and the message is AWS's.
+";
 
     #[test]
     fn what_is_unsupported_is_no_fault_in_the_eyes_of_aws() {

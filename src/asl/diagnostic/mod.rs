@@ -75,6 +75,11 @@ impl Severity {
     }
 }
 
+/// Returns the long text of a code, written in any case; `None` for what is no code.
+pub fn explain(number: &str) -> Option<&'static str> {
+    Code::from_number(number).map(Code::explain)
+}
+
 /// Finds the name that was probably meant.
 pub fn did_you_mean<'a>(
     written: &str,

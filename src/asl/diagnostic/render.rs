@@ -80,7 +80,7 @@ fn excerpt(diagnostic: &Diagnostic, source: Source<'_>) -> (String, String) {
     let length = line.chars().count();
     let from = (start.column as usize - 1).min(length);
     let to = if end.line == start.line { end.column as usize - 1 } else { length };
-    let first = if length > LINE_CHARS_MAX { from.saturating_sub(CONTEXT_CHARS) } else { 0 };
+    let first = from.saturating_sub(CONTEXT_CHARS).min(length.saturating_sub(LINE_CHARS_MAX));
     let last = (first + LINE_CHARS_MAX).min(length);
     let mut shown: String = line
         .chars()
@@ -108,7 +108,7 @@ fn escape(text: &str, property: bool) -> String {
 
 /// Longer lines, such as minified definitions, are cut around the place.
 const LINE_CHARS_MAX: usize = 120;
-const CONTEXT_CHARS: usize = 40;
+const CONTEXT_CHARS: usize = 60;
 const ELLIPSIS: &str = "...";
 
 #[cfg(test)]

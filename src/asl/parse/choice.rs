@@ -7,10 +7,11 @@ use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{Choice, ChoiceRule, Operand, Rule, Test};
 use crate::asl::operator::{Family, Operator, java_set_order};
-use crate::asl::source::{Span, Spanned};
+use crate::asl::source::{Span, Spanned, inside_string};
+use crate::expr::rule::Pattern;
 
 impl Parser<'_> {
-    pub(super) fn choice(&mut self, state: &Object<'_>) -> Option<Choice> {
+    pub(super) fn choice(&mut self, state: &Object<'_>) -> Choice {
         let input_path = self.path_field(state, "InputPath", PathRole::Select);
         let output_path = self.path_field(state, "OutputPath", PathRole::Select);
         if !state.has("Choices") {
@@ -23,14 +24,12 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = default.and_then(|name| self.target(Some(name)));
-        Some(Choice { input_path, output_path, choices, default })
+        Choice { input_path, output_path, choices, default }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
         let rule = self.rule(object, true);
-        if !object.has("Next") {
-            self.missing(object, "Next");
-        }
+        self.require(object, &["Next"]);
         let next = self.string(object, "Next");
         let comment = self.comment(object);
         Some(ChoiceRule { span: object.node.span, comment, rule: rule?, next: self.target(next)? })
@@ -136,10 +135,15 @@ impl Parser<'_> {
                 .label(format!("there is '{}' already", first.key))
                 .help("combine several tests with \"And\"")
         } else {
-            let message =
-                format!("This object should have only one of the following fields: [{names}]");
+            let message = if object.has("Variable") {
+                format!("This object should have only one of the following fields: [{names}]")
+            } else {
+                "The object must have only one of the following fields, [And, Or, Not, Variable, \
+                 Condition]"
+                    .to_owned()
+            };
             Diagnostic::new(Code::NoOperator, object.path(), object.head, message)
-                .label("this rule compares nothing")
+                .label("this rule tests nothing")
         };
         self.report(diagnostic);
     }
@@ -169,6 +173,10 @@ impl Parser<'_> {
             return self.path(object, &kind.key, PathRole::Operand).map(Operand::Path);
         }
         let expected = match (operator.family(), &kind.value.kind) {
+            (Family::String, Kind::String(text)) if operator == Operator::StringMatches => {
+                self.pattern(object, kind, text)?;
+                return Some(Operand::Literal(kind.value.clone()));
+            }
             (Family::String, Kind::String(_))
             | (Family::Numeric, Kind::Number(_))
             | (Family::Boolean | Family::Type, Kind::Bool(_)) => {
@@ -183,6 +191,18 @@ impl Parser<'_> {
             (Family::Boolean | Family::Type, _) => "Boolean",
         };
         self.wrong_type(object, &kind.key, &kind.value, expected);
+        None
+    }
+
+    /// Checks a pattern of `StringMatches`.
+    fn pattern(&mut self, object: &Object<'_>, kind: &Member, text: &str) -> Option<()> {
+        let Err(offset) = Pattern::parse(text) else { return Some(()) };
+        let span = inside_string(self.text, kind.value.span, offset);
+        let message = "the backslash in the pattern escapes nothing";
+        self.report(
+            Diagnostic::new(Code::BadPattern, &object.field(&kind.key), span, message)
+                .help("write \\\\* for a star and \\\\\\\\ for a backslash"),
+        );
         None
     }
 }

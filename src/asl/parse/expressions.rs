@@ -1,10 +1,10 @@
 //! Paths, payload templates and intrinsic calls: proven to parse, kept as text.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::Parser;
 use super::fields::Object;
-use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{PathField, Template};
 use crate::asl::source::{Spanned, inside_string};
@@ -17,7 +17,7 @@ use crate::expr::path::Path;
 pub(super) enum PathRole {
     /// Reads any number of values: `InputPath`, `OutputPath`.
     Select,
-    /// Reads one value of the data or the context: Choice `Variable` and operands.
+    /// Left or right side of a choice rule; AWS words its faults differently there.
     Operand,
     /// A reference path that reads one value: `SecondsPath`, `ErrorPath`.
     Read,
@@ -48,17 +48,11 @@ impl Parser<'_> {
         role: PathRole,
     ) -> Option<Spanned<String>> {
         let path = self.string(object, field)?;
-        let Some(refused) = refusal(&path.value, role) else {
-            return Some(path);
-        };
-        let (code, wanted) = match role {
-            _ if refused.unsupported => (Code::UnsupportedPath, ""),
-            PathRole::Select => (Code::BadPath, "Value is not a valid JSONPath: "),
-            _ => (Code::BadReferencePath, "Value is not a Reference Path: "),
-        };
-        let span = inside_string(self.text, path.span, refused.offset);
-        let message = format!("{wanted}{}", refused.message);
-        self.report(Diagnostic::new(code, &object.field(field), span, message));
+        let Some(fault) = path_fault(&path.value, role) else { return Some(path) };
+        let span = inside_string(self.text, path.span, fault.offset);
+        let mut diagnostic = Diagnostic::new(fault.code, &object.field(field), span, fault.message);
+        diagnostic.label = fault.label;
+        self.report(diagnostic);
         None
     }
 
@@ -73,24 +67,26 @@ impl Parser<'_> {
         for (index, item) in node.items().iter().enumerate() {
             self.template_node(item, &format!("{path}[{index}]"));
         }
-        let mut results = HashSet::new();
+        let mut results = HashMap::new();
         for member in node.members() {
             let result = member.key.strip_suffix(".$").unwrap_or(&member.key);
             // Equal keys are reported as such already.
-            if !results.insert(result) && node.member(&member.key) == Some(member) {
+            if results.insert(result, &member.key).is_some_and(|earlier| *earlier != member.key) {
                 self.duplicate_result(member, result, path);
             }
             if member.key.ends_with(".$") {
                 self.template_field(member, path);
             } else {
                 self.warn_without_suffix(member, path);
-                self.template_node(&member.value, &format!("{path}/{}", member.key));
+                if matches!(member.value.kind, Kind::Object(_) | Kind::Array(_)) {
+                    self.template_node(&member.value, &format!("{path}/{}", member.key));
+                }
             }
         }
     }
 
     fn duplicate_result(&mut self, member: &Member, result: &str, path: &str) {
-        let message = format!("The field '{result}' is given twice");
+        let message = format!("the field '{result}' is given twice");
         self.report(
             Diagnostic::new(Code::DuplicateTemplateKey, path, member.key_span, message)
                 .help(format!("keep one of \"{result}\" and \"{result}.$\"")),
@@ -120,12 +116,7 @@ impl Parser<'_> {
             self.unsupported_expression(&refused, member, path)
         } else {
             let span = inside_string(self.text, member.value.span, refused.offset);
-            let diagnostic = Diagnostic::new(Code::BadTemplateField, path, span, message)
-                .label(refused.message.clone());
-            match meant_function(text, refused.offset) {
-                Some(function) => diagnostic.help(format!("did you mean \"{function}\"?")),
-                None => diagnostic,
-            }
+            Diagnostic::new(Code::BadTemplateField, path, span, message).label(refused.message)
         };
         self.report(diagnostic);
     }
@@ -188,51 +179,82 @@ impl Parser<'_> {
     }
 }
 
-/// Why a text is not a path for a role; `None` when it is one.
-fn refusal(text: &str, role: PathRole) -> Option<SyntaxError> {
-    let wrong = |message: &str| {
-        Some(SyntaxError { message: message.to_owned(), offset: 0, unsupported: false })
+/// Why a text is no path for its role.
+struct PathFault {
+    code: Code,
+    message: String,
+    label: Option<String>,
+    offset: usize,
+}
+
+/// Finds out why a text is no path for a role; `None` when it is one.
+fn path_fault(text: &str, role: PathRole) -> Option<PathFault> {
+    let parsed = match role {
+        PathRole::Write => Path::parse_reference(text),
+        _ => Path::parse(text),
     };
-    if !text.starts_with('$') {
-        return wrong("Reference path didn't start with '$'");
-    }
-    if role == PathRole::Write && text.starts_with("$$") {
-        return wrong("the context object ($$) cannot be written to");
-    }
+    let SyntaxError { message, offset, unsupported } = parsed.err()?;
+    let variable = text
+        .strip_prefix('$')
+        .unwrap_or_default()
+        .starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let fault =
+        |code, text: &str, label| Some(PathFault { code, message: text.to_owned(), label, offset });
     match role {
-        PathRole::Select | PathRole::Operand => Path::parse(text).err(),
-        PathRole::Read | PathRole::Write => Path::parse_reference(text).err(),
+        PathRole::Operand if !text.starts_with('$') => fault(
+            Code::BadReferencePath,
+            "Value is not a Reference Path: Reference path didn't start with '$'",
+            None,
+        ),
+        PathRole::Write if text.starts_with("$$") || (unsupported && variable) => fault(
+            Code::BadReferencePath,
+            "Value is not a Reference Path",
+            Some("only the state's own data can be written to".to_owned()),
+        ),
+        PathRole::Read | PathRole::Write if unsupported && !variable => fault(
+            Code::BadReferencePath,
+            "Value is not a Reference Path",
+            Some("this may name several places, but one is needed".to_owned()),
+        ),
+        _ if unsupported => fault(Code::UnsupportedPath, &message, None),
+        PathRole::Operand => {
+            fault(Code::BadReferencePath, "Value is not a Reference Path", Some(message))
+        }
+        _ => fault(Code::BadPath, "Value must be a valid JSONPath.", Some(message)),
     }
 }
 
 /// Why a text is neither a path nor an intrinsic call; `None` when it is one.
 fn expression_refusal(text: &str) -> Option<SyntaxError> {
-    if text.starts_with('$') { Path::parse(text).err() } else { Call::parse(text).err() }
+    if text.starts_with('$') {
+        return Path::parse(text).err();
+    }
+    match illegal_escape(text) {
+        Some(offset) => Some(SyntaxError {
+            message: "only \\' \\{ \\} and \\\\ are escapes in a call".to_owned(),
+            offset,
+            unsupported: false,
+        }),
+        None => Call::parse(text).err(),
+    }
 }
 
-/// The function that was probably meant where a call names none.
-fn meant_function(text: &str, offset: usize) -> Option<&'static str> {
-    let name = text.get(offset..)?.split('(').next()?.trim();
-    if INTRINSICS.contains(&name) { None } else { did_you_mean(name, INTRINSICS) }
+/// Finds a backslash in the quoted strings of a call that begins no escape.
+///
+/// AWS: `\"` in a call is refused when the machine is created (recorded); the functions
+/// themselves would take the backslash as it is.
+fn illegal_escape(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut chars = text.char_indices();
+    while let Some((offset, c)) = chars.next() {
+        if c == '\'' {
+            quoted = !quoted;
+        } else if c == '\\' && quoted {
+            let escaped = chars.next().map(|(_, escaped)| escaped);
+            if !matches!(escaped, Some('\'' | '{' | '}' | '\\')) {
+                return Some(offset);
+            }
+        }
+    }
+    None
 }
-
-const INTRINSICS: [&str; 18] = [
-    "States.Array",
-    "States.ArrayContains",
-    "States.ArrayGetItem",
-    "States.ArrayLength",
-    "States.ArrayPartition",
-    "States.ArrayRange",
-    "States.ArrayUnique",
-    "States.Base64Decode",
-    "States.Base64Encode",
-    "States.Format",
-    "States.Hash",
-    "States.JsonMerge",
-    "States.JsonToString",
-    "States.MathAdd",
-    "States.MathRandom",
-    "States.StringSplit",
-    "States.StringToJson",
-    "States.UUID",
-];

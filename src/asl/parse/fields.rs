@@ -201,7 +201,12 @@ impl Parser<'_> {
             return Some(Spanned { value: word, span: written.span });
         }
         let list = words.join(", ");
-        let message = format!("The field '{field}' should have one of these values: [{list}]");
+        // AWS: it words this differently for `Type` and for `Version`, both as recorded.
+        let message = if field == "Type" {
+            format!("The field 'Type' should have one of these values: [{list}]")
+        } else {
+            format!("Value should be one of the following: [{list}]")
+        };
         let mut diagnostic =
             Diagnostic::new(Code::UnknownValue, &object.field(field), written.span, message);
         if let Some(word) = did_you_mean(&written.value, words.iter().copied()) {

@@ -30,8 +30,10 @@ pub enum MachineType {
 pub struct Parsed {
     /// The machine, unless there was an error.
     pub machine: Option<Machine>,
-    /// All problems in the order of the text, warnings too.
+    /// The problems in the order of the text, warnings too; not more than a thousand.
     pub diagnostics: Vec<Diagnostic>,
+    /// Problems beyond that.
+    pub omitted_count: usize,
 }
 
 /// Reads the definition of an Express machine; `file` is only a name.
@@ -46,13 +48,18 @@ pub fn parse(source: &str, file: &str) -> Result<Machine, Vec<Diagnostic>> {
 
 /// Reads a definition and returns warnings in any case.
 pub fn parse_as(source: &str, file: &str, machine_type: MachineType) -> Parsed {
-    let mut parser =
-        Parser { text: source, machine_type, names: HashMap::new(), diagnostics: vec![] };
+    let mut parser = Parser {
+        text: source,
+        machine_type,
+        names: HashMap::new(),
+        diagnostics: Vec::new(),
+        omitted_count: 0,
+    };
     let machine = parser.definition(file);
-    let mut diagnostics = parser.diagnostics;
+    let Parser { mut diagnostics, omitted_count, .. } = parser;
     diagnostic::sort(&mut diagnostics);
     let refused = diagnostics.iter().any(Diagnostic::is_error);
-    Parsed { machine: machine.filter(|_| !refused), diagnostics }
+    Parsed { machine: machine.filter(|_| !refused), diagnostics, omitted_count }
 }
 
 /// Takes the bytes of a file as the text of a definition.
@@ -78,6 +85,7 @@ struct Parser<'a> {
     /// Index of every state in source order.
     names: HashMap<String, usize>,
     diagnostics: Vec<Diagnostic>,
+    omitted_count: usize,
 }
 
 impl Parser<'_> {
@@ -92,12 +100,15 @@ impl Parser<'_> {
         let comment = self.comment(&machine);
         self.one_of(&machine, "Version", &["1.0"]);
         let jsonata = self.language(&machine, false);
+        // AWS: 0 is accepted here, but nobody recorded what it does; so it is refused.
         let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1);
         self.warn_over_express_limit(timeout_seconds.as_ref());
         let start_at = self.string(&machine, "StartAt");
         let states = self.states_object(&machine);
         if !self.require(&machine, &["States", "StartAt"]) {
-            check::graph(&root, &mut self.diagnostics);
+            for diagnostic in check::graph(&root) {
+                self.report(diagnostic);
+            }
         }
         for (index, member) in states.iter().flat_map(|node| node.members()).enumerate() {
             self.names.insert(member.key.clone(), index);
@@ -132,7 +143,8 @@ impl Parser<'_> {
                 return None;
             }
         };
-        for duplicate in duplicates {
+        self.omitted_count += duplicates.len().saturating_sub(DIAGNOSTICS_MAX);
+        for duplicate in duplicates.into_iter().take(DIAGNOSTICS_MAX) {
             let pointer = root.pointer_at(duplicate.span.start);
             let message = format!("the key '{}' appears twice in this object", duplicate.key);
             let first = self.line(duplicate.first);
@@ -196,10 +208,19 @@ impl Parser<'_> {
         super::source::Source { file: "", text: self.text }.position(span.start).line
     }
 
+    /// Keeps a diagnostic while there is room; warnings leave half of it to errors.
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        let room = if diagnostic.is_error() { DIAGNOSTICS_MAX } else { DIAGNOSTICS_MAX / 2 };
+        if self.diagnostics.len() < room {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.omitted_count += 1;
+        }
     }
 }
+
+/// Nobody reads more, and a hostile definition of 1 MB could have hundreds of thousands.
+const DIAGNOSTICS_MAX: usize = 1_000;
 
 const MACHINE_FIELDS: &[&str] =
     &["StartAt", "States", "Comment", "Version", "TimeoutSeconds", "QueryLanguage"];

@@ -11,8 +11,8 @@ use crate::asl::model::{
     Fail, FailText, Pass, State, StateKind, Succeed, Task, Timeout, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::Spanned;
-use crate::asl::timestamp::is_rfc3339;
 use crate::base::limits::NAME_CHARS_MAX;
+use crate::expr::timestamp;
 
 impl Parser<'_> {
     /// Reads a state; `jsonata` is the language of the machine.
@@ -45,7 +45,7 @@ impl Parser<'_> {
         let comment = self.comment(&state);
         let kind = match kind.name {
             "Pass" => StateKind::Pass(self.pass(&state)?),
-            "Choice" => StateKind::Choice(self.choice(&state)?),
+            "Choice" => StateKind::Choice(self.choice(&state)),
             "Wait" => StateKind::Wait(self.wait(&state)?),
             "Succeed" => StateKind::Succeed(self.succeed(&state)),
             "Fail" => StateKind::Fail(self.fail(&state)),
@@ -58,8 +58,10 @@ impl Parser<'_> {
     fn state_name(&mut self, member: &Member, state: &Object<'_>) {
         let length = member.key.chars().count();
         if length > NAME_CHARS_MAX {
+            // AWS: only the end of its text is known.
             let message = format!(
-                "state name has {length} characters, more than the {NAME_CHARS_MAX} allowed"
+                "The state name has {length} characters and exceeds the {NAME_CHARS_MAX}-character \
+                 limit allowed by the service"
             );
             self.report(
                 Diagnostic::new(Code::NameTooLong, state.path(), member.key_span, message)
@@ -200,7 +202,7 @@ impl Parser<'_> {
         field: &str,
     ) -> Option<Spanned<String>> {
         let text = self.string(object, field)?;
-        if is_rfc3339(&text.value) {
+        if timestamp::parse(&text.value).is_some() {
             return Some(text);
         }
         let message = "String does not match RFC3339 timestamp";
@@ -248,7 +250,10 @@ impl Parser<'_> {
         if let Some(resource) = &resource
             && self.machine_type == MachineType::Express
         {
-            self.diagnostics.extend(check::express(resource, &state.field("Resource")));
+            let refused = check::express(resource, &state.field("Resource"));
+            if let Some(diagnostic) = refused {
+                self.report(diagnostic);
+            }
         }
         let pair = &["TimeoutSeconds", "TimeoutSecondsPath"];
         let timeout = match self.at_most_one(state, pair).map(|member| member.key.as_str()) {
