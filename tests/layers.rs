@@ -88,10 +88,5 @@ fn collect_sources(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn assert_none(breaches: &[String]) {
-    assert!(
-        breaches.is_empty(),
-        "{} found:\n{}",
-        breaches.len(),
-        breaches.join("\n")
-    );
+    assert!(breaches.is_empty(), "{} found:\n{}", breaches.len(), breaches.join("\n"));
 }

@@ -31,17 +31,8 @@ impl<'a> Source<'a> {
         let path = path.to_string_lossy().replace('\\', "/");
         let all =
             path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/");
-        let in_tests = if all {
-            vec![true; tokens.len()]
-        } else {
-            test_only(&tokens)
-        };
-        Self {
-            path,
-            text,
-            tokens,
-            in_tests,
-        }
+        let in_tests = if all { vec![true; tokens.len()] } else { test_only(&tokens) };
+        Self { path, text, tokens, in_tests }
     }
 
     /// The top-level module of `src/` that this file belongs to.
@@ -64,10 +55,7 @@ impl<'a> Source<'a> {
 
     fn is_below(&self, place: &str) -> bool {
         self.path == place
-            || self
-                .path
-                .strip_prefix(place)
-                .is_some_and(|rest| rest.starts_with('/'))
+            || self.path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn is_at(&self, index: usize, texts: &[&str]) -> bool {
@@ -98,10 +86,7 @@ pub(crate) fn imports(source: &Source) -> Vec<Breach> {
             let what = if allowed.is_empty() {
                 format!("`{module}` imports `{target}`; it may import nothing of ours")
             } else {
-                format!(
-                    "`{module}` imports `{target}`; it may import {}",
-                    allowed.join(", ")
-                )
+                format!("`{module}` imports `{target}`; it may import {}", allowed.join(", "))
             };
             breaches.push(Breach { line, what });
         }
@@ -117,16 +102,15 @@ fn is_module(name: &str) -> bool {
 /// The pure modules name no clock, file, socket, thread or channel; some others no Kafka.
 pub(crate) fn core_purity(source: &Source) -> Vec<Breach> {
     let pure = table::PURE.iter().any(|place| source.is_below(place));
-    let without_kafka = table::WITHOUT_KAFKA
-        .iter()
-        .any(|place| source.is_below(place));
+    let without_kafka = table::WITHOUT_KAFKA.iter().any(|place| source.is_below(place));
     let mut breaches = Vec::new();
     for (path, reason) in table::IMPURE_PATHS {
         if pure || (without_kafka && path[0] == "rdkafka") {
-            breaches.extend(named(source, path).into_iter().map(|line| Breach {
-                line,
-                what: format!("`{}` {reason}", path.join("::")),
-            }));
+            breaches.extend(
+                named(source, path)
+                    .into_iter()
+                    .map(|line| Breach { line, what: format!("`{}` {reason}", path.join("::")) }),
+            );
         }
     }
     breaches
@@ -159,11 +143,7 @@ pub(crate) fn unsafe_code(source: &Source) -> Vec<Breach> {
     if table::UNSAFE_FILES.contains(&source.path.as_str()) {
         return Vec::new();
     }
-    let lines = source
-        .tokens
-        .iter()
-        .filter(|token| token.text == "unsafe")
-        .map(|token| token.line);
+    let lines = source.tokens.iter().filter(|token| token.text == "unsafe").map(|token| token.line);
     lines
         .map(|line| Breach {
             line,
@@ -185,10 +165,7 @@ pub(crate) fn markers(source: &Source) -> Vec<Breach> {
             }
             _ => continue,
         };
-        breaches.push(Breach {
-            line: token.line,
-            what,
-        });
+        breaches.push(Breach { line: token.line, what });
     }
     breaches
 }
@@ -208,10 +185,7 @@ pub(crate) fn length(source: &Source) -> Vec<Breach> {
     if lines <= table::FILE_LINES_MAX {
         return Vec::new();
     }
-    let what = format!(
-        "{lines} lines, at most {}: it holds two ideas",
-        table::FILE_LINES_MAX
-    );
+    let what = format!("{lines} lines, at most {}: it holds two ideas", table::FILE_LINES_MAX);
     vec![Breach { line: lines, what }]
 }
 
@@ -282,9 +256,8 @@ fn children<'a>(source: &'a Source, from: usize) -> impl Iterator<Item = (usize,
                 break;
             }
             let starts_branch = matches!(tokens[index].text, "{" | ",") && depth == 1;
-            if let Some(name) = tokens
-                .get(index + 1)
-                .filter(|name| starts_branch && name.text != "}")
+            if let Some(name) =
+                tokens.get(index + 1).filter(|name| starts_branch && name.text != "}")
             {
                 names.push((name.line, name.text));
             }
@@ -299,11 +272,7 @@ fn children<'a>(source: &'a Source, from: usize) -> impl Iterator<Item = (usize,
 fn test_only(tokens: &[Token]) -> Vec<bool> {
     let mut marks = vec![false; tokens.len()];
     let starts = |index: usize, texts: &[&str]| {
-        tokens[index..]
-            .iter()
-            .map(|token| token.text)
-            .take(texts.len())
-            .eq(texts.iter().copied())
+        tokens[index..].iter().map(|token| token.text).take(texts.len()).eq(texts.iter().copied())
     };
     for index in 0..tokens.len() {
         let is_test = starts(index, &["#", "[", "cfg", "(", "test", ")", "]"])
@@ -365,18 +334,8 @@ mod tests {
             breaks(imports, "src/expr/path.rs", text, &[1]);
         }
         breaks(imports, "src/expr/mod.rs", "use super::vm::Machine;", &[1]);
-        breaks(
-            imports,
-            "src/base/ids.rs",
-            "\nuse crate::value::Value;",
-            &[2],
-        );
-        breaks(
-            imports,
-            "src/expr/jsonata/eval.rs",
-            "use super::super::super::asl::Model;",
-            &[1],
-        );
+        breaks(imports, "src/base/ids.rs", "\nuse crate::value::Value;", &[2]);
+        breaks(imports, "src/expr/jsonata/eval.rs", "use super::super::super::asl::Model;", &[1]);
     }
 
     #[test]
@@ -394,19 +353,9 @@ mod tests {
         ] {
             breaks(imports, "src/expr/path.rs", text, &[]);
         }
-        breaks(
-            imports,
-            "src/vm/tests.rs",
-            "use crate::compile::compile;",
-            &[],
-        );
+        breaks(imports, "src/vm/tests.rs", "use crate::compile::compile;", &[]);
         breaks(imports, "src/main.rs", "use crate::vm::Machine;", &[]);
-        breaks(
-            imports,
-            "src/shard/core.rs",
-            "use crate::{program::Program, vm::Machine};",
-            &[],
-        );
+        breaks(imports, "src/shard/core.rs", "use crate::{program::Program, vm::Machine};", &[]);
     }
 
     #[test]
@@ -419,49 +368,19 @@ mod tests {
 
     #[test]
     fn edges_do_not_import_each_other_nor_the_top() {
-        breaks(
-            imports,
-            "src/ingest/route.rs",
-            "use crate::outcome::meter;",
-            &[1],
-        );
+        breaks(imports, "src/ingest/route.rs", "use crate::outcome::meter;", &[1]);
         breaks(imports, "src/outcome/mod.rs", "use crate::metrics;", &[1]);
-        breaks(
-            imports,
-            "src/metrics.rs",
-            "use crate::ingest::Ledger;",
-            &[1],
-        );
-        breaks(
-            imports,
-            "src/http/mod.rs",
-            "use crate::config::Config;",
-            &[1],
-        );
-        breaks(
-            imports,
-            "src/task/http.rs",
-            "use crate::shard::{CallRequest, CallResult};",
-            &[],
-        );
+        breaks(imports, "src/metrics.rs", "use crate::ingest::Ledger;", &[1]);
+        breaks(imports, "src/http/mod.rs", "use crate::config::Config;", &[1]);
+        breaks(imports, "src/task/http.rs", "use crate::shard::{CallRequest, CallResult};", &[]);
     }
 
     #[test]
     fn the_machine_does_not_know_asl_text() {
         breaks(imports, "src/vm/mod.rs", "use crate::asl::Model;", &[1]);
-        breaks(
-            imports,
-            "src/vm/mod.rs",
-            "use crate::compile::compile;",
-            &[1],
-        );
+        breaks(imports, "src/vm/mod.rs", "use crate::compile::compile;", &[1]);
         breaks(imports, "src/program/op.rs", "use crate::asl::Model;", &[1]);
-        breaks(
-            imports,
-            "src/shard/core.rs",
-            "use crate::compile::compile;",
-            &[1],
-        );
+        breaks(imports, "src/shard/core.rs", "use crate::compile::compile;", &[1]);
     }
 
     #[test]
@@ -484,81 +403,31 @@ mod tests {
             breaks(core_purity, "src/shard/core.rs", text, &[1]);
             breaks(core_purity, "src/shard/runtime.rs", text, &[]);
         }
-        breaks(
-            core_purity,
-            "src/shard/inbox.rs",
-            "use rdkafka::Message;",
-            &[1],
-        );
-        breaks(
-            core_purity,
-            "src/ingest/consumer.rs",
-            "use rdkafka::Message;",
-            &[],
-        );
-        breaks(
-            core_purity,
-            "src/vm/mod.rs",
-            "use crate::base::clock::Now;\nlet tokio = 1;",
-            &[],
-        );
-        breaks(
-            core_purity,
-            "src/vm/mod.rs",
-            "#[test]\nfn t() { Instant::now(); }",
-            &[],
-        );
+        breaks(core_purity, "src/shard/inbox.rs", "use rdkafka::Message;", &[1]);
+        breaks(core_purity, "src/ingest/consumer.rs", "use rdkafka::Message;", &[]);
+        breaks(core_purity, "src/vm/mod.rs", "use crate::base::clock::Now;\nlet tokio = 1;", &[]);
+        breaks(core_purity, "src/vm/mod.rs", "#[test]\nfn t() { Instant::now(); }", &[]);
     }
 
     #[test]
     fn unsafe_outside_its_modules_is_found() {
-        breaks(
-            unsafe_code,
-            "src/vm/mod.rs",
-            "fn f() {\n unsafe { g() }\n}",
-            &[2],
-        );
+        breaks(unsafe_code, "src/vm/mod.rs", "fn f() {\n unsafe { g() }\n}", &[2]);
         breaks(unsafe_code, "src/value/tape.rs", "unsafe { g() }", &[]);
-        breaks(
-            unsafe_code,
-            "src/vm/mod.rs",
-            "#![deny(unsafe_code)] // unsafe",
-            &[],
-        );
+        breaks(unsafe_code, "src/vm/mod.rs", "#![deny(unsafe_code)] // unsafe", &[]);
     }
 
     #[test]
     fn leftovers_are_found() {
-        breaks(
-            markers,
-            "src/vm/mod.rs",
-            "todo!()\nunimplemented!(\"x\")\ndbg!(1)",
-            &[1, 2, 3],
-        );
-        breaks(
-            markers,
-            "tests/a.rs",
-            "#[test]\n#[ignore = \"slow\"]\nfn f() {}",
-            &[2],
-        );
-        breaks(
-            markers,
-            "src/vm/mod.rs",
-            "let ignore = todo; // todo!()\n#[must_use]",
-            &[],
-        );
+        breaks(markers, "src/vm/mod.rs", "todo!()\nunimplemented!(\"x\")\ndbg!(1)", &[1, 2, 3]);
+        breaks(markers, "tests/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn f() {}", &[2]);
+        breaks(markers, "src/vm/mod.rs", "let ignore = todo; // todo!()\n#[must_use]", &[]);
     }
 
     #[test]
     fn a_file_needs_docs_and_an_end() {
         breaks(module_docs, "src/vm/mod.rs", "use std::fmt;", &[1]);
         breaks(module_docs, "src/vm/mod.rs", "//! The machine.", &[]);
-        breaks(
-            length,
-            "src/vm/mod.rs",
-            &"\n".repeat(table::FILE_LINES_MAX),
-            &[],
-        );
+        breaks(length, "src/vm/mod.rs", &"\n".repeat(table::FILE_LINES_MAX), &[]);
         breaks(length, "src/vm/mod.rs", &"\n".repeat(1_001), &[1_001]);
     }
 }

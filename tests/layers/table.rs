@@ -15,15 +15,9 @@ pub(crate) const LAYERS: &[(&str, May)] = &[
     ("expr", May::Import(&["base", "value"])),
     ("asl", May::Import(&["base", "value", "expr"])),
     ("program", May::Import(&["base", "value", "expr"])),
-    (
-        "compile",
-        May::Import(&["base", "value", "expr", "asl", "program"]),
-    ),
+    ("compile", May::Import(&["base", "value", "expr", "asl", "program"])),
     ("vm", May::Import(&["base", "value", "expr", "program"])),
-    (
-        "shard",
-        May::Import(&["base", "value", "expr", "program", "vm"]),
-    ),
+    ("shard", May::Import(&["base", "value", "expr", "program", "vm"])),
     ("ingest", May::Import(BELOW_THE_EDGES)),
     ("task", May::Import(BELOW_THE_EDGES)),
     ("outcome", May::Import(BELOW_THE_EDGES)),
@@ -39,9 +33,8 @@ pub(crate) const LAYERS: &[(&str, May)] = &[
 ];
 
 /// The edges may import everything below them, and not one another.
-const BELOW_THE_EDGES: &[&str] = &[
-    "base", "value", "expr", "asl", "program", "compile", "vm", "shard",
-];
+const BELOW_THE_EDGES: &[&str] =
+    &["base", "value", "expr", "asl", "program", "compile", "vm", "shard"];
 
 /// Modules and files that do no I/O, read no clock and start no thread. Time comes in as a number.
 pub(crate) const PURE: &[&str] = &[
@@ -58,35 +51,14 @@ pub(crate) const PURE: &[&str] = &[
 
 /// Paths that the pure modules may not name, with the reason.
 pub(crate) const IMPURE_PATHS: &[(&[&str], &str)] = &[
-    (
-        &["Instant", "now"],
-        "reads a clock; time comes in as an argument",
-    ),
-    (
-        &["SystemTime", "now"],
-        "reads a clock; time comes in as an argument",
-    ),
-    (
-        &["std", "env"],
-        "reads the environment; that is the top's work",
-    ),
+    (&["Instant", "now"], "reads a clock; time comes in as an argument"),
+    (&["SystemTime", "now"], "reads a clock; time comes in as an argument"),
+    (&["std", "env"], "reads the environment; that is the top's work"),
     (&["std", "fs"], "touches files; that is the top's work"),
-    (
-        &["std", "net"],
-        "touches the network; that is an edge's work",
-    ),
-    (
-        &["std", "process"],
-        "touches processes; that is the top's work",
-    ),
-    (
-        &["std", "thread"],
-        "knows threads; the shard's runtime owns them",
-    ),
-    (
-        &["crossbeam"],
-        "knows channels; the shard's inbox owns them",
-    ),
+    (&["std", "net"], "touches the network; that is an edge's work"),
+    (&["std", "process"], "touches processes; that is the top's work"),
+    (&["std", "thread"], "knows threads; the shard's runtime owns them"),
+    (&["crossbeam"], "knows channels; the shard's inbox owns them"),
     (&["rdkafka"], "knows Kafka; that is an edge's work"),
     (&["tokio"], "knows the runtime; that is an edge's work"),
 ];

@@ -12,11 +12,7 @@ pub(crate) struct Token<'a> {
 
 /// Splits Rust source into tokens. Never fails: what it does not know is punctuation.
 pub(crate) fn tokenize(text: &str) -> Vec<Token<'_>> {
-    let mut scanner = Scanner {
-        text,
-        at: 0,
-        line: 1,
-    };
+    let mut scanner = Scanner { text, at: 0, line: 1 };
     let mut tokens = Vec::new();
     while let Some(token) = scanner.next_token() {
         tokens.push(token);
@@ -59,10 +55,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn take(&mut self, length: usize) -> Token<'a> {
-        let token = Token {
-            text: &self.rest()[..length],
-            line: self.line,
-        };
+        let token = Token { text: &self.rest()[..length], line: self.line };
         self.skip(length);
         token
     }
@@ -71,8 +64,7 @@ impl<'a> Scanner<'a> {
 fn token_len(rest: &str, first: char) -> usize {
     if first == '_' || first.is_alphanumeric() {
         // `r#type` is the identifier `r`, `#`, `type` here; no rule cares.
-        rest.find(|c: char| c != '_' && !c.is_alphanumeric())
-            .unwrap_or(rest.len())
+        rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(rest.len())
     } else if rest.starts_with("::") {
         2
     } else {
@@ -160,22 +152,13 @@ mod tests {
     use super::*;
 
     fn texts(source: &str) -> Vec<&str> {
-        tokenize(source)
-            .into_iter()
-            .map(|token| token.text)
-            .collect()
+        tokenize(source).into_iter().map(|token| token.text).collect()
     }
 
     #[test]
     fn comments_and_literals_are_gone() {
-        assert_eq!(
-            texts("a // todo!()\nb /* x /* y */ z */ c"),
-            ["a", "b", "c"]
-        );
-        assert_eq!(
-            texts(r#"f("unsafe \" {", 'x', b'\'', b"q")"#),
-            ["f", "(", ",", ",", ",", ")"]
-        );
+        assert_eq!(texts("a // todo!()\nb /* x /* y */ z */ c"), ["a", "b", "c"]);
+        assert_eq!(texts(r#"f("unsafe \" {", 'x', b'\'', b"q")"#), ["f", "(", ",", ",", ",", ")"]);
         assert_eq!(texts("r#\"a \" unsafe\"# + br\"\\\" - c\"z\""), ["+", "-"]);
     }
 
@@ -191,13 +174,7 @@ mod tests {
     #[test]
     fn paths_and_lines_are_kept() {
         let tokens = tokenize("use crate::a;\n\"x\ny\"\nb");
-        assert_eq!(
-            tokens[2],
-            Token {
-                text: "::",
-                line: 1
-            }
-        );
+        assert_eq!(tokens[2], Token { text: "::", line: 1 });
         assert_eq!(tokens[5], Token { text: "b", line: 4 });
     }
 }
