@@ -1,0 +1,40 @@
+# Every target is one command that also runs by hand; the scripts in .ci/ hold what is longer than a line.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build lint fmt bench kafka kafka-stop clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Watch events become results and a bill: about 20 s after the build, no Kafka needed
+	target/ci/expressway demo
+
+test: ## Run everything that must hold: format, clippy, unit tests, cases, a real Apache Kafka
+	@.ci/test
+
+build: ## Install what the build needs and build both binaries into target/ci/
+	@.ci/install build
+	cargo build --locked --profile ci --workspace --bins
+
+lint: ## Check format, clippy, and dependencies (licences, bans, sources)
+	@.ci/install build lint
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo deny --locked check licenses bans sources
+
+fmt: ## Format the code
+	cargo fmt --all
+
+bench: ## Run the benches: ratios of CPU time against the yardsticks
+	@.ci/install build
+	cargo bench --locked --bench suite
+
+kafka: ## Start a real Apache Kafka on 127.0.0.1:9092 in the background
+	@.ci/kafka start
+
+kafka-stop: ## Stop the broker that `make kafka` started
+	@.ci/kafka stop
+
+clean: kafka-stop ## Remove all that was built or fetched
+	cargo clean
+	rm -rf .kafka
