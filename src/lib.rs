@@ -3,4 +3,5 @@
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
 pub mod base;
+pub mod config;
 pub mod shard;
