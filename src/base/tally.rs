@@ -8,12 +8,16 @@
 mod cells;
 mod io;
 mod shard;
+mod task;
 
 pub use self::cells::Histogram;
 pub use self::io::{DELIVERIES, Delivery, IoReader, IoTally, SinkCounts, SourceCounts, io};
 pub use self::shard::{
     ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
     Turn, shard,
+};
+pub use self::task::{
+    ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,
 };
 
 /// Why an event never became an execution; anything unknown counts as the last.
