@@ -4,5 +4,7 @@
 
 pub mod base;
 pub mod config;
+pub mod http;
+pub mod metrics;
 pub mod shard;
 pub mod task;
