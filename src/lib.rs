@@ -2,10 +2,17 @@
 //!
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
+pub mod asl;
 pub mod base;
 pub mod cli;
+pub mod compile;
 pub mod config;
+pub mod expr;
 pub mod http;
 pub mod metrics;
+pub mod program;
+pub mod registry;
 pub mod shard;
 pub mod task;
+pub mod value;
+pub mod vm;

@@ -3,6 +3,11 @@
 //! What goes in and out of a shard is declared here as plain data and two traits ([`Settle`] and
 //! [`Calls`]) that the layers above plug in. The shard knows nothing of Kafka, files or HTTP.
 
+pub mod core;
+pub mod timers;
+
+pub use self::core::{Inputs, Limits, ShardCore, Turned};
+
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 
@@ -91,6 +96,8 @@ pub struct Rejected<'a> {
     pub origin: Origin,
     /// As given in [`Start`].
     pub machine: MachineIdx,
+    /// The event as it came in.
+    pub input: &'a [u8],
     /// Stable class for the dead letter: `not-json`, `too-large`, `too-deep`.
     pub class: &'static str,
     /// What was wrong, for people.

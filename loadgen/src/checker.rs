@@ -1,0 +1,328 @@
+//! The ledger: what came back, held against the plan. Pure; records and time come in as arguments.
+//!
+//! Every event must have exactly one outcome (a result or a dead letter) and every result
+//! exactly one bill. What each record should have been follows from its sequence number.
+
+use hdrhistogram::Histogram;
+
+use crate::bill_body;
+use crate::bills::{BillBounds, BillCounts, Bills};
+use crate::expect::Expectation;
+use crate::fingerprint::Fingerprint;
+use crate::payload::Payload;
+use crate::plan::{Key, Plan};
+use crate::sequences::SequenceSet;
+use crate::stamp::{OutcomeHeaders, ProducerId, Stamp};
+
+/// Which stream a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A result topic, by its place among the `--result-topic` flags.
+    Result(usize),
+    /// The failure topic.
+    Failure,
+    /// The billing topic.
+    Billing,
+    /// The dead-letter topic.
+    DeadLetter,
+}
+
+/// An outcome as consumed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome<'a> {
+    /// The stream it came from.
+    pub(crate) source: Source,
+    /// Record key.
+    pub(crate) key: Option<&'a [u8]>,
+    /// Record value.
+    pub(crate) value: Option<&'a [u8]>,
+    /// The headers that matter.
+    pub(crate) headers: OutcomeHeaders<'a>,
+    /// The record's own timestamp in Kafka.
+    pub(crate) timestamp_ms: Option<i64>,
+}
+
+/// Figures about outcomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OutcomeCounts {
+    /// Events of this run with at least one outcome.
+    pub(crate) settled: u64,
+    /// Result records on a result topic, first ones only.
+    pub(crate) results: u64,
+    /// Result records on the failure topic, first ones only.
+    pub(crate) failures: u64,
+    /// Dead letters, first ones only.
+    pub(crate) dead_letters: u64,
+    /// First results by header `status`: succeeded.
+    pub(crate) succeeded: u64,
+    /// First results by header `status`: failed.
+    pub(crate) failed: u64,
+    /// First results by header `status`: timed out.
+    pub(crate) timed_out: u64,
+    /// First results without a known `status`.
+    pub(crate) unstated: u64,
+    /// Further outcomes of an event that had one.
+    pub(crate) duplicated: u64,
+    /// Results that came after a younger event of the same key, within one result topic.
+    pub(crate) reordered: u64,
+    /// Records this run did not cause.
+    pub(crate) foreign: u64,
+    /// Records that are not what they should be.
+    pub(crate) wrong: WrongCounts,
+}
+
+/// Wrong records by the first thing that was wrong with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WrongCounts {
+    /// A result for a malformed event, or a dead letter for a sound one.
+    pub(crate) kind: u64,
+    /// The key is not the event's.
+    pub(crate) key: u64,
+    /// The value is not the expected one.
+    pub(crate) value: u64,
+    /// A header is missing: `execution-arn` while bills are checked, `dlq.*` on a dead letter.
+    pub(crate) headers: u64,
+    /// A sequence number the plan never had.
+    pub(crate) sequence: u64,
+    /// A bill whose body contradicts its key or itself, among those looked into.
+    pub(crate) bill: u64,
+}
+
+impl WrongCounts {
+    /// Returns how many records were wrong.
+    pub(crate) fn total(&self) -> u64 {
+        self.kind + self.key + self.value + self.headers + self.sequence + self.bill
+    }
+}
+
+/// What the checker is told about the run.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    /// The plan both sides follow.
+    pub(crate) plan: Plan,
+    /// The run's id.
+    pub(crate) producer: ProducerId,
+    /// What was sent, as a function of the sequence.
+    pub(crate) payload: Payload,
+    /// What must come back.
+    pub(crate) expectation: Option<Expectation>,
+    /// How many result topics there are.
+    pub(crate) result_topics: usize,
+    /// Whether a billing topic is read.
+    pub(crate) checks_bills: bool,
+}
+
+/// Holds the ledger of one run.
+#[derive(Debug)]
+pub(crate) struct Checker {
+    assignment: Assignment,
+    seen: SequenceSet,
+    bills: Bills,
+    counts: OutcomeCounts,
+    youngest_by_key: Vec<Vec<u64>>,
+    latency_us: Histogram<u64>,
+    recent_us: Histogram<u64>,
+    written_us: Histogram<u64>,
+    rendered: Vec<u8>,
+}
+
+impl Checker {
+    /// An empty ledger.
+    pub(crate) fn new(assignment: Assignment) -> Self {
+        let keys = assignment.plan.keys as usize;
+        Self {
+            seen: SequenceSet::default(),
+            bills: Bills::new(BillBounds::default()),
+            counts: OutcomeCounts::default(),
+            youngest_by_key: vec![vec![0; keys]; assignment.result_topics],
+            latency_us: latency_histogram(),
+            recent_us: latency_histogram(),
+            written_us: latency_histogram(),
+            rendered: Vec::new(),
+            assignment,
+        }
+    }
+
+    /// Enters an outcome consumed at `now_ns`.
+    pub(crate) fn outcome(&mut self, outcome: &Outcome<'_>, now_ns: u64) {
+        let stamp = outcome.headers.stamp(&self.assignment.producer);
+        if self.assignment.checks_bills
+            && outcome.source != Source::DeadLetter
+            && let Some(arn) = outcome.headers.execution_arn
+        {
+            self.bills.result(Fingerprint::of(arn), stamp.is_some());
+        }
+        let Some(stamp) = stamp else {
+            self.counts.foreign += 1;
+            return;
+        };
+        if stamp.sequence >= self.assignment.plan.count {
+            self.counts.wrong.sequence += 1;
+            return;
+        }
+        self.verify(outcome, stamp.sequence);
+        if !self.seen.insert(stamp.sequence) {
+            self.counts.duplicated += 1;
+            return;
+        }
+        self.counts.settled += 1;
+        self.count_first(outcome, stamp.sequence);
+        if outcome.source != Source::DeadLetter {
+            self.measure(outcome, stamp, now_ns);
+        }
+    }
+
+    /// Enters a billing record.
+    pub(crate) fn bill(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let nth = self.bills.counts().records;
+        let key = key.unwrap_or_default();
+        self.bills.bill(Fingerprint::of(key));
+        // Looking into a body costs a parse; the first hundred and then one in a hundred show
+        // whether the format holds, while matching itself covers every record.
+        if (nth < BILLS_LOOKED_INTO || nth.is_multiple_of(BILLS_LOOKED_INTO))
+            && !bill_body::is_sound(key, value.unwrap_or_default())
+        {
+            self.counts.wrong.bill += 1;
+        }
+    }
+
+    /// Returns the 50th and 99th percentile in microseconds since the last call, if any.
+    pub(crate) fn take_recent_us(&mut self) -> Option<(u64, u64)> {
+        if self.recent_us.is_empty() {
+            return None;
+        }
+        let percentiles = (
+            self.recent_us.value_at_quantile(0.5),
+            self.recent_us.value_at_quantile(0.99),
+        );
+        self.recent_us.reset();
+        Some(percentiles)
+    }
+
+    /// Returns the figures about outcomes.
+    pub(crate) fn counts(&self) -> &OutcomeCounts {
+        &self.counts
+    }
+
+    /// Returns the figures about bills.
+    pub(crate) fn bill_counts(&self) -> BillCounts {
+        self.bills.counts()
+    }
+
+    /// Returns which events have an outcome.
+    pub(crate) fn seen(&self) -> &SequenceSet {
+        &self.seen
+    }
+
+    /// Returns latency from due time to consumption, in microseconds.
+    pub(crate) fn latency_us(&self) -> &Histogram<u64> {
+        &self.latency_us
+    }
+
+    /// Returns latency from due time to the result's record timestamp, in microseconds of
+    /// millisecond resolution.
+    pub(crate) fn written_us(&self) -> &Histogram<u64> {
+        &self.written_us
+    }
+
+    fn count_first(&mut self, outcome: &Outcome<'_>, sequence: u64) {
+        match outcome.source {
+            Source::DeadLetter => {
+                self.counts.dead_letters += 1;
+                return;
+            }
+            Source::Failure => self.counts.failures += 1,
+            Source::Result(topic) => {
+                self.counts.results += 1;
+                self.count_order(topic, sequence);
+            }
+            // Bills come in through `bill`.
+            Source::Billing => return,
+        }
+        let slot = match outcome.headers.status {
+            Some(b"SUCCEEDED") => &mut self.counts.succeeded,
+            Some(b"FAILED") => &mut self.counts.failed,
+            Some(b"TIMED_OUT") => &mut self.counts.timed_out,
+            _ => &mut self.counts.unstated,
+        };
+        *slot += 1;
+    }
+
+    fn count_order(&mut self, topic: usize, sequence: u64) {
+        let Some(key) = self.assignment.plan.key(sequence) else {
+            return;
+        };
+        let lane = self.youngest_by_key.get_mut(topic);
+        let Some(youngest) = lane.and_then(|lane| lane.get_mut(key.number as usize)) else {
+            return;
+        };
+        // Stored one up, so that zero means none yet.
+        if sequence < *youngest {
+            self.counts.reordered += 1;
+        } else {
+            *youngest = sequence + 1;
+        }
+    }
+
+    fn measure(&mut self, outcome: &Outcome<'_>, stamp: Stamp, now_ns: u64) {
+        if self.assignment.plan.in_warmup(stamp.due_ns) {
+            return;
+        }
+        let latency_us = now_ns.saturating_sub(stamp.due_ns) / 1_000;
+        self.latency_us.saturating_record(latency_us);
+        self.recent_us.saturating_record(latency_us);
+        if let Some(written_ms) = outcome.timestamp_ms {
+            let due_ms = (stamp.due_ns / 1_000_000) as i64;
+            let written_us = (written_ms - due_ms).max(0) as u64 * 1_000;
+            self.written_us.saturating_record(written_us);
+        }
+    }
+
+    /// Counts the first thing that is wrong with an outcome of this run.
+    fn verify(&mut self, outcome: &Outcome<'_>, sequence: u64) {
+        let plan = self.assignment.plan;
+        let is_dead_letter = outcome.source == Source::DeadLetter;
+        let key = plan.key(sequence);
+        let wrong = &mut self.counts.wrong;
+        if is_dead_letter != plan.is_poison(sequence) {
+            wrong.kind += 1;
+        } else if outcome.key != key.as_ref().map(Key::as_bytes) {
+            wrong.key += 1;
+        } else if !self.value_is_right(outcome, sequence) {
+            self.counts.wrong.value += 1;
+        } else if (is_dead_letter && !outcome.headers.dead_lettered)
+            || (!is_dead_letter
+                && self.assignment.checks_bills
+                && outcome.headers.execution_arn.is_none())
+        {
+            self.counts.wrong.headers += 1;
+        }
+    }
+
+    fn value_is_right(&mut self, outcome: &Outcome<'_>, sequence: u64) -> bool {
+        let value = outcome.value.unwrap_or_default();
+        let Assignment {
+            payload,
+            expectation,
+            ..
+        } = &mut self.assignment;
+        if outcome.source == Source::DeadLetter {
+            payload.render(sequence, &mut self.rendered);
+            return value == self.rendered;
+        }
+        expectation
+            .as_mut()
+            .is_none_or(|expectation| expectation.is_met(payload, sequence, value))
+    }
+}
+
+/// A histogram of microseconds up to an hour at three digits, about 190 KB.
+pub(crate) fn latency_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 3_600_000_000, 3)
+        .expect("an hour at three digits lies within the histogram's limits")
+}
+
+const BILLS_LOOKED_INTO: u64 = 100;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The reading thread: hands every outcome and bill to the checker, in the order they come.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rdkafka::message::{BorrowedMessage, Message};
+
+use crate::args::Args;
+use crate::checker::{Checker, Outcome, Source};
+use crate::clock::Clock;
+use crate::gauges::Gauges;
+use crate::kafka::Reader;
+use crate::stamp::OutcomeHeaders;
+
+/// The topics to read and what is on them.
+#[derive(Debug)]
+pub(crate) struct Streams(Vec<Stream>);
+
+#[derive(Debug)]
+struct Stream {
+    topic: String,
+    source: Source,
+    next_offsets: Vec<i64>,
+}
+
+impl Streams {
+    /// The streams the flags name; a failure topic that is a result topic is read as such.
+    pub(crate) fn new(args: &Args) -> Self {
+        let results = args.result_topic.iter().enumerate();
+        let mut named: Vec<(&String, Source)> = results
+            .map(|(nth, topic)| (topic, Source::Result(nth)))
+            .collect();
+        if let Some(topic) = &args.failure_topic
+            && !args.result_topic.contains(topic)
+        {
+            named.push((topic, Source::Failure));
+        }
+        named.extend(
+            args.billing_topic
+                .iter()
+                .map(|topic| (topic, Source::Billing)),
+        );
+        let dead_letters = args.dead_letter_topic.iter();
+        named.extend(dead_letters.map(|topic| (topic, Source::DeadLetter)));
+        let streams = named.into_iter().map(|(topic, source)| Stream {
+            topic: topic.clone(),
+            source,
+            next_offsets: Vec::new(),
+        });
+        Self(streams.collect())
+    }
+
+    /// Returns the names of the topics.
+    pub(crate) fn topics(&self) -> Vec<&str> {
+        self.0.iter().map(|stream| stream.topic.as_str()).collect()
+    }
+
+    /// Says where reading begins, by topic and partition.
+    pub(crate) fn start_at(&mut self, offsets: Vec<Vec<i64>>) {
+        for (stream, next_offsets) in self.0.iter_mut().zip(offsets) {
+            stream.next_offsets = next_offsets;
+        }
+    }
+
+    /// Returns what is on `topic`, and how many offsets were skipped just before this one.
+    fn locate(&mut self, topic: &str, partition: i32, offset: i64) -> Option<(Source, u64)> {
+        let stream = self.0.iter_mut().find(|stream| stream.topic == topic)?;
+        let next = stream
+            .next_offsets
+            .get_mut(usize::try_from(partition).ok()?)?;
+        let skipped = u64::try_from(offset - *next).unwrap_or(0);
+        *next = offset + 1;
+        Some((stream.source, skipped))
+    }
+}
+
+/// What the reading thread hands over when it ends.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// The ledger.
+    pub(crate) checker: Checker,
+    /// Offsets that were never delivered: transaction markers, compaction, or records that
+    /// retention took before they were read.
+    pub(crate) offsets_skipped: u64,
+    /// Records read, of all kinds.
+    pub(crate) records: u64,
+}
+
+/// Reads until told to stop.
+pub(crate) fn read(
+    reader: &Reader,
+    mut streams: Streams,
+    checker: Checker,
+    clock: Clock,
+    gauges: &Arc<Gauges>,
+) -> Read {
+    let mut read = Read {
+        checker,
+        offsets_skipped: 0,
+        records: 0,
+    };
+    let mut next_second_ns = 0;
+    while !gauges.stop_consuming.load(Ordering::Relaxed) {
+        let now_ns = match reader.poll(POLL_MAX) {
+            Some(Ok(message)) => {
+                let now_ns = clock.now_ns();
+                read.take(&message, &mut streams, now_ns);
+                publish(&read.checker, gauges);
+                now_ns
+            }
+            Some(Err(error)) => {
+                gauges.note(format!("reading: {error}"));
+                clock.now_ns()
+            }
+            None => clock.now_ns(),
+        };
+        if now_ns >= next_second_ns {
+            next_second_ns = now_ns + SECOND_NS;
+            let (p50, p99) = read.checker.take_recent_us().unwrap_or((0, 0));
+            gauges.recent_p50_us.set(p50);
+            gauges.recent_p99_us.set(p99);
+        }
+    }
+    read
+}
+
+impl Read {
+    fn take(&mut self, message: &BorrowedMessage<'_>, streams: &mut Streams, now_ns: u64) {
+        let place = streams.locate(message.topic(), message.partition(), message.offset());
+        let Some((source, skipped)) = place else {
+            return;
+        };
+        self.records += 1;
+        self.offsets_skipped += skipped;
+        if source == Source::Billing {
+            self.checker.bill(message.key(), message.payload());
+            return;
+        }
+        let outcome = Outcome {
+            source,
+            key: message.key(),
+            value: message.payload(),
+            headers: OutcomeHeaders::pick(message.headers()),
+            timestamp_ms: message.timestamp().to_millis(),
+        };
+        self.checker.outcome(&outcome, now_ns);
+    }
+}
+
+fn publish(checker: &Checker, gauges: &Gauges) {
+    let counts = checker.counts();
+    let bills = checker.bill_counts();
+    let unmatched = if counts.foreign == 0 {
+        bills.unmatched
+    } else {
+        0
+    };
+    gauges.settled.set(counts.settled);
+    gauges.duplicated.set(counts.duplicated + bills.duplicated);
+    gauges.wrong.set(counts.wrong.total());
+    gauges.bills_open.set(bills.missing + unmatched);
+}
+
+const POLL_MAX: Duration = Duration::from_millis(20);
+const SECOND_NS: u64 = 1_000_000_000;

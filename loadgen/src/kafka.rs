@@ -1,0 +1,283 @@
+//! Getting to Kafka: client settings, topics, and where each partition ends before the first send.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+
+use crate::args::Args;
+use crate::gauges::Gauges;
+
+/// Why a run could not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// librdkafka refused a setting, most likely one given with `-X`.
+    #[error("librdkafka refused its settings: {0}; check the -X flags")]
+    Settings(KafkaError),
+    /// No broker answered in time.
+    #[error(
+        "no answer from Kafka at {brokers} within {waited:?}: {reason}; is it running, and is the address right?"
+    )]
+    Unreachable {
+        /// The addresses tried.
+        brokers: String,
+        /// How long.
+        waited: Duration,
+        /// What the client said last.
+        reason: String,
+    },
+    /// A topic is not there.
+    #[error("topic {0:?} does not exist; create it, or add --create-topics PARTITIONS")]
+    UnknownTopic(String),
+    /// A topic could not be created.
+    #[error("topic {topic:?} could not be created: {reason}")]
+    NotCreated {
+        /// The topic.
+        topic: String,
+        /// What the broker said.
+        reason: String,
+    },
+}
+
+/// Passes a client's complaints on to the report.
+#[derive(Debug)]
+pub(crate) struct Link {
+    gauges: Arc<Gauges>,
+}
+
+impl ClientContext for Link {
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.gauges.note(note_of(&error, reason));
+    }
+}
+
+impl ConsumerContext for Link {}
+
+/// Returns one line for the report about a client's complaint.
+pub(crate) fn note_of(error: &KafkaError, reason: &str) -> String {
+    match error.rdkafka_error_code() {
+        Some(code) => format!("Kafka client: {code}: {reason}"),
+        None => format!("Kafka client: {error}: {reason}"),
+    }
+}
+
+/// The reading client.
+pub(crate) type Reader = BaseConsumer<Link>;
+
+/// Returns the settings of the sending client.
+pub(crate) fn producer_config(args: &Args) -> ClientConfig {
+    let mut config = base_config(args);
+    config
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("compression.type", "lz4")
+        .set("linger.ms", "2")
+        .set("batch.size", "1000000")
+        .set("partitioner", "murmur2_random")
+        .set("queue.buffering.max.messages", "200000")
+        .set("queue.buffering.max.kbytes", "131072")
+        .set("message.timeout.ms", "30000");
+    with_overrides(config, args)
+}
+
+/// Creates the reading client. It never joins a group: librdkafka only asks for a name.
+pub(crate) fn reader(args: &Args, gauges: &Arc<Gauges>) -> Result<Reader, Error> {
+    let mut config = base_config(args);
+    config
+        .set("group.id", "expressway-loadgen-unused")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Whoever is overtaken by retention goes on at the oldest record; the gap is counted.
+        .set("auto.offset.reset", "earliest")
+        .set("fetch.wait.max.ms", "5")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("queued.min.messages", "100000")
+        .set("queued.max.messages.kbytes", "65536");
+    with_overrides(config, args)
+        .create_with_context(Link {
+            gauges: Arc::clone(gauges),
+        })
+        .map_err(Error::Settings)
+}
+
+fn base_config(args: &Args) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &args.brokers)
+        .set("client.id", "expressway-loadgen")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000");
+    config
+}
+
+fn with_overrides(mut config: ClientConfig, args: &Args) -> ClientConfig {
+    for (key, value) in &args.overrides {
+        config.set(key, value);
+    }
+    config
+}
+
+/// Points the reader at the present end of every partition of `topics`; returns these offsets
+/// by topic and partition.
+pub(crate) fn assign_at_end(
+    reader: &Reader,
+    topics: &[&str],
+    args: &Args,
+) -> Result<Vec<Vec<i64>>, Error> {
+    let deadline = Instant::now() + args.connect_timeout;
+    let mut assignment = TopicPartitionList::new();
+    let mut ends = Vec::with_capacity(topics.len());
+    for topic in topics {
+        let mut topic_ends = Vec::new();
+        for partition in 0..partition_count(reader, topic, args, deadline)? {
+            let end = end_offset(reader, topic, partition, args, deadline)?;
+            assignment
+                .add_partition_offset(topic, partition, Offset::Offset(end))
+                .map_err(Error::Settings)?;
+            topic_ends.push(end);
+        }
+        ends.push(topic_ends);
+    }
+    reader.assign(&assignment).map_err(Error::Settings)?;
+    Ok(ends)
+}
+
+/// Returns the end of a partition. The leader of a topic just created may not know of it yet, and
+/// says so at once; hence again, until the deadline.
+fn end_offset(
+    reader: &Reader,
+    topic: &str,
+    partition: i32,
+    args: &Args,
+    deadline: Instant,
+) -> Result<i64, Error> {
+    loop {
+        match reader.fetch_watermarks(topic, partition, time_left(deadline)) {
+            Ok((_, end)) => return Ok(end),
+            Err(error) if Instant::now() >= deadline => return Err(unreachable(args, &error)),
+            Err(_) => std::thread::sleep(METADATA_PAUSE),
+        }
+    }
+}
+
+/// Returns the number of partitions, once all of them have a leader.
+pub(crate) fn partition_count(
+    reader: &Reader,
+    topic: &str,
+    args: &Args,
+    deadline: Instant,
+) -> Result<i32, Error> {
+    loop {
+        let metadata = reader
+            .fetch_metadata(Some(topic), time_left(deadline))
+            .map_err(|error| unreachable(args, &error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let partitions = found.map_or(&[][..], |found| found.partitions());
+        if !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0) {
+            return Ok(partitions.len() as i32);
+        }
+        let unknown = found.is_none_or(|found| found.partitions().is_empty());
+        // A topic just created may take a moment to show up; one that was never created would
+        // only be waited for in vain.
+        if (unknown && args.create_topics.is_none()) || Instant::now() >= deadline {
+            return Err(Error::UnknownTopic(topic.to_owned()));
+        }
+        std::thread::sleep(METADATA_PAUSE);
+    }
+}
+
+/// Creates `topics` with the broker's default replication; topics that exist are left alone.
+pub(crate) fn create_topics(args: &Args, topics: &[&str], partitions: u32) -> Result<(), Error> {
+    let admin: AdminClient<DefaultClientContext> = with_overrides(base_config(args), args)
+        .create()
+        .map_err(Error::Settings)?;
+    let new_topics: Vec<NewTopic<'_>> = topics
+        .iter()
+        .map(|topic| NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(-1)))
+        .collect();
+    let options = AdminOptions::new()
+        .request_timeout(Some(args.connect_timeout))
+        .operation_timeout(Some(args.connect_timeout));
+    let deadline = Instant::now() + args.connect_timeout + ADMIN_GRACE;
+    let results = wait_for(admin.create_topics(&new_topics, &options), deadline)
+        .unwrap_or(Err(KafkaError::AdminOp(
+            RDKafkaErrorCode::OperationTimedOut,
+        )))
+        .map_err(|error| unreachable(args, &error))?;
+    for result in results {
+        if let Err((topic, code)) = result
+            && code != RDKafkaErrorCode::TopicAlreadyExists
+        {
+            let reason = code.to_string();
+            return Err(Error::NotCreated { topic, reason });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the error for a broker that did not answer.
+pub(crate) fn unreachable(args: &Args, error: &KafkaError) -> Error {
+    Error::Unreachable {
+        brokers: args.brokers.clone(),
+        waited: args.connect_timeout,
+        reason: error.to_string(),
+    }
+}
+
+fn time_left(deadline: Instant) -> Duration {
+    // Zero would mean "do not wait at all" and hide the real reason.
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1))
+}
+
+/// Drives one future on this thread; `None` when the deadline comes first.
+fn wait_for<F: Future>(future: F, deadline: Instant) -> Option<F::Output> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        std::thread::park_timeout(left);
+    }
+}
+
+const METADATA_PAUSE: Duration = Duration::from_millis(50);
+const ADMIN_GRACE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_future_is_driven_to_its_end_or_to_the_deadline() {
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(wait_for(std::future::ready(7), soon), Some(7));
+        assert_eq!(wait_for(std::future::pending::<()>(), soon), None);
+        assert!(Instant::now() >= soon);
+    }
+}

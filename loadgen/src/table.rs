@@ -1,0 +1,143 @@
+//! The report for people: the same figures as the JSON one, on one screen.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::report::{Billing, Events, Outcomes, Percentiles, Punctuality, Report, Verdict};
+
+/// Shows a report as text.
+#[derive(Debug)]
+pub(crate) struct Table<'a>(pub(crate) &'a Report);
+
+impl Display for Table<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        write_events(f, &report.events)?;
+        write_punctuality(f, &report.generator)?;
+        write_outcomes(f, &report.outcomes)?;
+        if let Some(billing) = &report.billing {
+            write_billing(f, billing)?;
+        }
+        writeln!(f)?;
+        writeln!(
+            f,
+            "{:<32}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "latency in ms, from due time", "p50", "p90", "p99", "p99.9", "max"
+        )?;
+        write_latency(f, "to the result, consumed", &report.latency_ms)?;
+        write_latency(
+            f,
+            "to the result's timestamp",
+            &report.latency_to_record_timestamp_ms,
+        )?;
+        write_latency(
+            f,
+            "to the event's acknowledgement",
+            &report.latency_to_acknowledgement_ms,
+        )?;
+        write_ending(f, report)
+    }
+}
+
+fn write_events(f: &mut Formatter<'_>, events: &Events) -> fmt::Result {
+    writeln!(
+        f,
+        "events      sent {} of {}, undelivered {}",
+        events.sent, events.planned, events.undelivered
+    )?;
+    writeln!(
+        f,
+        "rate        requested {:.1}/s, achieved {:.1}/s over {:.2} s",
+        events.requested_per_second, events.achieved_per_second, events.seconds
+    )
+}
+
+fn write_punctuality(f: &mut Formatter<'_>, generator: &Punctuality) -> fmt::Result {
+    writeln!(
+        f,
+        "generator   late in {:.2} % of {} ticks, held back in {}, worst lag {:.1} ms",
+        generator.late_share * 100.0,
+        generator.ticks,
+        generator.ticks_held_back,
+        generator.lag_ms.max
+    )
+}
+
+fn write_outcomes(f: &mut Formatter<'_>, outcomes: &Outcomes) -> fmt::Result {
+    let status = &outcomes.status;
+    writeln!(
+        f,
+        "outcomes    results {}, failures {}, dead letters {}",
+        outcomes.results, outcomes.failures, outcomes.dead_letters
+    )?;
+    writeln!(
+        f,
+        "status      succeeded {}, failed {}, timed out {}, unstated {}",
+        status.succeeded, status.failed, status.timed_out, status.unstated
+    )?;
+    writeln!(
+        f,
+        "checked     lost {}, duplicated {}, wrong {}, reordered {}, of others {}",
+        outcomes.lost, outcomes.duplicated, outcomes.wrong, outcomes.reordered, outcomes.foreign
+    )?;
+    let by = &outcomes.wrong_by;
+    if outcomes.wrong > 0 {
+        writeln!(
+            f,
+            "  wrong     kind {}, key {}, value {}, headers {}, sequence {}, bill {}, bill without result {}",
+            by.kind, by.key, by.value, by.headers, by.sequence, by.bill, by.bill_unmatched
+        )?;
+    }
+    if !outcomes.lost_first.is_empty() {
+        writeln!(f, "  lost      {:?} first", outcomes.lost_first)?;
+    }
+    Ok(())
+}
+
+fn write_billing(f: &mut Formatter<'_>, billing: &Billing) -> fmt::Result {
+    writeln!(
+        f,
+        "bills       matched {}, missing {}, duplicated {}, without result {}",
+        billing.matched, billing.missing, billing.duplicated, billing.unmatched
+    )
+}
+
+fn write_latency(f: &mut Formatter<'_>, name: &str, latency: &Percentiles) -> fmt::Result {
+    write!(f, "  {name:<30}")?;
+    if latency.count == 0 {
+        return writeln!(f, "  nothing measured");
+    }
+    let shown = [
+        latency.p50,
+        latency.p90,
+        latency.p99,
+        latency.p999,
+        latency.max,
+    ];
+    for value in shown {
+        write!(f, "{value:>9.2}")?;
+    }
+    writeln!(f)
+}
+
+fn write_ending(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    writeln!(f)?;
+    if let Some(cpu) = &report.cpu {
+        writeln!(
+            f,
+            "cpu         {:.2} s, {:.2} us per record sent or read",
+            cpu.seconds, cpu.us_per_record
+        )?;
+    }
+    for note in &report.notes {
+        writeln!(f, "note        {note}")?;
+    }
+    for violation in &report.violations {
+        writeln!(f, "violation   {violation}")?;
+    }
+    let verdict = match report.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "FAIL",
+        Verdict::Interrupted => "interrupted",
+    };
+    writeln!(f, "verdict     {verdict}")
+}

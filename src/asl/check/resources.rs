@@ -1,0 +1,82 @@
+//! Resources of Task states: what Express machines may not use, and what nothing here serves.
+
+use crate::asl::diagnostic::{Code, Diagnostic};
+use crate::asl::model::{Machine, StateKind, Task};
+use crate::asl::source::Spanned;
+
+/// The one integration that the service has.
+const HTTP_INVOKE: &str = "arn:aws:states:::http:invoke";
+
+/// Parameters of the HTTP task that cannot be honoured yet.
+const HTTP_UNSUPPORTED: [&str; 3] = ["Authentication", "InvocationConfig", "Transform"];
+
+/// Reports a resource that AWS does not allow in Express machines.
+pub(in crate::asl) fn express(resource: &Spanned<String>, path: &str) -> Option<Diagnostic> {
+    let arn = resource.value.as_str();
+    // AWS: the blank at the end of the second text is AWS's.
+    let (code, message) = if arn.ends_with(".sync") || arn.ends_with(".sync:2") {
+        (Code::ExpressSync, "Express state machine does not support '.sync' service integration")
+    } else if arn.ends_with(".waitForTaskToken") {
+        (
+            Code::ExpressTaskToken,
+            "Express state machine does not support '.waitForTaskToken' service integration ",
+        )
+    } else if is_activity(arn) {
+        (Code::ExpressActivity, "Express state machine does not support Activity ARN")
+    } else {
+        return None;
+    };
+    Some(Diagnostic::new(code, path, resource.span, message))
+}
+
+/// `arn:PARTITION:states:REGION:ACCOUNT:activity:NAME`.
+fn is_activity(arn: &str) -> bool {
+    let mut parts = arn.split(':');
+    parts.next() == Some("arn")
+        && parts.nth(1) == Some("states")
+        && parts.nth(2) == Some("activity")
+}
+
+/// Reports what a machine asks of tasks that the service cannot do, unless they are mocked.
+///
+/// Apart from the language's checks, because a case with mocks may use any resource.
+pub fn service_refusals(machine: &Machine) -> Vec<Diagnostic> {
+    let mut refusals = Vec::new();
+    for state in &machine.states {
+        if let StateKind::Task(task) = &state.kind {
+            refuse_task(&format!("/States/{}", state.name.value), task, &mut refusals);
+        }
+    }
+    refusals
+}
+
+fn refuse_task(path: &str, task: &Task, refusals: &mut Vec<Diagnostic>) {
+    if task.resource.value != HTTP_INVOKE {
+        let message = format!("{} is not supported yet", cut(&task.resource.value));
+        let path = format!("{path}/Resource");
+        refusals.push(
+            Diagnostic::new(Code::UnsupportedResource, &path, task.resource.span, message)
+                .label("nothing serves this resource")
+                .help(format!("use \"{HTTP_INVOKE}\", or mock the task")),
+        );
+        return;
+    }
+    for member in task.parameters.iter().flat_map(|parameters| parameters.members()) {
+        let name = member.key.trim_end_matches(".$");
+        if HTTP_UNSUPPORTED.contains(&name) {
+            let message = format!("{name} of the HTTP task is not supported yet");
+            let path = format!("{path}/Parameters/{}", member.key);
+            refusals.push(Diagnostic::new(
+                Code::UnsupportedHttpField,
+                &path,
+                member.key_span,
+                message,
+            ));
+        }
+    }
+}
+
+/// Cuts a value for a message.
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}

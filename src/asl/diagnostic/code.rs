@@ -1,0 +1,238 @@
+//! Every diagnostic code, in one table: number, AWS's code, severity, title, long text.
+//!
+//! Codes are forever: one that appeared in a release is never given to another problem. Groups:
+//! `00` the text, `01` structure, `02` paths and templates, `03` states, `04` Express machines,
+//! `08` warnings, `09` what is not supported yet.
+
+use super::Severity;
+
+/// Expands the table; a code without a long text does not compile.
+macro_rules! codes {
+    ($($name:ident $code:literal $severity:ident $aws:expr, $title:literal, $explain:literal;)*) => {
+        /// A stable code. The number is written `ASL0107`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $title] $name),* }
+
+        impl Code {
+            /// All codes in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Returns the code as people see it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// Returns AWS's code for the problem, if AWS reports it.
+            pub fn aws(self) -> Option<&'static str> {
+                match self { $(Self::$name => $aws),* }
+            }
+
+            /// Tells whether it forbids running the definition.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity),* }
+            }
+
+            /// Returns a short description of the problem.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+
+            /// Returns the long text: why it is a problem and how to solve it.
+            pub fn explain(self) -> &'static str {
+                match self { $(Self::$name => $explain),* }
+            }
+        }
+    };
+}
+
+impl Code {
+    /// Finds a code by its number, in any case: `ASL0107`, `asl0107`.
+    pub fn from_number(number: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(number))
+    }
+
+    /// Tells whether the definition is fine by AWS and only we do not support it.
+    pub fn is_unsupported(self) -> bool {
+        self.as_str().starts_with("ASL09")
+    }
+}
+
+const JSON: Option<&str> = Some("INVALID_JSON_DESCRIPTION");
+const SCHEMA: Option<&str> = Some("SCHEMA_VALIDATION_FAILED");
+const TARGET: Option<&str> = Some("MISSING_TRANSITION_TARGET");
+const END: Option<&str> = Some("MISSING_END_STATE");
+
+codes! {
+    InvalidJson "ASL0001" Error JSON, "the definition is not JSON",
+"A definition is one JSON value. Comments, trailing commas, single quotes and unquoted keys are not
+JSON. The message says what was found and what could have stood there instead; the mistake itself may
+be a little earlier, for instance a missing comma at the end of the line before.";
+    NotAnObject "ASL0002" Error SCHEMA, "the definition is not a JSON object",
+"A state machine is a JSON object with at least `StartAt` and `States`:
+
+    {\"StartAt\": \"Hello\", \"States\": {\"Hello\": {\"Type\": \"Succeed\"}}}
+
+An empty file, an array or a string is not one.";
+    TooLarge "ASL0003" Error SCHEMA, "the definition is larger than 1 MB",
+"AWS refuses definitions of more than 1,048,576 bytes, and so do we. The definition counts into the
+memory that is billed with every execution, so a small one is also cheaper. Move data out of `Result`
+into the input, or split the machine.";
+    DuplicateKey "ASL0004" Error None, "a key appears twice in one object",
+"Of two equal keys in one JSON object only one can count, and readers of JSON disagree about which.
+Two states of the same name are the usual case: one of them would silently be gone. Rename or remove
+one of them.";
+    TooDeep "ASL0005" Error None, "the definition is nested too deeply",
+"Definitions are read up to 256 levels of objects and arrays inside each other. No machine written by
+people comes near that; if a program generated it, look for a loop there.";
+    NotUtf8 "ASL0006" Error JSON, "the definition is not UTF-8",
+"JSON is UTF-8 text. The file has a byte that cannot be part of such text; often it was saved as
+Latin-1 or UTF-16. Save it again as UTF-8.";
+
+    MissingField "ASL0101" Error SCHEMA, "a required field is missing",
+"A machine needs `StartAt` and `States`, every state needs `Type`, a Task needs `Resource`, a Choice
+needs `Choices`, and each of its rules `Next`; a data test needs `Variable`.";
+    WrongType "ASL0102" Error SCHEMA, "a field has a value of the wrong JSON type",
+"Each field takes one JSON type: names, paths and texts are strings, `Seconds` and `TimeoutSeconds`
+whole numbers (not in quotes, without fraction or exponent), `End` is a boolean, `States` an object,
+`Choices`, `And` and `Or` are arrays.";
+    UnknownField "ASL0103" Error SCHEMA, "a field is unknown or belongs to another kind of state",
+"Fields are written exactly as in the Amazon States Language, upper and lower case included, and each
+state type has its own set: `Choice` has no `Next`, `Succeed` and `Fail` have no `End`, only `Pass` has
+`Result`, only `Task` has `Resource`. Use `Comment` for remarks.";
+    EmptyValue "ASL0104" Error SCHEMA, "a value must not be empty",
+"`States`, `Choices`, `And` and `Or` need at least one entry, `StartAt` and `Next` at least one
+character.";
+    UnknownValue "ASL0105" Error SCHEMA, "a field has none of its possible values",
+"Some fields take one of a few words, written exactly so: `Type` is Task, Wait, Pass, Succeed, Fail,
+Choice, Parallel or Map; `QueryLanguage` is JSONPath or JSONata; `Version` is \"1.0\".";
+    NextOrEnd "ASL0106" Error SCHEMA, "a state needs exactly one of Next and End",
+"Pass, Wait, Task, Parallel and Map states say what comes after them: either `\"Next\": \"Other\"` or
+`\"End\": true`. Both, or neither, is an error. Choice states go on by their rules and `Default`,
+Succeed and Fail end the execution by themselves.";
+    UnknownTarget "ASL0107" Error TARGET, "a transition names no state",
+"`StartAt`, `Next` and `Default` must name a state of the same `States` object, letter by letter. A
+state inside a branch or a Map cannot be reached from outside, nor the other way round.";
+    Unreachable "ASL0108" Error TARGET, "a state cannot be reached",
+"No transition leads from `StartAt` to this state, so it could never run. Point a `Next`, a `Default`
+or a `Catch` at it, or remove it.";
+    NoTerminalState "ASL0109" Error END, "the workflow has no terminal state",
+"At least one state must end the execution: a Succeed or Fail state, or a state with `\"End\": true`.
+Without one the execution could only run until its timeout.";
+    NameTooLong "ASL0110" Error SCHEMA, "a state name is longer than 80 characters",
+"State names have 1 to 80 Unicode characters. Put the long text into `Comment`.";
+    OutOfRange "ASL0111" Error SCHEMA, "a number is too small or too large",
+"`Seconds` is between 0 and 99,999,999, `TimeoutSeconds` between 1 and 99,999,999. An Express execution
+ends after 300 seconds, whatever is written.";
+    Exclusive "ASL0112" Error SCHEMA, "two fields exclude each other",
+"A literal and its path variant (`TimeoutSeconds` and `TimeoutSecondsPath`, `Error` and `ErrorPath`,
+`Cause` and `CausePath`) say the same thing twice, and so do two timing fields of a Wait state. Keep
+one.";
+    OtherLanguage "ASL0113" Error SCHEMA, "a field belongs to the other query language",
+"`Arguments`, `Output`, `Items` and `Condition` belong to JSONata; `InputPath`, `Parameters`,
+`ResultSelector`, `ResultPath`, `OutputPath` and the other `...Path` fields belong to JSONPath. A state
+uses the language of its `QueryLanguage`, else that of the machine, else JSONPath.";
+
+    BadTemplateField "ASL0201" Error SCHEMA, "a `.$` field holds neither a path nor an intrinsic call",
+"In a payload template, a key that ends in `.$` is computed. Its value is a string: a path (`$.order.id`,
+`$$.Execution.Id`) or a call of an intrinsic function (`States.Format('order {}', $.order.id)`). Strings
+in calls stand in single quotes; inside them only \\' \\{ \\} and \\\\ are escapes. To pass a fixed text,
+take the `.$` off the key.";
+    BadPath "ASL0202" Error SCHEMA, "a path cannot be read",
+"A path begins with `$` (the state's data) or `$$` (the context object) and goes on with `.name`,
+`['any name']` and `[0]`. Names with characters other than letters, digits and `_` need the brackets.";
+    BadReferencePath "ASL0203" Error SCHEMA, "a value is not a reference path",
+"A reference path names one single place: `$.a.b[0]['c d']`. Wildcards, slices, filters, `..`, several
+indices and functions are not allowed, because the place is written to, or must give one value.
+`ResultPath` cannot point into the context object (`$$`).";
+    DuplicateTemplateKey "ASL0204" Error SCHEMA, "two template keys give the same field",
+"`\"total\"` and `\"total.$\"` in one template object both make the field `total`. Keep one.";
+
+    NoOperator "ASL0301" Error SCHEMA, "a choice rule needs exactly one operator",
+"A data test has `Variable` and one comparison operator such as `StringEquals` or `IsPresent`. Several
+conditions are combined with `And`, `Or` and `Not`:
+
+    {\"And\": [{\"Variable\": \"$.a\", \"IsPresent\": true},
+             {\"Variable\": \"$.a\", \"NumericGreaterThan\": 0}], \"Next\": \"Positive\"}";
+    NestedNext "ASL0302" Error SCHEMA, "Next stands in a nested choice rule",
+"Only the rules directly in `Choices` lead to a state. Conditions inside `And`, `Or` and `Not` are parts
+of their rule and have no `Next` of their own.";
+    BadTimestamp "ASL0303" Error SCHEMA, "a timestamp is not RFC 3339",
+"Timestamps are written `2026-03-14T01:59:00Z` or with an offset, `2026-03-14T02:59:00+01:00`: upper case
+`T` between date and time, upper case `Z` when there is no offset, and a date that exists.";
+    WaitFields "ASL0304" Error SCHEMA, "a Wait state needs exactly one timing field",
+"A Wait state has exactly one of `Seconds`, `SecondsPath`, `Timestamp` and `TimestampPath`.";
+
+    ExpressSync "ASL0401" Error SCHEMA, "Express machines cannot wait for a job",
+"`.sync` resources wait until a job ends, which may take a year. Express executions live at most five
+minutes, so AWS does not allow the pattern there. Start the job without `.sync` and pick up its end as
+another event.";
+    ExpressTaskToken "ASL0402" Error SCHEMA, "Express machines cannot wait for a task token",
+"`.waitForTaskToken` resources wait for a callback, possibly for a year. Express executions live at most
+five minutes, so AWS does not allow the pattern there. End the execution after the request and let the
+answer arrive as another event.";
+    ExpressActivity "ASL0403" Error SCHEMA, "Express machines cannot use activities",
+"Activities are workers that poll for tasks; AWS offers them to Standard machines only. Call the worker
+by HTTP (`arn:aws:states:::http:invoke`) instead.";
+
+    TemplateWithoutSuffix "ASL0801" Warning None, "a text looks like a path, but its key has no `.$`",
+"Only keys that end in `.$` are computed. `\"id\": \"$.order.id\"` gives the text `$.order.id`; write
+`\"id.$\": \"$.order.id\"` to get the value.";
+    TimeoutOverExpress "ASL0802" Warning None, "TimeoutSeconds is over the limit of Express executions",
+"An Express execution ends with TIMED_OUT after 300 seconds, whatever `TimeoutSeconds` says.";
+
+    UnsupportedState "ASL0901" Error None, "a state type is not supported yet",
+"The state type is part of the language, but this version cannot run it. Nothing is run in a wrong way
+instead: the definition is refused.";
+    UnsupportedField "ASL0902" Error None, "a field is not supported yet",
+"The field is part of the language, but this version does not act on it. To ignore it would change what
+the machine does, so the definition is refused.";
+    UnsupportedLanguage "ASL0903" Error None, "JSONata is not supported yet",
+"This version evaluates JSONPath only. A JSONata machine is never run as JSONPath: the same text would
+mean something else.";
+    UnsupportedPath "ASL0904" Error None, "a path uses something that is not supported yet",
+"Paths of fields and indices are supported: `$.a['b c'][0]`, also into the context object (`$$`). What
+may give several values (wildcards, slices, filters, `..`) and variables (`$name`) are not yet.";
+    UnsupportedFunction "ASL0905" Error None, "an intrinsic function is not supported yet",
+"`States.Format` and `States.MathAdd` are supported; the other sixteen functions are known, but not
+yet.";
+    UnsupportedResource "ASL0906" Error None, "no integration serves the resource of a task",
+"Tasks can call HTTP endpoints (`arn:aws:states:::http:invoke`). A task with any other resource runs only
+where its results are mocked: `expressway exec --mocks` and `expressway test`.";
+    UnsupportedHttpField "ASL0907" Error None, "a parameter of the HTTP task is not supported yet",
+"`ApiEndpoint`, `Method`, `Headers`, `QueryParameters` and `RequestBody` are supported.
+`Authentication`, `InvocationConfig` (connections of EventBridge) and `Transform` are not yet.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_unique_sorted_and_found_again() {
+        let numbers: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(numbers, sorted);
+        for &code in Code::ALL {
+            assert_eq!(Code::from_number(&code.as_str().to_lowercase()), Some(code));
+            assert!(code.as_str().len() == 7 && code.as_str().starts_with("ASL0"));
+        }
+        assert_eq!(Code::from_number("ASL9999"), None);
+    }
+
+    #[test]
+    fn every_code_is_explained_at_length() {
+        for code in Code::ALL {
+            assert!(code.explain().len() > code.title().len(), "{code:?}");
+            assert!(code.explain().lines().all(|line| line.chars().count() <= 105), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_unsupported_is_no_fault_in_the_eyes_of_aws() {
+        for code in Code::ALL.iter().filter(|code| code.is_unsupported()) {
+            assert_eq!(code.aws(), None, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a definition: a stable code, a place, and what to write instead.
+//!
+//! Where AWS has a text for a problem, the message is that text, so that people find it on the
+//! web and recorded validations compare; the label and the help are ours.
+
+mod code;
+mod render;
+
+use std::cmp::Reverse;
+
+pub use code::Code;
+pub use render::{github, json, render, short};
+
+use super::source::Span;
+
+/// One problem of a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which problem.
+    pub code: Code,
+    /// What was found, in AWS's words where it has some.
+    pub message: String,
+    /// Where, as exactly as possible.
+    pub span: Span,
+    /// Where in the language, as AWS writes locations: `/States/Pay/Next`, `/` for the machine.
+    pub path: String,
+    /// A few words beside the caret.
+    pub label: Option<String>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Makes a diagnostic without label and help.
+    pub fn new(code: Code, path: &str, span: Span, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), span, path: path.to_owned(), label: None, help: None }
+    }
+
+    /// Puts a few words beside the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Tells whether it forbids running the definition.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The definition cannot run.
+    Error,
+    /// The definition can run, but hardly as meant.
+    Warning,
+}
+
+impl Severity {
+    /// Returns the word in messages: `error`, `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Finds the name that was probably meant.
+pub fn did_you_mean<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let folded = written.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
+        .filter(|&(likeness, _)| likeness >= 0.85)
+        // The smallest in descending order: of equal likeness, the first known name wins.
+        .min_by(|a, b| b.0.total_cmp(&a.0))
+        .map(|(_, name)| name)
+}
+
+/// Puts diagnostics in the order of the text.
+pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| {
+        (diagnostic.span.start, Reverse(diagnostic.span.end), diagnostic.code.as_str())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_close_or_absent() {
+        let known = ["Parameters", "ResultPath", "InputPath"];
+        assert_eq!(did_you_mean("Paramters", known), Some("Parameters"));
+        assert_eq!(did_you_mean("resultpath", known), Some("ResultPath"));
+        assert_eq!(did_you_mean("Zebra", known), None);
+    }
+}

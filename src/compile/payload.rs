@@ -1,0 +1,92 @@
+//! Definition JSON as constants and payload templates.
+
+use crate::asl::json::{Kind, Member, Node};
+use crate::expr::apply::Apply;
+use crate::expr::intrinsic::Call;
+use crate::expr::path::Path;
+use crate::expr::template::{Field, Template};
+use crate::expr::walk::Walk;
+use crate::value::{ConstantsBuilder, Value};
+
+use super::Error;
+use super::emit::proven;
+
+/// Compiles a payload template; what has no hole inside becomes one constant.
+pub(super) fn template(node: &Node, constants: &mut ConstantsBuilder) -> Result<Template, Error> {
+    if !has_hole(node) {
+        return Ok(Template::Constant(constant(node, constants)?));
+    }
+    match &node.kind {
+        Kind::Object(members) => {
+            let fields = distinct(members).into_iter().map(|member| field(member, constants));
+            Ok(Template::Object(fields.collect::<Result<_, _>>()?))
+        }
+        _ => {
+            let elements = node.items().iter().map(|item| template(item, constants));
+            Ok(Template::Array(elements.collect::<Result<_, _>>()?))
+        }
+    }
+}
+
+fn field(member: &Member, constants: &mut ConstantsBuilder) -> Result<Field, Error> {
+    let Some(name) = member.key.strip_suffix(".$") else {
+        let key = constants.string(&member.key)?;
+        return Ok(Field { key, template: template(&member.value, constants)? });
+    };
+    let text = member.value.as_str().unwrap_or_default();
+    let template = if text.starts_with('$') {
+        let walk = Walk::compile(&Path::parse(text).map_err(proven)?, constants)?;
+        Template::Path(walk, member.key.as_str().into())
+    } else {
+        Template::Call(Apply::compile(&Call::parse(text).map_err(proven)?, constants)?)
+    };
+    Ok(Field { key: constants.string(name)?, template })
+}
+
+/// Makes a constant of JSON as it stands, `.$` keys included.
+pub(super) fn constant(node: &Node, constants: &mut ConstantsBuilder) -> Result<Value, Error> {
+    Ok(match &node.kind {
+        Kind::Null => Value::NULL,
+        Kind::Bool(bool) => Value::bool(*bool),
+        Kind::Number(text) => number(text),
+        Kind::String(text) => constants.string(text)?,
+        Kind::Array(items) => {
+            let items = items.iter().map(|item| constant(item, constants));
+            let items = items.collect::<Result<Vec<_>, _>>()?;
+            constants.array(&items)?
+        }
+        Kind::Object(members) => {
+            let entries = distinct(members).into_iter().map(|member| {
+                Ok((constants.string(&member.key)?, constant(&member.value, constants)?))
+            });
+            let entries = entries.collect::<Result<Vec<_>, Error>>()?;
+            constants.object(&entries)?
+        }
+    })
+}
+
+/// Members with each key once: the first one's place, the last one's value.
+fn distinct(members: &[Member]) -> Vec<&Member> {
+    let mut places = std::collections::HashMap::new();
+    let mut kept: Vec<&Member> = Vec::with_capacity(members.len());
+    for member in members {
+        let place = *places.entry(member.key.as_str()).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(known) => *known = member,
+            None => kept.push(member),
+        }
+    }
+    kept
+}
+
+fn has_hole(node: &Node) -> bool {
+    node.members().iter().any(|member| member.key.ends_with(".$") || has_hole(&member.value))
+        || node.items().iter().any(has_hole)
+}
+
+fn number(text: &str) -> Value {
+    if let Ok(int) = text.parse::<i64>() {
+        return Value::int(int);
+    }
+    Value::float(text.parse::<f64>().unwrap_or(0.0).clamp(f64::MIN, f64::MAX))
+}

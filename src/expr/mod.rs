@@ -1,0 +1,66 @@
+//! Expressions: paths, intrinsic functions, payload templates, choice rules.
+//!
+//! Each has a syntax (parsed from the definition's text, with an offset for every error) and a
+//! compiled form that is evaluated over the heap. Evaluation never suspends, reads no clock and
+//! is bounded by the size of the definition and of its input. Nothing here knows of states.
+
+pub mod apply;
+pub mod intrinsic;
+pub mod path;
+pub mod rule;
+pub mod template;
+pub mod timestamp;
+pub mod walk;
+
+use crate::value::{TooLarge, Value};
+
+/// A piece of expression text that is wrong, or that is not supported yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// What is wrong, for people.
+    pub message: String,
+    /// Byte offset into the expression's text.
+    pub offset: usize,
+    /// The text is valid ASL of a kind that this version does not run.
+    pub unsupported: bool,
+}
+
+impl SyntaxError {
+    fn new(message: impl Into<String>, offset: usize) -> Self {
+        Self { message: message.into(), offset, unsupported: false }
+    }
+
+    fn unsupported(what: &str, offset: usize) -> Self {
+        Self { message: format!("{what} is not supported yet"), offset, unsupported: true }
+    }
+}
+
+/// What an expression is evaluated over.
+#[derive(Clone, Copy, Debug)]
+pub struct Roots {
+    /// `$`
+    pub input: Value,
+    /// `$$`; built by the caller before an expression that reads it, else `null`.
+    pub context: Value,
+}
+
+/// Why an evaluation failed; always the workflow's `States.Runtime`.
+///
+/// The text is the cause without AWS's general prefix. Boxed: failing is the cold path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub Box<str>);
+
+impl Fault {
+    #[cold]
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<TooLarge> for Fault {
+    fn from(error: TooLarge) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,236 @@
+//! A program as a listing: one line an instruction, with where it comes from.
+
+use std::fmt::{self, Write};
+
+use super::tables::{
+    FailIdx, FailText, RuleIdx, StateIdx, TaskIdx, TaskTimeout, TemplateIdx, ValueIdx, Wait,
+    WaitIdx, WalkIdx,
+};
+use super::{Image, Op, Pc, for_each_op};
+use crate::expr::rule::{Goto, Predicate, Relation, Right};
+use crate::expr::template::Template;
+use crate::expr::walk::Walk;
+use crate::value::{Heap, Value};
+
+impl Image {
+    /// The listing; `file` stands before every place.
+    pub fn disassemble(&self, file: &str) -> String {
+        let heap = Heap::new(std::rc::Rc::new(self.constants.clone()));
+        let listing = Listing { image: self, heap };
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = listing.write(file, &mut out);
+        out
+    }
+}
+
+struct Listing<'a> {
+    image: &'a Image,
+    heap: Heap,
+}
+
+macro_rules! operands {
+    ($($(#[$doc:meta])* $variant:ident $handler:ident $mnemonic:literal ($($operand:ident: $type:ty),*),)*) => {
+        /// The operands of an instruction, as a listing shows them.
+        fn operands(op: Op, listing: &Listing<'_>) -> String {
+            match op {
+                $(Op::$variant($($operand),*) => {
+                    let parts: &[String] = &[$(Show::show($operand, listing)),*];
+                    parts.join(", ")
+                })*
+            }
+        }
+    };
+}
+
+for_each_op!(operands);
+
+impl Listing<'_> {
+    fn write(&self, file: &str, out: &mut String) -> fmt::Result {
+        let program = &self.image.program;
+        writeln!(
+            out,
+            "; {}: {} states, {} instructions of {} bytes, {} bytes of definition",
+            program.world.machine_name,
+            program.states.len(),
+            program.ops.len(),
+            size_of::<Op>(),
+            program.definition_bytes,
+        )?;
+        if let Some(timeout_ms) = program.timeout_ms {
+            writeln!(out, "; times out after {timeout_ms} ms")?;
+        }
+        for (pc, (op, place)) in program.ops.iter().zip(&program.places).enumerate() {
+            if matches!(op, Op::Enter(_)) {
+                out.push('\n');
+            }
+            let place = format!("{file}:{}:{}", place.line, place.column);
+            let text = format!("{pc:04}  {:<9} {}", op.mnemonic(), operands(*op, self));
+            writeln!(out, "{:<72} ; {place}", text.trim_end())?;
+            if let Op::Branch(rule, _) = op {
+                self.write_rule(*rule, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_rule(&self, rule: RuleIdx, out: &mut String) -> fmt::Result {
+        for (index, test) in self.image.program.rules[rule.index()].tests().iter().enumerate() {
+            let goto = |goto| match goto {
+                Goto::Match => "match".to_owned(),
+                Goto::Miss => "miss".to_owned(),
+                Goto::Test(next) => format!("test {next}"),
+            };
+            writeln!(
+                out,
+                "        test {index}: {} {} ? {} : {}",
+                test.variable.text,
+                self.predicate(&test.predicate),
+                goto(test.then),
+                goto(test.otherwise),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn predicate(&self, predicate: &Predicate) -> String {
+        match predicate {
+            Predicate::Compare(family, relation, right) => {
+                let sign = match relation {
+                    Relation::Equals => "=",
+                    Relation::GreaterThan => ">",
+                    Relation::GreaterThanEquals => ">=",
+                    Relation::LessThan => "<",
+                    Relation::LessThanEquals => "<=",
+                };
+                let right = match right {
+                    Right::Constant(value) => self.json(*value),
+                    Right::Path(walk) => walk.text.to_string(),
+                };
+                format!("{sign} {right} ({family:?})")
+            }
+            Predicate::Is(kind, wanted) => {
+                format!("{} {kind:?}", if *wanted { "is" } else { "is not" })
+            }
+            Predicate::IsPresent(wanted) => {
+                format!("is {}", if *wanted { "present" } else { "absent" })
+            }
+            Predicate::Matches(pattern) => format!("matches {pattern}"),
+        }
+    }
+
+    fn json(&self, value: Value) -> String {
+        shortened(&String::from_utf8_lossy(&self.heap.to_json(value)))
+    }
+
+    fn template(&self, template: &Template) -> String {
+        let list = |items: Vec<String>| items.join(",");
+        match template {
+            Template::Constant(value) => self.json(*value),
+            Template::Path(walk, _) => walk.text.to_string(),
+            Template::Call(call) => call.text.to_string(),
+            Template::Array(elements) => {
+                format!(
+                    "[{}]",
+                    list(elements.iter().map(|element| self.template(element)).collect())
+                )
+            }
+            Template::Object(fields) => {
+                let field = |field: &crate::expr::template::Field| {
+                    format!("{}:{}", self.heap.key_text(field.key), self.template(&field.template))
+                };
+                format!("{{{}}}", list(fields.iter().map(field).collect()))
+            }
+        }
+    }
+}
+
+/// An operand in a listing.
+trait Show {
+    fn show(self, listing: &Listing<'_>) -> String;
+}
+
+impl Show for Pc {
+    fn show(self, _: &Listing<'_>) -> String {
+        format!("→{:04}", self.0)
+    }
+}
+
+impl Show for StateIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let state = &listing.image.program.states[self.index()];
+        format!("{:?} ({})", state.name, state.kind.as_str())
+    }
+}
+
+impl Show for WalkIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        listing.image.program.walks[self.index()].text.to_string()
+    }
+}
+
+impl Show for TemplateIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        shortened(&listing.template(&listing.image.program.templates[self.index()]))
+    }
+}
+
+impl Show for ValueIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        listing.json(listing.image.program.values[self.index()])
+    }
+}
+
+impl Show for RuleIdx {
+    fn show(self, _: &Listing<'_>) -> String {
+        format!("rule {}", self.0)
+    }
+}
+
+impl Show for TaskIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let task = &listing.image.program.tasks[self.index()];
+        match &task.timeout {
+            None => task.resource.to_string(),
+            Some(TaskTimeout::Millis(timeout_ms)) => {
+                format!("{} within {timeout_ms} ms", task.resource)
+            }
+            Some(TaskTimeout::SecondsPath(walk)) => {
+                format!("{} within {} s", task.resource, walk.text)
+            }
+        }
+    }
+}
+
+impl Show for WaitIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        match &listing.image.program.waits[self.index()] {
+            Wait::Millis(millis) => format!("{millis} ms"),
+            Wait::SecondsPath(walk) => format!("{} s", walk.text),
+            Wait::Until(instant) => format!("until {} s since 1970", instant.seconds),
+            Wait::UntilPath(walk) => format!("until {}", walk.text),
+        }
+    }
+}
+
+impl Show for FailIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let text = |text: &Option<FailText>| match text {
+            None => "-".to_owned(),
+            Some(FailText::Literal(text)) => format!("{text:?}"),
+            Some(FailText::Path(Walk { text, .. })) => text.to_string(),
+            Some(FailText::Call(call)) => call.text.to_string(),
+        };
+        let fail = &listing.image.program.fails[self.index()];
+        format!("{}, {}", text(&fail.error), text(&fail.cause))
+    }
+}
+
+/// At most 80 characters, so that a listing keeps its columns.
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 80;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS_MAX - 1).chain(['…']).collect()
+}

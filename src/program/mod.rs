@@ -1,0 +1,87 @@
+//! The compiled form of a state machine: flat bytecode and the tables its operands index.
+//!
+//! A program is immutable and versioned by its owner. An [`Image`] can be sent to any thread;
+//! each shard loads its own copy, so that nothing a running execution reads is shared.
+
+mod disasm;
+mod op;
+mod tables;
+
+use std::rc::Rc;
+
+pub use op::{Op, Pc, for_each_op};
+pub use tables::{
+    ContextKeys, Fail, FailIdx, FailText, RuleIdx, State, StateIdx, StateKind, Task, TaskIdx,
+    TaskTimeout, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx, World,
+};
+
+use crate::expr::rule::Rule;
+use crate::expr::template::Template;
+use crate::expr::walk::Walk;
+use crate::value::{Constants, Value};
+
+/// Code and tables of one state machine.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Instructions; execution starts at the first.
+    pub ops: Box<[Op]>,
+    /// Where each instruction comes from in the definition, by instruction.
+    pub places: Box<[Place]>,
+    /// States in source order.
+    pub states: Box<[State]>,
+    /// Paths.
+    pub walks: Box<[Walk]>,
+    /// Payload templates.
+    pub templates: Box<[Template]>,
+    /// Choice rules.
+    pub rules: Box<[Rule]>,
+    /// Constant values.
+    pub values: Box<[Value]>,
+    /// Fail states.
+    pub fails: Box<[Fail]>,
+    /// Task states.
+    pub tasks: Box<[Task]>,
+    /// Wait states.
+    pub waits: Box<[Wait]>,
+    /// Keys of the context object.
+    pub context_keys: ContextKeys,
+    /// `TimeoutSeconds` of the machine, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Size of the definition in bytes, as AWS's memory formula counts it.
+    pub definition_bytes: u64,
+    /// Who the machine is and where it runs.
+    pub world: World,
+}
+
+/// Line and column in a definition, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line.
+    pub line: u32,
+    /// Column, in characters.
+    pub column: u32,
+}
+
+/// A program with its constants, ready to be sent to a shard.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Code and tables.
+    pub program: Program,
+    /// What its values point into.
+    pub constants: Constants,
+}
+
+/// A program as a shard holds it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Code and tables.
+    pub program: Rc<Program>,
+    /// What its values point into.
+    pub constants: Rc<Constants>,
+}
+
+impl From<Image> for Loaded {
+    fn from(image: Image) -> Self {
+        Self { program: Rc::new(image.program), constants: Rc::new(image.constants) }
+    }
+}

@@ -1,0 +1,111 @@
+//! The state machines that run: read from files, checked, compiled, immutable from then on.
+//!
+//! A program is never changed in place: executions hold the one they started with.
+
+use std::path::{Path, PathBuf};
+
+use crate::asl::source::Source;
+use crate::asl::{self, Diagnostic};
+use crate::compile;
+use crate::program::{Image, World};
+
+/// A definition file with its text, for messages that show the line.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a definition cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the definition {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The definition has problems, each with its place.
+    #[error("{} in the definition {}", count(diagnostics), definition.path.display())]
+    Refused {
+        /// The definition, for showing its lines.
+        definition: Box<Definition>,
+        /// All problems.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// A limit of the bytecode.
+    #[error("{}: {source}", path.display())]
+    Compile {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        source: compile::Error,
+    },
+}
+
+impl Definition {
+    /// Reads a definition file; bytes that are no UTF-8 are refused.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Refused`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        match asl::decode(&bytes) {
+            Ok(text) => Ok(Self { path: path.to_owned(), text: text.to_owned() }),
+            Err(diagnostic) => Err(Error::Refused {
+                definition: Box::new(Self {
+                    path: path.to_owned(),
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                }),
+                diagnostics: vec![diagnostic],
+            }),
+        }
+    }
+
+    /// Checks and compiles the definition.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with every problem, or [`Error::Compile`].
+    pub fn compile(&self, world: World) -> Result<Image, Error> {
+        let file = self.path.display().to_string();
+        let machine = asl::parse(&self.text, &file).map_err(|diagnostics| Error::Refused {
+            definition: Box::new(self.clone()),
+            diagnostics,
+        })?;
+        let source = Source { file: &file, text: &self.text };
+        compile::compile(&machine, source, world)
+            .map_err(|source| Error::Compile { path: self.path.clone(), source })
+    }
+
+    /// The file's name without directories and extensions: the default name of the machine.
+    pub fn machine_name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("state-machine").to_owned()
+    }
+}
+
+impl Error {
+    /// The problems as text for people: one with its place and line each, or one line.
+    pub fn render(&self) -> String {
+        match self {
+            Self::Refused { definition, diagnostics } => {
+                let file = definition.path.display().to_string();
+                let source = Source { file: &file, text: &definition.text };
+                diagnostics.iter().map(|one| asl::diagnostic::render(one, source) + "\n").collect()
+            }
+            Self::Read { .. } | Self::Compile { .. } => format!("error: {self}\n"),
+        }
+    }
+}
+
+fn count(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    }
+}

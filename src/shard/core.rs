@@ -1,0 +1,505 @@
+//! The shard without its thread: executions, timers and the ready queue, one turn at a time.
+//!
+//! No I/O, no clock, no async: time, events and answers come in, settled executions and calls go
+//! out through the traits of this module's parent. So the same code runs under a test with
+//! virtual time. A turn is bounded by what was handed in and by the fuel of each execution.
+
+use std::collections::VecDeque;
+
+use super::timers::{TimerKey, Timers};
+use super::{CallRequest, CallResult, Calls, Rejected, Settle, Settled, Start, StartBatch, Status};
+use crate::base::clock::Now;
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
+use crate::base::limits::{EXPRESS_DURATION_MS_MAX, PAYLOAD_BYTES_MAX};
+use crate::program::Loaded;
+use crate::value::{ParseError, Parser};
+use crate::vm::{Effect, Execution, Raised, Step, Turn, Wake};
+
+/// What a shard has been handed and has not taken yet.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Events, oldest batch first.
+    pub batches: VecDeque<StartBatch>,
+    /// Answers of calls.
+    pub answers: VecDeque<(WakeToken, CallResult)>,
+    /// Events of the oldest batch that have been taken.
+    taken: usize,
+}
+
+impl Inputs {
+    /// Whether nothing is left to take.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.answers.is_empty()
+    }
+}
+
+/// What a turn leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turned {
+    /// There is work that does not have to wait for anything: take the next turn at once.
+    pub busy: bool,
+    /// When the next timer wants to be looked at, in monotonic milliseconds.
+    pub next_timer_ms: Option<u64>,
+    /// Executions started and not settled.
+    pub open: usize,
+}
+
+/// Bounds of a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Executions that may be open; beyond it no event is taken.
+    pub open_max: usize,
+    /// Instructions an execution may run before others have their turn.
+    pub fuel: u32,
+    /// Events taken in one turn.
+    pub starts_per_turn: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { open_max: 1_000_000, fuel: 10_000, starts_per_turn: 256 }
+    }
+}
+
+/// A shard's state.
+pub struct ShardCore {
+    machines: Vec<Loaded>,
+    limits: Limits,
+    parser: Parser,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    ready: VecDeque<u32>,
+    timers: Timers<Alarm>,
+    /// Finished executions kept for their memory.
+    spare: Vec<Box<Running>>,
+    output: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Counts suspensions and ends: a token of an earlier one is stale.
+    generation: u32,
+    running: Option<Box<Running>>,
+}
+
+/// An execution and what the shard knows of it.
+struct Running {
+    execution: Execution,
+    origin: Origin,
+    machine: MachineIdx,
+    suffix: ExecutionSuffix,
+    started: Now,
+    waiting: Waiting,
+    timer: Option<TimerKey>,
+    deadline: Option<TimerKey>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    ForTurn,
+    ForCall,
+    ForTime,
+}
+
+/// What a timer means when it fires.
+#[derive(Clone, Copy, Debug)]
+enum Alarm {
+    /// The execution's own time is over.
+    Deadline(u32),
+    /// A wait is over, or a call has timed out.
+    Wake(WakeToken),
+}
+
+impl ShardCore {
+    /// A shard that runs `machines`, indexed by [`MachineIdx`].
+    pub fn new(machines: Vec<Loaded>, limits: Limits, now: Now) -> Self {
+        Self {
+            machines,
+            limits,
+            parser: Parser::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            timers: Timers::new(now.mono_ms()),
+            spare: Vec::new(),
+            output: Vec::new(),
+        }
+    }
+
+    /// Executions started and not settled.
+    pub fn open(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Bytes of memory that open executions hold for their values.
+    pub fn held_bytes(&self) -> usize {
+        self.slots
+            .iter()
+            .flat_map(|slot| &slot.running)
+            .map(|running| running.execution.held_bytes())
+            .sum()
+    }
+
+    /// Takes one turn: timers, answers, executions that ran out of fuel, then new events.
+    pub fn turn(
+        &mut self,
+        now: Now,
+        inputs: &mut Inputs,
+        settle: &mut dyn Settle,
+        calls: &mut dyn Calls,
+    ) -> Turned {
+        let mut edges = Edges { now, settle, calls };
+        self.fire_timers(&mut edges);
+        while let Some((token, result)) = inputs.answers.pop_front() {
+            self.answer(token, &result, &mut edges);
+        }
+        for _ in 0..self.ready.len() {
+            if let Some(index) = self.ready.pop_front() {
+                self.run_again(index, &mut edges);
+            }
+        }
+        self.take_starts(inputs, &mut edges);
+        let room = self.open() < self.limits.open_max;
+        Turned {
+            busy: !self.ready.is_empty() || (room && !inputs.batches.is_empty()),
+            next_timer_ms: self.timers.next_look_ms(),
+            open: self.open(),
+        }
+    }
+
+    /// Drops every open execution unsettled and returns how many there were; their events stay
+    /// uncommitted, and whoever owns them next runs them again.
+    pub fn abandon(&mut self, calls: &mut dyn Calls) -> usize {
+        let mut abandoned = 0;
+        for index in 0..self.slots.len() as u32 {
+            let slot = &self.slots[index as usize];
+            let Some(running) = &slot.running else { continue };
+            if running.waiting == Waiting::ForCall {
+                calls.cancel(WakeToken { index, generation: slot.generation });
+            }
+            drop(self.vacate(index));
+            abandoned += 1;
+        }
+        self.ready.clear();
+        abandoned
+    }
+
+    fn fire_timers(&mut self, edges: &mut Edges<'_>) {
+        let mut fired = Vec::new();
+        self.timers.advance(edges.now.mono_ms(), |alarm| fired.push(alarm));
+        for alarm in fired {
+            match alarm {
+                Alarm::Deadline(index) => self.time_out(index, edges),
+                Alarm::Wake(token) => self.wake_by_timer(token, edges),
+            }
+        }
+    }
+
+    fn wake_by_timer(&mut self, token: WakeToken, edges: &mut Edges<'_>) {
+        let Some(running) = self.current(token) else { return };
+        running.timer = None;
+        match running.waiting {
+            Waiting::ForCall => {
+                edges.calls.cancel(token);
+                self.resume(token, Wake::TaskTimedOut, edges);
+            }
+            Waiting::ForTime => self.resume(token, Wake::Slept, edges),
+            Waiting::ForTurn => {}
+        }
+    }
+
+    fn answer(&mut self, token: WakeToken, result: &CallResult, edges: &mut Edges<'_>) {
+        if self.current(token).is_none_or(|running| running.waiting != Waiting::ForCall) {
+            return;
+        }
+        let wake = match result {
+            CallResult::Returned(text) => Wake::Returned(text),
+            CallResult::Failed { error, cause } => {
+                Wake::TaskFailed { error, cause: cause.as_deref() }
+            }
+        };
+        self.resume(token, wake, edges);
+    }
+
+    /// The execution that waits under `token`, unless the token is stale.
+    fn current(&mut self, token: WakeToken) -> Option<&mut Running> {
+        let slot = self.slots.get_mut(token.index as usize)?;
+        if slot.generation == token.generation { slot.running.as_deref_mut() } else { None }
+    }
+
+    fn resume(&mut self, token: WakeToken, wake: Wake<'_>, edges: &mut Edges<'_>) {
+        let slot = &mut self.slots[token.index as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        let Some(mut running) = slot.running.take() else { return };
+        if let Some(timer) = running.timer.take() {
+            self.timers.cancel(timer);
+        }
+        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let step = running.execution.resume(wake, &mut turn);
+        self.follow(running, Some(token.index), step, edges);
+    }
+
+    fn run_again(&mut self, index: u32, edges: &mut Edges<'_>) {
+        let slot = &mut self.slots[index as usize];
+        // It may have timed out while it stood in the queue.
+        if slot.running.as_ref().is_none_or(|running| running.waiting != Waiting::ForTurn) {
+            return;
+        }
+        let Some(mut running) = slot.running.take() else { return };
+        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let step = running.execution.run(&mut turn);
+        self.follow(running, Some(index), step, edges);
+    }
+
+    fn take_starts(&mut self, inputs: &mut Inputs, edges: &mut Edges<'_>) {
+        let mut budget = self.limits.starts_per_turn;
+        while let Some(batch) = inputs.batches.front() {
+            while let Some(start) = batch.starts.get(inputs.taken) {
+                if budget == 0 || self.open() >= self.limits.open_max {
+                    return;
+                }
+                budget -= 1;
+                inputs.taken += 1;
+                self.start(start, &batch.bytes, edges);
+            }
+            inputs.taken = 0;
+            inputs.batches.pop_front();
+        }
+    }
+
+    fn start(&mut self, start: &Start, bytes: &[u8], edges: &mut Edges<'_>) {
+        let input = slice(bytes, &start.input);
+        let name = std::str::from_utf8(slice(bytes, &start.name)).unwrap_or_default();
+        if input.len() > PAYLOAD_BYTES_MAX {
+            let cause = format!(
+                "the event has {} bytes, more than the {PAYLOAD_BYTES_MAX} that an execution may take",
+                input.len()
+            );
+            return edges.reject(start, input, "too-large", &cause);
+        }
+        let Some(loaded) = self.machines.get(usize::from(start.machine.0)) else {
+            return edges.reject(start, input, "no-machine", "the state machine is not registered");
+        };
+        let mut running = self.spare.pop().unwrap_or_else(|| Box::new(Running::new(loaded)));
+        let suffix = loaded.program.world.express.then_some(start.suffix);
+        let begun =
+            running.execution.begin(loaded, name, suffix, input, edges.now, &mut self.parser);
+        if let Err(error) = begun {
+            self.keep(running);
+            let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
+            return edges.reject(start, input, class, &error.to_string());
+        }
+        running.origin = start.origin;
+        running.machine = start.machine;
+        running.suffix = start.suffix;
+        running.started = edges.now;
+        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let step = running.execution.run(&mut turn);
+        self.follow(running, None, step, edges);
+    }
+
+    /// Does what a step asks for; `slot` is where the execution lived, if it has lived anywhere.
+    fn follow(
+        &mut self,
+        mut running: Box<Running>,
+        slot: Option<u32>,
+        step: Step,
+        edges: &mut Edges<'_>,
+    ) {
+        let effect = match step {
+            Step::Finished(value) => {
+                self.output.clear();
+                running.execution.write(value, &mut self.output);
+                return self.settle(running, slot, Status::Succeeded, None, edges);
+            }
+            Step::Failed(raised) => {
+                return self.settle(running, slot, Status::Failed, Some(&raised), edges);
+            }
+            Step::Suspended(effect) => Some(effect),
+            Step::OutOfFuel => None,
+        };
+        let index = slot.unwrap_or_else(|| self.occupy());
+        let token = WakeToken { index, generation: self.slots[index as usize].generation };
+        match effect {
+            None => {
+                running.waiting = Waiting::ForTurn;
+                self.ready.push_back(index);
+            }
+            Some(Effect::Sleep { millis }) => {
+                running.waiting = Waiting::ForTime;
+                running.timer =
+                    Some(self.timers.set(due_ms(edges.now, millis), Alarm::Wake(token)));
+            }
+            Some(Effect::Call { task, input, timeout_ms }) => {
+                running.waiting = Waiting::ForCall;
+                running.timer = timeout_ms.map(|timeout_ms| {
+                    self.timers.set(due_ms(edges.now, timeout_ms), Alarm::Wake(token))
+                });
+                let execution = &running.execution;
+                let mut text = Vec::with_capacity(input.json_len());
+                execution.write(input, &mut text);
+                let request = CallRequest {
+                    state: execution.state_name().into(),
+                    resource: execution.program().tasks[task.index()].resource.clone(),
+                    input: text,
+                    timeout_ms,
+                    attempt: execution.retry_count(),
+                };
+                edges.calls.call(token, request);
+            }
+        }
+        if running.deadline.is_none() {
+            running.deadline = running.timeout_ms().map(|timeout_ms| {
+                self.timers.set(due_ms(running.started, timeout_ms), Alarm::Deadline(index))
+            });
+        }
+        self.slots[index as usize].running = Some(running);
+    }
+
+    /// The machine's `TimeoutSeconds` or the Express limit has passed.
+    fn time_out(&mut self, index: u32, edges: &mut Edges<'_>) {
+        let slot = &mut self.slots[index as usize];
+        let Some(mut running) = slot.running.take() else { return };
+        running.deadline = None;
+        if running.waiting == Waiting::ForCall {
+            edges.calls.cancel(WakeToken { index, generation: slot.generation });
+        }
+        let raised = Raised::new(Some("States.Timeout"), None);
+        self.settle(running, Some(index), Status::TimedOut, Some(&raised), edges);
+    }
+
+    fn settle(
+        &mut self,
+        mut running: Box<Running>,
+        slot: Option<u32>,
+        status: Status,
+        raised: Option<&Raised>,
+        edges: &mut Edges<'_>,
+    ) {
+        if let Some(index) = slot {
+            self.forget_timers(&mut running);
+            self.free_slot(index);
+        }
+        let mut duration_ns = edges.now.mono_ns.saturating_sub(running.started.mono_ns);
+        if let (Status::TimedOut, Some(timeout_ms)) = (status, running.timeout_ms()) {
+            // The limit is what AWS bills, however late the timer was looked at.
+            duration_ns = timeout_ms * 1_000_000;
+        }
+        let started_ms = running.execution.started_ms();
+        edges.settle.settled(&Settled {
+            origin: running.origin,
+            machine: running.machine,
+            suffix: running.suffix,
+            name: running.execution.name(),
+            status,
+            output: if status == Status::Succeeded { &self.output } else { &[] },
+            error: raised.and_then(Raised::error),
+            cause: raised.and_then(Raised::cause),
+            started_ms,
+            stopped_ms: started_ms + (duration_ns / 1_000_000) as i64,
+            duration_ns,
+            metered_data_bytes: running.execution.input_bytes() as u64,
+            transitions: running.execution.transitions(),
+        });
+        self.keep(running);
+    }
+
+    /// Keeps a finished execution for its memory, unless it has grown beyond the usual.
+    fn keep(&mut self, running: Box<Running>) {
+        if self.spare.len() < SPARE_MAX && running.execution.held_bytes() < SPARE_BYTES_MAX {
+            self.spare.push(running);
+        }
+    }
+
+    fn occupy(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() as u32 - 1
+        })
+    }
+
+    fn vacate(&mut self, index: u32) -> Option<Box<Running>> {
+        let mut running = self.slots[index as usize].running.take()?;
+        self.forget_timers(&mut running);
+        self.free_slot(index);
+        Some(running)
+    }
+
+    fn free_slot(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(index);
+    }
+
+    fn forget_timers(&mut self, running: &mut Running) {
+        for timer in [running.timer.take(), running.deadline.take()].into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+    }
+}
+
+/// The outside of one turn.
+struct Edges<'a> {
+    now: Now,
+    settle: &'a mut dyn Settle,
+    calls: &'a mut dyn Calls,
+}
+
+impl Edges<'_> {
+    #[cold]
+    fn reject(&mut self, start: &Start, input: &[u8], class: &'static str, cause: &str) {
+        self.settle.rejected(&Rejected {
+            origin: start.origin,
+            machine: start.machine,
+            input,
+            class,
+            cause,
+        });
+    }
+}
+
+impl Running {
+    fn new(loaded: &Loaded) -> Self {
+        Self {
+            execution: Execution::new(loaded),
+            origin: Origin {
+                pipeline: crate::base::ids::PipelineIdx(0),
+                topic: 0,
+                partition: 0,
+                offset: 0,
+                slot: 0,
+                epoch: 0,
+            },
+            machine: MachineIdx(0),
+            suffix: ExecutionSuffix([0; 16]),
+            started: Now::default(),
+            waiting: Waiting::ForTurn,
+            timer: None,
+            deadline: None,
+        }
+    }
+
+    /// Milliseconds that the whole execution may take.
+    fn timeout_ms(&self) -> Option<u64> {
+        let program = self.execution.program();
+        let express = program.world.express.then_some(EXPRESS_DURATION_MS_MAX);
+        match (program.timeout_ms, express) {
+            (Some(own), Some(limit)) => Some(own.min(limit)),
+            (own, limit) => own.or(limit),
+        }
+    }
+}
+
+/// A range of a batch; one that lies outside is empty, which no source may send.
+fn slice<'a>(bytes: &'a [u8], range: &std::ops::Range<u32>) -> &'a [u8] {
+    bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+}
+
+/// The first whole millisecond at which `millis` have passed: never early.
+fn due_ms(from: Now, millis: u64) -> u64 {
+    from.mono_ns.div_ceil(1_000_000).saturating_add(millis)
+}
+
+/// Finished executions kept for their memory: enough for those that end within one turn.
+const SPARE_MAX: usize = 1_024;
+const SPARE_BYTES_MAX: usize = 64 * 1_024;

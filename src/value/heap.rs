@@ -1,0 +1,305 @@
+//! Where the values of one execution live: documents, arenas, and the program's constants.
+//!
+//! Everything is addressed by offset and freed as a whole. An arena belongs to one frame; values
+//! may point into their own arena, into those of enclosing frames, into documents and constants.
+
+use std::rc::Rc;
+
+use super::tape::{Document, ParseError, Parser};
+use super::{Constants, Space, Tag, TooLarge, Value, escaped_len};
+
+/// Number of an arena in its heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArenaId(u16);
+
+impl ArenaId {
+    /// The arena of an execution's outermost frame; every heap has it.
+    pub const ROOT: Self = Self(0);
+}
+
+/// A frame's own values: grows, and is dropped or compacted as a whole.
+#[derive(Debug, Default)]
+pub struct Arena {
+    pub(in crate::value) slots: Vec<Value>,
+    pub(in crate::value) bytes: Vec<u8>,
+}
+
+impl Arena {
+    /// Bytes in use.
+    pub fn used_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Value>() + self.bytes.len()
+    }
+
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.bytes.clear();
+    }
+}
+
+/// All values of one execution.
+#[derive(Debug)]
+pub struct Heap {
+    constants: Rc<Constants>,
+    arenas: Vec<Arena>,
+    documents: Vec<Document>,
+    /// Documents in use; the others are kept for their memory.
+    documents_live: usize,
+}
+
+/// Slots of a container under construction, see [`Heap::open`].
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    arena: ArenaId,
+    offset: u32,
+    extent: u32,
+}
+
+impl Heap {
+    /// An empty heap over a program's constants.
+    pub fn new(constants: Rc<Constants>) -> Self {
+        Self { constants, arenas: vec![Arena::default()], documents: Vec::new(), documents_live: 0 }
+    }
+
+    /// Forgets all values and keeps the memory for the next execution.
+    pub fn reset(&mut self, constants: &Rc<Constants>) {
+        if !Rc::ptr_eq(&self.constants, constants) {
+            self.constants = Rc::clone(constants);
+        }
+        self.arenas.truncate(1);
+        for arena in &mut self.arenas {
+            arena.clear();
+        }
+        self.documents_live = 0;
+    }
+
+    /// Bytes of memory in use by arenas and held by documents.
+    pub fn held_bytes(&self) -> usize {
+        let arenas: usize = self.arenas.iter().map(Arena::used_bytes).sum();
+        let documents: usize = self.documents.iter().map(Document::held_bytes).sum();
+        arenas + documents
+    }
+
+    /// Bytes in use beside the first document, which an execution keeps to its end.
+    #[inline]
+    pub fn used_bytes(&self) -> usize {
+        let arenas: usize = self.arenas.iter().map(Arena::used_bytes).sum();
+        let documents = &self.documents[self.documents_live.min(1)..self.documents_live];
+        arenas + documents.iter().map(Document::held_bytes).sum::<usize>()
+    }
+
+    /// Keeps `live` and the first document and drops every other value: what is live is written
+    /// down and read again, at most one payload's worth of text.
+    ///
+    /// # Errors
+    /// [`ParseError::TooDeep`] when `live` is nested deeper than a document may be; nothing has
+    /// changed then.
+    pub fn compact(&mut self, live: Value, parser: &mut Parser) -> Result<Value, ParseError> {
+        let first = Space::of(0);
+        let mut kept = live;
+        self.documents_live = if live.tag == Tag::Node && live.space == first {
+            1
+        } else {
+            kept = self.parse(&self.to_json(live), parser)?;
+            let last = self.documents_live - 1;
+            self.documents.swap(1, last);
+            if kept.tag == Tag::Node {
+                kept.space = Space::of(1);
+            }
+            2
+        };
+        for arena in &mut self.arenas {
+            arena.clear();
+        }
+        Ok(kept)
+    }
+
+    /// Parses `text` into a document of its own and returns its value.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is not JSON or nested too deep.
+    pub fn parse(&mut self, text: &[u8], parser: &mut Parser) -> Result<Value, ParseError> {
+        let index = self.documents_live;
+        if index == self.documents.len() {
+            self.documents.push(Document::new());
+        }
+        let document = &mut self.documents[index];
+        document.parse(text, parser)?;
+        self.documents_live += 1;
+        Ok(document.root(Space::of(index)).unwrap_or(Value::NULL))
+    }
+
+    /// Copies `text` into the arena.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn string(&mut self, arena: ArenaId, text: &str) -> Result<Value, TooLarge> {
+        let bytes = &mut self.arena_mut(arena).bytes;
+        let offset = u32::try_from(bytes.len()).map_err(|_| TooLarge)?;
+        let json_len = u32::try_from(escaped_len(text)).map_err(|_| TooLarge)?;
+        bytes.extend_from_slice(text.as_bytes());
+        let space = Space::of(usize::from(arena.0));
+        Ok(Value::placed(Tag::Str, space, json_len, offset, text.len() as u32))
+    }
+
+    /// Opens a container of `extent` slots (an object takes two an entry), all `null`; its
+    /// children may be made while it is open.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn open(&mut self, arena: ArenaId, extent: usize) -> Result<Open, TooLarge> {
+        let slots = &mut self.arena_mut(arena).slots;
+        let offset = u32::try_from(slots.len()).map_err(|_| TooLarge)?;
+        let end = slots.len().checked_add(extent).ok_or(TooLarge)?;
+        u32::try_from(end).map_err(|_| TooLarge)?;
+        slots.resize(end, Value::NULL);
+        Ok(Open { arena, offset, extent: extent as u32 })
+    }
+
+    /// Sets a slot of an open container.
+    #[inline]
+    pub fn set(&mut self, open: Open, slot: usize, value: Value) {
+        debug_assert!(slot < open.extent as usize, "slot lies outside the open container");
+        self.arena_mut(open.arena).slots[open.offset as usize + slot] = value;
+    }
+
+    /// Makes an array of an open container.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when its text would pass 4 GiB.
+    pub fn close_array(&self, open: Open) -> Result<Value, TooLarge> {
+        let inner: u64 =
+            self.opened(open).iter().map(|element| u64::from(element.json_len) + 1).sum();
+        Self::close(Tag::Array, open, open.extent, inner)
+    }
+
+    /// Makes an object of an open container; even slots are keys and must be distinct strings.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when its text would pass 4 GiB.
+    pub fn close_object(&self, open: Open) -> Result<Value, TooLarge> {
+        // A colon or a comma behind each slot, but none behind the last.
+        let inner: u64 = self.opened(open).iter().map(|slot| u64::from(slot.json_len) + 1).sum();
+        Self::close(Tag::Object, open, open.extent / 2, inner)
+    }
+
+    fn close(tag: Tag, open: Open, extent: u32, inner: u64) -> Result<Value, TooLarge> {
+        let json_len = u32::try_from(1 + inner.max(1)).map_err(|_| TooLarge)?;
+        let space = Space::of(usize::from(open.arena.0));
+        Ok(Value::placed(tag, space, json_len, open.offset, extent))
+    }
+
+    fn opened(&self, open: Open) -> &[Value] {
+        let offset = open.offset as usize;
+        &self.arenas[usize::from(open.arena.0)].slots[offset..offset + open.extent as usize]
+    }
+
+    /// Copies the object `object` with `key` set to `member`: replaced in place, else appended.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn with_member(
+        &mut self,
+        arena: ArenaId,
+        object: Value,
+        key: Value,
+        member: Value,
+    ) -> Result<Value, TooLarge> {
+        let place = self.entries(object).position(|(known, _)| self.same_key(known, key));
+        let len = self.len(object);
+        let open = self.open(arena, 2 * (len + usize::from(place.is_none())))?;
+        self.copy_children(object, open);
+        let at = place.unwrap_or(len);
+        self.set(open, 2 * at, key);
+        self.set(open, 2 * at + 1, member);
+        self.close_object(open)
+    }
+
+    /// Copies the array `array` with the element at `index` replaced; `index` must be inside.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn with_element(
+        &mut self,
+        arena: ArenaId,
+        array: Value,
+        index: usize,
+        element: Value,
+    ) -> Result<Value, TooLarge> {
+        let open = self.open(arena, self.len(array))?;
+        self.copy_children(array, open);
+        self.set(open, index, element);
+        self.close_array(open)
+    }
+
+    /// Copies the slots of `container` to the beginning of `open`, which has room for them.
+    fn copy_children(&mut self, container: Value, open: Open) {
+        let to = open.offset as usize;
+        if container.tag == Tag::Node {
+            let document = &self.documents[container.space.index()];
+            let slots = &mut self.arenas[usize::from(open.arena.0)].slots[to..];
+            let is_object = matches!(document.node(container), simd_json::Node::Object { .. });
+            let slots = slots.iter_mut();
+            let children = document.walk(container);
+            if is_object {
+                let children = children.flat_map(|(key, member)| [key, member]);
+                slots.zip(children).for_each(|(slot, child)| *slot = child);
+            } else {
+                slots.zip(children).for_each(|(slot, (_, element))| *slot = element);
+            }
+            return;
+        }
+        let from = container.offset();
+        let count = container.extent() * if container.tag == Tag::Object { 2 } else { 1 };
+        if container.space == Space::of(usize::from(open.arena.0)) {
+            self.arena_mut(open.arena).slots.copy_within(from..from + count, to);
+        } else if container.space == Space::CONSTANTS {
+            let slots = &mut self.arenas[usize::from(open.arena.0)].slots;
+            slots[to..to + count].copy_from_slice(&self.constants.slots[from..from + count]);
+        } else {
+            for index in 0..count {
+                let child = self.arenas[container.space.index()].slots[from + index];
+                self.arena_mut(open.arena).slots[to + index] = child;
+            }
+        }
+    }
+
+    fn arena_mut(&mut self, arena: ArenaId) -> &mut Arena {
+        &mut self.arenas[usize::from(arena.0)]
+    }
+
+    pub(in crate::value) fn node(&self, value: Value) -> simd_json::Node<'_> {
+        self.document(value).node(value)
+    }
+
+    pub(in crate::value) fn document(&self, value: Value) -> &Document {
+        &self.documents[value.space.index()]
+    }
+
+    /// Slots of the space that `value` lies in.
+    #[inline]
+    pub(in crate::value) fn slots(&self, value: Value) -> &[Value] {
+        let count = value.extent() * if value.tag == Tag::Object { 2 } else { 1 };
+        let all = match value.space {
+            Space::CONSTANTS => &self.constants.slots,
+            space => &self.arenas[space.index()].slots,
+        };
+        &all[value.offset()..value.offset() + count]
+    }
+
+    /// Text of a [`Tag::Str`] value.
+    #[inline]
+    pub(in crate::value) fn str_text(&self, value: Value) -> &str {
+        // Every range was made from a `&str`; a checked read costs a nanosecond on short texts
+        // and keeps this module free of unsafe code.
+        std::str::from_utf8(self.str_bytes(value)).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(in crate::value) fn str_bytes(&self, value: Value) -> &[u8] {
+        let all = match value.space {
+            Space::CONSTANTS => &self.constants.bytes,
+            space => &self.arenas[space.index()].bytes,
+        };
+        &all[value.offset()..value.offset() + value.extent()]
+    }
+}

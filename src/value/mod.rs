@@ -1,0 +1,136 @@
+//! The JSON value of the engine: 16 bytes, `Copy`, lazily backed by the parsed text.
+//!
+//! A [`Value`] is only meaningful together with the [`Heap`] it was made in: containers and
+//! strings are offsets into that heap's arenas, its documents (parsed tapes) or the program's
+//! constants. Offsets, not pointers, so that a heap can be compacted, folded up and dropped as a
+//! whole. What was not touched is written as the raw bytes it came in as.
+//!
+//! This layer knows JSON and nothing else: no ASL, no paths, no errors of a workflow.
+
+mod blocks;
+mod canonical;
+mod constants;
+mod heap;
+pub mod number;
+mod tape;
+mod text;
+mod view;
+mod write;
+
+pub use constants::{Constants, ConstantsBuilder};
+pub use heap::{Arena, ArenaId, Heap};
+pub use tape::{Document, ParseError, Parser};
+pub use text::{escaped_len, write_string};
+pub use view::{Elements, Entries, View};
+
+/// A JSON value: a tag, its exact length as compact JSON text, and where it lies.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Value {
+    pub(in crate::value) tag: Tag,
+    pub(in crate::value) space: Space,
+    /// Length of the value as compact JSON, so that AWS's payload limits never need a serialiser.
+    pub(in crate::value) json_len: u32,
+    /// A number's bits, or (offset, extent): see [`Tag`].
+    pub(in crate::value) payload: u64,
+}
+
+const _: () = assert!(size_of::<Value>() == 16);
+
+/// What a value is and how its payload reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(in crate::value) enum Tag {
+    Null,
+    False,
+    True,
+    /// Payload: the `i64`.
+    Int,
+    /// Payload: the bits of a finite `f64`.
+    Float,
+    /// Payload: byte offset and byte length in the space's bytes.
+    Str,
+    /// Payload: first slot and element count in the space's slots.
+    Array,
+    /// Payload: first slot and entry count; an entry is two slots, key and value.
+    Object,
+    /// A node of a document's tape. Payload: tape index, and the raw text's offset.
+    Node,
+}
+
+/// Which part of the heap a payload points into: 0 the constants, else arena or document + 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(in crate::value) struct Space(pub(in crate::value) u16);
+
+impl Space {
+    pub(in crate::value) const CONSTANTS: Self = Self(0);
+
+    pub(in crate::value) fn of(index: usize) -> Self {
+        Self(index as u16 + 1)
+    }
+
+    pub(in crate::value) fn index(self) -> usize {
+        usize::from(self.0) - 1
+    }
+}
+
+impl Value {
+    /// JSON `null`.
+    pub const NULL: Self = Self::plain(Tag::Null, 4, 0);
+
+    const fn plain(tag: Tag, json_len: u32, payload: u64) -> Self {
+        Self { tag, space: Space::CONSTANTS, json_len, payload }
+    }
+
+    pub(in crate::value) fn placed(
+        tag: Tag,
+        space: Space,
+        json_len: u32,
+        offset: u32,
+        extent: u32,
+    ) -> Self {
+        Self { tag, space, json_len, payload: u64::from(offset) << 32 | u64::from(extent) }
+    }
+
+    /// A JSON boolean.
+    pub const fn bool(value: bool) -> Self {
+        if value { Self::plain(Tag::True, 4, 0) } else { Self::plain(Tag::False, 5, 0) }
+    }
+
+    /// An exact integer.
+    pub fn int(value: i64) -> Self {
+        Self::plain(Tag::Int, number::int_len(value), value as u64)
+    }
+
+    /// A binary64 number; `NaN` and the infinities, which JSON does not have, become `null`.
+    pub fn float(value: f64) -> Self {
+        if !value.is_finite() {
+            return Self::NULL;
+        }
+        Self::plain(Tag::Float, number::float_len(value), value.to_bits())
+    }
+
+    /// Exact length of the value as compact JSON text, in bytes.
+    pub fn json_len(self) -> usize {
+        self.json_len as usize
+    }
+
+    /// Whether this is JSON `null`.
+    pub fn is_null(self) -> bool {
+        self.tag == Tag::Null
+    }
+
+    pub(in crate::value) fn offset(self) -> usize {
+        (self.payload >> 32) as usize
+    }
+
+    pub(in crate::value) fn extent(self) -> usize {
+        self.payload as u32 as usize
+    }
+}
+
+/// Returned where a value would be longer than 4 GiB as JSON text or the heap is out of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("value grows beyond {} bytes", u32::MAX)]
+pub struct TooLarge;

@@ -1,0 +1,171 @@
+//! Reading values: one look that answers what a value is, whatever lies behind it.
+
+use simd_json::{Node, StaticNode};
+
+use super::tape::Walk;
+use super::{Heap, Space, Tag, Value};
+
+/// What a value is, for those who read it.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// An integer that fits `i64`, exact.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// A string, unescaped.
+    Str(&'a str),
+    /// An array; read it with [`Heap::elements`].
+    Array,
+    /// An object; read it with [`Heap::entries`] and [`Heap::field`].
+    Object,
+}
+
+impl Heap {
+    /// What `value` is.
+    #[inline]
+    pub fn view(&self, value: Value) -> View<'_> {
+        match value.tag {
+            Tag::Null => View::Null,
+            Tag::False => View::Bool(false),
+            Tag::True => View::Bool(true),
+            Tag::Int => View::Int(value.payload as i64),
+            Tag::Float => View::Float(f64::from_bits(value.payload)),
+            Tag::Str => View::Str(self.str_text(value)),
+            Tag::Array => View::Array,
+            Tag::Object => View::Object,
+            Tag::Node => match self.node(value) {
+                Node::String(text) => View::Str(text),
+                Node::Object { .. } => View::Object,
+                Node::Array { .. } => View::Array,
+                Node::Static(StaticNode::I64(int)) => View::Int(int),
+                Node::Static(StaticNode::U64(int)) => {
+                    i64::try_from(int).map_or(View::Float(int as f64), View::Int)
+                }
+                Node::Static(StaticNode::F64(float)) => View::Float(float),
+                Node::Static(StaticNode::Bool(bool)) => View::Bool(bool),
+                Node::Static(StaticNode::Null) => View::Null,
+            },
+        }
+    }
+
+    /// The member `key` (a string) of `object`; `None` when there is none or it is no object.
+    #[inline]
+    pub fn field(&self, object: Value, key: Value) -> Option<Value> {
+        match object.tag {
+            Tag::Object => {
+                let slots = self.slots(object);
+                let (entries, _) = slots.as_chunks::<2>();
+                entries
+                    .iter()
+                    .find(|[known, _]| self.same_key(*known, key))
+                    .map(|[_, member]| *member)
+            }
+            Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
+                self.document(object).field(object, self.key_text(key))
+            }
+            _ => None,
+        }
+    }
+
+    /// The element at `index` of `array`; `None` outside, or when it is no array.
+    pub fn element(&self, array: Value, index: usize) -> Option<Value> {
+        match array.tag {
+            Tag::Array => self.slots(array).get(index).copied(),
+            Tag::Node if matches!(self.node(array), Node::Array { .. }) => {
+                self.document(array).walk(array).nth(index).map(|(_, element)| element)
+            }
+            _ => None,
+        }
+    }
+
+    /// Number of elements or entries; 0 for what is no container.
+    pub fn len(&self, container: Value) -> usize {
+        match container.tag {
+            Tag::Array | Tag::Object => container.extent(),
+            Tag::Node => match self.node(container) {
+                Node::Array { len, .. } | Node::Object { len, .. } => len,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    /// Elements of an array, in order; nothing for what is no array.
+    pub fn elements(&self, array: Value) -> Elements<'_> {
+        Elements(match array.tag {
+            Tag::Array => Children::Slots(self.slots(array)),
+            Tag::Node if matches!(self.node(array), Node::Array { .. }) => {
+                Children::Tape(self.document(array).walk(array))
+            }
+            _ => Children::Slots(&[]),
+        })
+    }
+
+    /// Entries of an object as (key, value), in order; nothing for what is no object.
+    pub fn entries(&self, object: Value) -> Entries<'_> {
+        Entries(match object.tag {
+            Tag::Object => Children::Slots(self.slots(object)),
+            Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
+                Children::Tape(self.document(object).walk(object))
+            }
+            _ => Children::Slots(&[]),
+        })
+    }
+
+    /// Whether two keys are the same text; constants are interned, so for them it is one compare.
+    #[inline]
+    pub(in crate::value) fn same_key(&self, one: Value, other: Value) -> bool {
+        if one.space == Space::CONSTANTS && other.space == Space::CONSTANTS {
+            return one.payload == other.payload;
+        }
+        one.json_len == other.json_len && self.key_text(one) == self.key_text(other)
+    }
+
+    /// Text of a string value; empty for any other.
+    pub fn key_text(&self, key: Value) -> &str {
+        match self.view(key) {
+            View::Str(text) => text,
+            _ => "",
+        }
+    }
+}
+
+enum Children<'a> {
+    Slots(&'a [Value]),
+    Tape(Walk<'a>),
+}
+
+/// Iterator of [`Heap::elements`].
+pub struct Elements<'a>(Children<'a>);
+
+impl Iterator for Elements<'_> {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        match &mut self.0 {
+            Children::Slots(slots) => slots.split_off_first().copied(),
+            Children::Tape(walk) => walk.next().map(|(_, element)| element),
+        }
+    }
+}
+
+/// Iterator of [`Heap::entries`].
+pub struct Entries<'a>(Children<'a>);
+
+impl Iterator for Entries<'_> {
+    type Item = (Value, Value);
+
+    fn next(&mut self) -> Option<(Value, Value)> {
+        match &mut self.0 {
+            Children::Slots(slots) => {
+                let key = slots.split_off_first()?;
+                slots.split_off_first().map(|member| (*key, *member))
+            }
+            Children::Tape(walk) => walk.next(),
+        }
+    }
+}

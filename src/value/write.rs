@@ -1,0 +1,251 @@
+//! Values as compact JSON text. A loop with its own stack: a definition that nests its input in a
+//! loop of states can make a value deeper than any native stack.
+
+use super::text::write_escaped;
+use super::{Heap, Tag, Value, number};
+
+impl Heap {
+    /// Appends `value` as compact JSON, exactly [`Value::json_len`] bytes.
+    pub fn write(&self, value: Value, out: &mut Vec<u8>) {
+        out.reserve(value.json_len());
+        let Some(mut level) = self.write_or_open(value, out) else { return };
+        // Allocates only from the second level of built containers on.
+        let mut enclosing: Vec<Level<'_>> = Vec::new();
+        loop {
+            let Some(slot) = level.next(out) else {
+                out.push(level.close);
+                match enclosing.pop() {
+                    Some(outer) => level = outer,
+                    None => return,
+                }
+                continue;
+            };
+            if let Some(inner) = self.write_or_open(slot, out) {
+                enclosing.push(std::mem::replace(&mut level, inner));
+            }
+        }
+    }
+
+    /// `value` as compact JSON text.
+    pub fn to_json(&self, value: Value) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(value, &mut out);
+        out
+    }
+
+    /// Writes a scalar or an untouched part of the input whole; opens a container.
+    #[inline]
+    fn write_or_open(&self, value: Value, out: &mut Vec<u8>) -> Option<Level<'_>> {
+        match value.tag {
+            Tag::Null => out.extend_from_slice(b"null"),
+            Tag::False => out.extend_from_slice(b"false"),
+            Tag::True => out.extend_from_slice(b"true"),
+            Tag::Int => number::write_int(value.payload as i64, out),
+            Tag::Float => number::write_float(f64::from_bits(value.payload), out),
+            Tag::Str => self.write_str(value, out),
+            Tag::Node => out.extend_from_slice(self.document(value).raw(value)),
+            Tag::Array | Tag::Object => {
+                let is_object = value.tag == Tag::Object;
+                out.push(if is_object { b'{' } else { b'[' });
+                let close = if is_object { b'}' } else { b']' };
+                return Some(Level { slots: self.slots(value), next: 0, is_object, close });
+            }
+        }
+        None
+    }
+
+    fn write_str(&self, value: Value, out: &mut Vec<u8>) {
+        out.push(b'"');
+        let bytes = self.str_bytes(value);
+        if value.json_len() == bytes.len() + 2 {
+            out.extend_from_slice(bytes);
+        } else {
+            write_escaped(self.str_text(value), out);
+        }
+        out.push(b'"');
+    }
+}
+
+/// A container that is being written.
+struct Level<'a> {
+    slots: &'a [Value],
+    next: usize,
+    is_object: bool,
+    close: u8,
+}
+
+impl Level<'_> {
+    /// The next slot, after the punctuation that stands before it.
+    #[inline]
+    fn next(&mut self, out: &mut Vec<u8>) -> Option<Value> {
+        let slot = *self.slots.get(self.next)?;
+        if self.is_object && self.next % 2 == 1 {
+            out.push(b':');
+        } else if self.next > 0 {
+            out.push(b',');
+        }
+        self.next += 1;
+        Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::super::{ArenaId, Constants, Heap, ParseError, Parser, Value, View};
+
+    fn heap() -> Heap {
+        Heap::new(Rc::new(Constants::default()))
+    }
+
+    fn round_trip(text: &str) -> String {
+        let mut heap = heap();
+        let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+        let json = heap.to_json(value);
+        assert_eq!(json.len(), value.json_len(), "{text}");
+        String::from_utf8(json).unwrap()
+    }
+
+    /// The same value with every container copied into the arena.
+    fn expanded(heap: &mut Heap, value: Value) -> Value {
+        match heap.view(value) {
+            View::Array => {
+                let elements: Vec<Value> = heap.elements(value).collect();
+                let open = heap.open(ArenaId::ROOT, elements.len()).unwrap();
+                for (slot, element) in elements.into_iter().enumerate() {
+                    let element = expanded(heap, element);
+                    heap.set(open, slot, element);
+                }
+                heap.close_array(open).unwrap()
+            }
+            View::Object => {
+                let entries: Vec<(Value, Value)> = heap.entries(value).collect();
+                let open = heap.open(ArenaId::ROOT, 2 * entries.len()).unwrap();
+                for (entry, (key, member)) in entries.into_iter().enumerate() {
+                    let member = expanded(heap, member);
+                    heap.set(open, 2 * entry, key);
+                    heap.set(open, 2 * entry + 1, member);
+                }
+                heap.close_object(open).unwrap()
+            }
+            View::Str(text) => {
+                let text = text.to_owned();
+                heap.string(ArenaId::ROOT, &text).unwrap()
+            }
+            _ => value,
+        }
+    }
+
+    #[test]
+    fn text_that_is_canonical_comes_out_byte_by_byte() {
+        for text in [
+            "null",
+            "true",
+            "0",
+            "-0",
+            "1.0",
+            "1E5",
+            "123456789012345678901234567890",
+            r#""""#,
+            "[]",
+            "{}",
+            r#"{"":""}"#,
+            r#"{"a":{"b":[1,[2,{}],"x",[]],"c":null},"d":""}"#,
+            r#"["é","\"\\\n"]"#,
+        ] {
+            assert_eq!(round_trip(text), text);
+        }
+        assert_eq!(
+            round_trip(" {\"a\" : [1 , 2.50] ,\n\"b\\/\":\"\\u0041\"} "),
+            r#"{"a":[1,2.50],"b/":"A"}"#
+        );
+    }
+
+    #[test]
+    fn expanding_every_container_changes_nothing() {
+        for text in [
+            r#"{"a":{"b":[1,[2,{}],"x",[],[[]],3.5,true],"c":null},"d":""}"#,
+            r#"[[[1,2],[3]],{"k":[{"x":1},{"y":[0]}]},"s",[-1e5,"t"],{"":{"":[""]}}]"#,
+            r#"{"q\"uo\\te":{"n\newline":"é\t"},"z":["\"",1,"\\"]}"#,
+        ] {
+            let mut heap = heap();
+            let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+            let copy = expanded(&mut heap, value);
+            assert_eq!(String::from_utf8(heap.to_json(copy)).unwrap(), text);
+            assert_eq!(copy.json_len(), text.len());
+        }
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_wins_in_the_first_ones_place() {
+        assert_eq!(
+            round_trip(r#"{"a":1,"b":2,"a":{"c":3,"c":[4,{"d":5,"d":6}]}}"#),
+            r#"{"a":{"c":[4,{"d":6}]},"b":2}"#
+        );
+        assert_eq!(
+            round_trip(r#"[{"k":1,"k":null},{"\u006b":1,"k":true}]"#),
+            r#"[{"k":null},{"k":true}]"#
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let mut heap = heap();
+        let mut parser = Parser::default();
+        for text in [
+            "",
+            " ",
+            "{",
+            "{\"a\":1",
+            "1 2",
+            "tru",
+            "\"\\x\"",
+            "[1,]",
+            "{\"a\" 1}",
+            "1e400",
+            "\"\\ud800\"",
+            "{}{}",
+            "\u{feff}{}",
+        ] {
+            assert!(
+                matches!(heap.parse(text.as_bytes(), &mut parser), Err(ParseError::NotJson(_))),
+                "{text}"
+            );
+        }
+        assert!(matches!(heap.parse(b"\"\xff\"", &mut parser), Err(ParseError::NotJson(_))));
+        let deep = "[".repeat(2_000) + &"]".repeat(2_000);
+        assert_eq!(heap.parse(deep.as_bytes(), &mut parser).unwrap_err(), ParseError::TooDeep);
+        let value = heap.parse(b"[1]", &mut parser).unwrap();
+        assert_eq!(heap.to_json(value), b"[1]", "a refused text leaves nothing behind");
+    }
+
+    #[test]
+    fn a_deep_value_is_written_without_recursion() {
+        let mut heap = heap();
+        let mut value = Value::int(1);
+        for _ in 0..60_000 {
+            let open = heap.open(ArenaId::ROOT, 1).unwrap();
+            heap.set(open, 0, value);
+            value = heap.close_array(open).unwrap();
+        }
+        assert_eq!(heap.to_json(value).len(), 120_001);
+    }
+
+    #[test]
+    fn members_are_replaced_in_place_or_appended() {
+        let mut heap = heap();
+        let mut parser = Parser::default();
+        let object = heap.parse(br#"{"a":1,"b":[1,2]}"#, &mut parser).unwrap();
+        let b = heap.string(ArenaId::ROOT, "b").unwrap();
+        let c = heap.string(ArenaId::ROOT, "c").unwrap();
+        let replaced = heap.with_member(ArenaId::ROOT, object, b, Value::NULL).unwrap();
+        assert_eq!(heap.to_json(replaced), br#"{"a":1,"b":null}"#);
+        let longer = heap.with_member(ArenaId::ROOT, replaced, c, object).unwrap();
+        assert_eq!(heap.to_json(longer), br#"{"a":1,"b":null,"c":{"a":1,"b":[1,2]}}"#);
+        let array = heap.field(object, b).unwrap();
+        let array = heap.with_element(ArenaId::ROOT, array, 1, Value::bool(true)).unwrap();
+        assert_eq!(heap.to_json(array), b"[1,true]");
+        assert_eq!(longer.json_len(), heap.to_json(longer).len());
+    }
+}

@@ -1,0 +1,85 @@
+//! The context object (`$$`), built when a state that reads it begins.
+//!
+//! Source: developer guide, "input-output-contextobject"; order and presence of the fields as
+//! recorded on AWS.
+
+use super::execution::Identity;
+use crate::program::{Program, State, StateKind};
+use crate::value::{ArenaId, Heap, TooLarge, Value};
+
+/// What the context object says about the running state.
+pub(super) struct StateContext<'a> {
+    pub(super) state: &'a State,
+    pub(super) entered_ms: i64,
+    pub(super) retry_count: u32,
+}
+
+/// Builds `$$`.
+pub(super) fn build(
+    heap: &mut Heap,
+    arena: ArenaId,
+    program: &Program,
+    identity: &Identity,
+    input: Value,
+    current: &StateContext<'_>,
+) -> Result<Value, TooLarge> {
+    let keys = &program.context_keys;
+    let world = &program.world;
+    let id = heap.string(arena, &identity.arn(world))?;
+    let name = heap.string(arena, &identity.name)?;
+    let role_arn = heap.string(arena, &world.role_arn)?;
+    let start_time = heap.string(arena, &timestamp(identity.started_ms))?;
+    let execution = object(
+        heap,
+        arena,
+        &[
+            (keys.id, id),
+            (keys.input, input),
+            (keys.start_time, start_time),
+            (keys.name, name),
+            (keys.role_arn, role_arn),
+            (keys.redrive_count, Value::int(0)),
+        ],
+    )?;
+    let machine_id = heap.string(arena, &world.machine_arn)?;
+    let machine_name = heap.string(arena, &world.machine_name)?;
+    let machine = object(heap, arena, &[(keys.id, machine_id), (keys.name, machine_name)])?;
+    let state_name = heap.string(arena, &current.state.name)?;
+    let entered_time = heap.string(arena, &timestamp(current.entered_ms))?;
+    let mut state = vec![(keys.name, state_name), (keys.entered_time, entered_time)];
+    if current.state.kind == StateKind::Task {
+        state.push((keys.retry_count, Value::int(i64::from(current.retry_count))));
+    }
+    let state = object(heap, arena, &state)?;
+    object(
+        heap,
+        arena,
+        &[(keys.execution, execution), (keys.state_machine, machine), (keys.state, state)],
+    )
+}
+
+fn object(heap: &mut Heap, arena: ArenaId, entries: &[(Value, Value)]) -> Result<Value, TooLarge> {
+    let open = heap.open(arena, 2 * entries.len())?;
+    for (entry, (key, member)) in entries.iter().enumerate() {
+        heap.set(open, 2 * entry, *key);
+        heap.set(open, 2 * entry + 1, *member);
+    }
+    heap.close_object(open)
+}
+
+/// RFC 3339 in UTC with milliseconds; a zero fraction is dropped.
+fn timestamp(wall_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(wall_ms).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_drop_a_zero_fraction() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(timestamp(1_732_000_000_123), "2024-11-19T07:06:40.123Z");
+        assert_eq!(timestamp(1_732_000_000_120), "2024-11-19T07:06:40.12Z");
+    }
+}

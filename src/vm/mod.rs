@@ -1,0 +1,17 @@
+//! The machine that runs a program: frames, instructions, errors, effects.
+//!
+//! Running is a plain function from an [`Execution`] and a [`Turn`] to a [`Step`]. It performs no
+//! I/O, reads no clock and draws no random numbers; what it wants from outside it returns as an
+//! [`Effect`], and it goes on when the answer comes as a [`Wake`]. It knows neither ASL text nor
+//! Kafka nor threads.
+
+mod context;
+mod dataflow;
+mod effect;
+mod execution;
+mod machine;
+mod raise;
+
+pub use effect::{Effect, Step, Wake};
+pub use execution::{Execution, Turn};
+pub use raise::Raised;
