@@ -51,8 +51,5 @@ pub const LATENCY_BOUNDS_NS: [u64; 20] = [
 pub const SIZE_BOUNDS_BYTES: [u64; 7] = [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
 
 fn rejected_index(class: &str) -> usize {
-    REJECTED
-        .iter()
-        .position(|known| *known == class)
-        .unwrap_or(REJECTED.len() - 1)
+    REJECTED.iter().position(|known| *known == class).unwrap_or(REJECTED.len() - 1)
 }

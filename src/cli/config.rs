@@ -87,11 +87,7 @@ fn check(
 ) -> io::Result<u8> {
     let loaded = config::load(file, environment);
     if json {
-        let problems = loaded
-            .as_ref()
-            .err()
-            .map(Problems::located)
-            .unwrap_or_default();
+        let problems = loaded.as_ref().err().map(Problems::located).unwrap_or_default();
         let document = json!({"valid": loaded.is_ok(), "problems": problems});
         writeln!(out, "{document:#}")?;
     } else {
@@ -99,11 +95,7 @@ fn check(
             Ok(settings) => {
                 let count = settings.pipelines.len();
                 let plural = if count == 1 { "" } else { "s" };
-                writeln!(
-                    err,
-                    "{}: {count} pipeline{plural}, no problems",
-                    file.display()
-                )?;
+                writeln!(err, "{}: {count} pipeline{plural}, no problems", file.display())?;
             }
             Err(problems) => report(problems, err)?,
         }
@@ -133,10 +125,7 @@ fn report(problems: &Problems, err: &mut dyn Write) -> io::Result<()> {
     let count = problems.list.len();
     let plural = if count == 1 { "" } else { "s" };
     writeln!(err, "{problems}\n\n{count} problem{plural}")?;
-    writeln!(
-        err,
-        "try: expressway config init    (every key with its default and meaning)"
-    )
+    writeln!(err, "try: expressway config init    (every key with its default and meaning)")
 }
 
 fn exit(valid: bool) -> u8 {
@@ -155,9 +144,7 @@ mod tests {
     fn cli(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String) {
         use clap::{Args as _, FromArgMatches as _};
         let command = super::Args::augment_args(clap::Command::new("config"));
-        let matches = command
-            .try_get_matches_from([&["config"], arguments].concat())
-            .unwrap();
+        let matches = command.try_get_matches_from([&["config"], arguments].concat()).unwrap();
         let args = super::Args::from_arg_matches(&matches).unwrap();
         let environment = environment
             .iter()
@@ -200,10 +187,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let (exit, out, err) = cli(&["check", &file], &[]);
         assert_eq!((exit, out.as_str()), (3, ""));
-        assert!(
-            err.contains("inbox_record = 4096\n   | ^^^^^^^^^^^^\n"),
-            "{err}"
-        );
+        assert!(err.contains("inbox_record = 4096\n   | ^^^^^^^^^^^^\n"), "{err}");
         assert!(err.contains("help: did you mean `inbox_records`?"), "{err}");
         assert!(err.contains("expected twelve digits"), "{err}");
         assert!(err.contains("\n2 problems\n"), "{err}");

@@ -4,9 +4,7 @@
 /// What to do instead of using this key; `None` when nothing is known of it.
 pub(super) fn key(path: &str) -> Option<&'static str> {
     let path = without_indices(path);
-    KEYS.iter()
-        .find(|(key, _)| *key == path)
-        .map(|(_, help)| *help)
+    KEYS.iter().find(|(key, _)| *key == path).map(|(_, help)| *help)
 }
 
 /// What to do instead of using this value.
@@ -30,18 +28,9 @@ fn without_indices(path: &str) -> String {
 }
 
 const KEYS: &[(&str, &str)] = &[
-    (
-        "pipeline.history_topic",
-        "execution histories are not written yet; leave the key out",
-    ),
-    (
-        "pipeline.limits",
-        "limits apply to the whole instance for now: see [limits]",
-    ),
-    (
-        "metrics.per_state",
-        "metrics per state are not recorded yet; leave the key out",
-    ),
+    ("pipeline.history_topic", "execution histories are not written yet; leave the key out"),
+    ("pipeline.limits", "limits apply to the whole instance for now: see [limits]"),
+    ("metrics.per_state", "metrics per state are not recorded yet; leave the key out"),
 ];
 
 const VALUES: &[(&str, &[&str], &str)] = &[

@@ -189,10 +189,7 @@ impl Checker<'_> {
     fn place(&self, pipeline: Option<usize>, path: &[&str]) -> Place {
         let mut node = self.tree;
         if let Some(index) = pipeline
-            && let Some(item) = self
-                .tree
-                .get("pipeline")
-                .and_then(|list| list.list().get(index))
+            && let Some(item) = self.tree.get("pipeline").and_then(|list| list.list().get(index))
         {
             node = item;
         }

@@ -51,10 +51,7 @@ struct NoSuchKey {
 
 impl NoSuchKey {
     fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
+        Self { message: message.into(), help: None }
     }
 }
 
@@ -86,31 +83,20 @@ fn set(
         if let Some(below) = rest.first()
             && !has_keys(resolve(root, schema))
         {
-            return Err(NoSuchKey::new(format!(
-                "nothing below `{segment}`: `{below}`"
-            )));
+            return Err(NoSuchKey::new(format!("nothing below `{segment}`: `{below}`")));
         }
         return set(root, schema, child(node, key, place)?, rest, text, place);
     }
     if schema["additionalProperties"].is_object() {
         let key = free_key(node, segments);
         let node = child(node, &key, place)?;
-        return set(
-            root,
-            &schema["additionalProperties"],
-            node,
-            &[],
-            text,
-            place,
-        );
+        return set(root, &schema["additionalProperties"], node, &[], text, place);
     }
     Err(NoSuchKey::new(format!("nothing below `{segment}`")))
 }
 
 fn has_keys(schema: &Json) -> bool {
-    ["items", "properties", "additionalProperties"]
-        .iter()
-        .any(|word| schema[word].is_object())
+    ["items", "properties", "additionalProperties"].iter().any(|word| schema[word].is_object())
 }
 
 /// The element that an index or a name addresses; one past the last is appended.
@@ -125,11 +111,8 @@ fn list_item<'a>(
     let Value::List(list) = &mut node.value else {
         return Err(NoSuchKey::new("not a list"));
     };
-    let named = |item: &Node| {
-        item.get("name")
-            .and_then(Node::text)
-            .is_some_and(|name| same(name, segment))
-    };
+    let named =
+        |item: &Node| item.get("name").and_then(Node::text).is_some_and(|name| same(name, segment));
     let count = list.len();
     let index = match segment.parse::<usize>() {
         Ok(index) => index,
@@ -149,9 +132,7 @@ fn child<'a>(node: &'a mut Node, key: &str, place: &Place) -> Result<&'a mut Nod
     if node.table().is_none() {
         node.value = Value::Table(BTreeMap::new());
     }
-    let table = node
-        .table_mut()
-        .ok_or_else(|| NoSuchKey::new("not a table"))?;
+    let table = node.table_mut().ok_or_else(|| NoSuchKey::new("not a table"))?;
     let entry = table.entry(key.to_owned()).or_insert_with(|| Entry {
         key: place.clone(),
         node: Node::new(place.clone(), Value::Table(BTreeMap::new())),
@@ -178,13 +159,9 @@ fn read(root: &Json, schema: &Json, text: &str, place: &Place) -> Node {
         _ => false,
     };
     if wants("array") && !text.trim_start().starts_with('[') {
-        let items = text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty());
-        let items = items
-            .map(|item| read(root, resolve(root, &schema["items"]), item, place))
-            .collect();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let items =
+            items.map(|item| read(root, resolve(root, &schema["items"]), item, place)).collect();
         return Node::new(place.clone(), Value::List(items));
     }
     if wants("string") || schema["oneOf"].is_array() || schema["const"].is_string() {
@@ -196,20 +173,14 @@ fn read(root: &Json, schema: &Json, text: &str, place: &Place) -> Node {
 /// Whether a key is meant by the segment of a variable name.
 fn same(key: &str, segment: &str) -> bool {
     let fold = |c: char| {
-        if c.is_alphanumeric() {
-            c.to_lowercase().next().unwrap_or(c)
-        } else {
-            '_'
-        }
+        if c.is_alphanumeric() { c.to_lowercase().next().unwrap_or(c) } else { '_' }
     };
     key.chars().map(fold).eq(segment.chars().map(fold))
 }
 
 /// Sorts `pipeline__10__…` after `pipeline__9__…`.
 fn index_order(path: &str) -> Vec<(u64, &str)> {
-    path.split("__")
-        .map(|segment| (segment.parse().unwrap_or(u64::MAX), segment))
-        .collect()
+    path.split("__").map(|segment| (segment.parse().unwrap_or(u64::MAX), segment)).collect()
 }
 
 /// The environment of this process; a variable that is not UTF-8 is none of ours.

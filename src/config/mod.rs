@@ -64,13 +64,7 @@ pub fn parse(
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings, Problems> {
-    read(
-        name,
-        text.to_owned(),
-        folder,
-        environment,
-        Definitions::MayLack,
-    )
+    read(name, text.to_owned(), folder, environment, Definitions::MayLack)
 }
 
 /// JSON schema of the configuration, as committed in `config/expressway.schema.json`.
@@ -137,11 +131,7 @@ fn read(
                 Place::Nowhere => (1, 0),
                 Place::Environment(_) => (2, 0),
             });
-            Err(Problems {
-                file: name.to_owned(),
-                text,
-                list,
-            })
+            Err(Problems { file: name.to_owned(), text, list })
         }
     }
 }
@@ -174,10 +164,8 @@ fn fill(tree: &mut tree::Node) {
 }
 
 fn protocol(tree: &tree::Node) -> GroupProtocol {
-    let written = tree
-        .get("kafka")
-        .and_then(|kafka| kafka.get("group_protocol"))
-        .and_then(tree::Node::text);
+    let written =
+        tree.get("kafka").and_then(|kafka| kafka.get("group_protocol")).and_then(tree::Node::text);
     match written {
         Some("classic") => GroupProtocol::Classic,
         _ => GroupProtocol::Consumer,
@@ -211,9 +199,8 @@ fn settle(
     for (index, pipeline) in settings.pipelines.iter_mut().enumerate() {
         pipeline.definition = resolve(folder, &pipeline.definition);
         if matches!(definitions, Definitions::MustExist) && !pipeline.definition.is_file() {
-            let written = tree
-                .get("pipeline")
-                .and_then(|list| list.list().get(index)?.get("definition"));
+            let written =
+                tree.get("pipeline").and_then(|list| list.list().get(index)?.get("definition"));
             list.push(Problem {
                 code: Code::BadValue,
                 place: written.map_or(Place::Nowhere, |node| node.place.clone()),

@@ -221,11 +221,7 @@ impl Problems {
                 )
             }
             Place::Environment(name) => {
-                writeln!(
-                    out,
-                    "environment {name}: error[{code}]: {}",
-                    problem.message
-                )
+                writeln!(out, "environment {name}: error[{code}]: {}", problem.message)
             }
             Place::Nowhere => writeln!(out, "{}: error[{code}]: {}", self.file, problem.message),
         };

@@ -14,10 +14,7 @@ pub(super) fn flatten(tree: &mut Node) {
         return;
     };
     for section in SECTIONS {
-        if let Some(properties) = kafka
-            .get_mut(section)
-            .and_then(|entry| entry.node.table_mut())
-        {
+        if let Some(properties) = kafka.get_mut(section).and_then(|entry| entry.node.table_mut()) {
             for (key, entry) in std::mem::take(properties) {
                 flatten_into(properties, key, entry);
             }
@@ -66,9 +63,7 @@ pub(super) fn check(tree: &Node, protocol: GroupProtocol, problems: &mut Vec<Pro
 
 fn reason(section: &str, key: &str, protocol: GroupProtocol, node: &Node) -> Option<&'static str> {
     let listed = |list: &[(&str, &'static str)]| {
-        list.iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, reason)| *reason)
+        list.iter().find(|(name, _)| *name == key).map(|(_, reason)| *reason)
     };
     let consumes = section != "producer";
     let produces = section != "consumer";
@@ -123,10 +118,7 @@ const CONSUMER: &[(&str, &str)] = &[
     ("group.protocol", "use kafka.group_protocol"),
     ("auto.offset.reset", "use pipeline.start_offset"),
     ("topic.blacklist", "name the topics in pipeline.topics"),
-    (
-        "enable.partition.eof",
-        "the end of a partition is not an event",
-    ),
+    ("enable.partition.eof", "the end of a partition is not an event"),
 ];
 
 /// With `group.protocol=consumer` the client refuses to start when one of these is set.
@@ -140,21 +132,9 @@ const CONSUMER_PROTOCOL: &[(&str, &str)] = &[
 const CLASSIC_ONLY: &str = "the broker decides this in the new group protocol; it needs kafka.group_protocol = \"classic\"";
 
 const PRODUCER: &[(&str, &str)] = &[
-    (
-        "enable.idempotence",
-        "outputs would double or change places on a retry",
-    ),
-    (
-        "acks",
-        "an output must be safe before its offset is committed",
-    ),
-    (
-        "request.required.acks",
-        "an output must be safe before its offset is committed",
-    ),
+    ("enable.idempotence", "outputs would double or change places on a retry"),
+    ("acks", "an output must be safe before its offset is committed"),
+    ("request.required.acks", "an output must be safe before its offset is committed"),
     ("transactional.id", "transactions are not supported yet"),
-    (
-        "delivery.report.only.error",
-        "commits wait for every delivery report",
-    ),
+    ("delivery.report.only.error", "commits wait for every delivery report"),
 ];

@@ -136,12 +136,7 @@ pub struct Shards {
 
 impl Default for Shards {
     fn default() -> Self {
-        Self {
-            count: ShardCount::Auto,
-            io_threads: 1,
-            inbox_records: 4_096,
-            pin: Pin::Auto,
-        }
+        Self { count: ShardCount::Auto, io_threads: 1, inbox_records: 4_096, pin: Pin::Auto }
     }
 }
 
@@ -172,10 +167,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            uncommitted_per_partition: 65_536,
-            open_executions: 1_048_576,
-        }
+        Self { uncommitted_per_partition: 65_536, open_executions: 1_048_576 }
     }
 }
 
@@ -214,9 +206,7 @@ pub struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self {
-            listen: Listen::loopback(9640),
-        }
+        Self { listen: Listen::loopback(9640) }
     }
 }
 
@@ -233,10 +223,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Auto,
-            level: "info".to_owned(),
-        }
+        Self { format: LogFormat::Auto, level: "info".to_owned() }
     }
 }
 
@@ -301,9 +288,7 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self {
-            state_machines_max: 200,
-        }
+        Self { state_machines_max: 200 }
     }
 }
 
@@ -432,10 +417,7 @@ pub struct Logging {
 
 impl Default for Logging {
     fn default() -> Self {
-        Self {
-            level: LogLevel::Off,
-            include_execution_data: false,
-        }
+        Self { level: LogLevel::Off, include_execution_data: false }
     }
 }
 

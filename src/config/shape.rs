@@ -72,12 +72,7 @@ impl<'a> Walk<'a> {
         for key in schema["required"].as_array().into_iter().flatten() {
             let key = key.as_str().unwrap_or_default();
             if !table.contains_key(key) {
-                self.report(
-                    Code::Missing,
-                    node,
-                    &join(path, key),
-                    &format!("missing key `{key}`"),
-                );
+                self.report(Code::Missing, node, &join(path, key), &format!("missing key `{key}`"));
             }
         }
     }
@@ -102,11 +97,7 @@ impl<'a> Walk<'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys here: {}", known.join(", ")),
             };
-            (
-                Code::UnknownKey,
-                format!("unknown key `{}`", cut(key)),
-                help,
-            )
+            (Code::UnknownKey, format!("unknown key `{}`", cut(key)), help)
         };
         self.problems.push(Problem {
             code,
@@ -118,11 +109,8 @@ impl<'a> Walk<'a> {
     }
 
     fn choice(&mut self, choices: &[&str], node: &Node, path: &str) {
-        let expected = choices
-            .iter()
-            .map(|choice| format!("{choice:?}"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let expected =
+            choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(", ");
         let Some(text) = node.text() else {
             return self.report(
                 Code::WrongType,
@@ -159,24 +147,12 @@ impl<'a> Walk<'a> {
     fn any(&mut self, any: &'a [Json], node: &Node, path: &str) {
         let fits = any.iter().any(|schema| {
             let mut scratch = Vec::new();
-            Walk {
-                root: self.root,
-                problems: &mut scratch,
-            }
-            .node(schema, node, path);
+            Walk { root: self.root, problems: &mut scratch }.node(schema, node, path);
             scratch.is_empty()
         });
         if !fits {
-            let expected: Vec<_> = any
-                .iter()
-                .map(|schema| describe(self.root, schema))
-                .collect();
-            self.report(
-                Code::BadValue,
-                node,
-                path,
-                &format!("expected {}", expected.join(" or ")),
-            );
+            let expected: Vec<_> = any.iter().map(|schema| describe(self.root, schema)).collect();
+            self.report(Code::BadValue, node, path, &format!("expected {}", expected.join(" or ")));
         }
     }
 
@@ -186,12 +162,7 @@ impl<'a> Walk<'a> {
         } else if let Some(format) = schema["format"].as_str()
             && let Err(message) = written::check(format, text)
         {
-            self.report(
-                Code::BadValue,
-                node,
-                path,
-                &format!("{:?}: {message}", cut(text)),
-            );
+            self.report(Code::BadValue, node, path, &format!("{:?}: {message}", cut(text)));
         }
     }
 
@@ -262,11 +233,7 @@ fn fits(name: &str, value: &Value) -> bool {
 fn describe(root: &Json, schema: &Json) -> String {
     let schema = resolve(root, schema);
     if let Some(choices) = choices(schema) {
-        return choices
-            .iter()
-            .map(|choice| format!("{choice:?}"))
-            .collect::<Vec<_>>()
-            .join(" or ");
+        return choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(" or ");
     }
     if let Some(any) = schema["anyOf"].as_array() {
         let parts: Vec<_> = any.iter().map(|schema| describe(root, schema)).collect();
@@ -291,11 +258,7 @@ fn describe(root: &Json, schema: &Json) -> String {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// At most 80 characters of a value that somebody wrote.

@@ -15,9 +15,8 @@ dead_letter_topic = "dead"
 "#;
 
 fn with(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Problems> {
-    let environment = environment
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     parse("test.toml", text, Path::new("/etc/expressway"), environment)
 }
 
@@ -54,17 +53,9 @@ fn annotated_file_says_the_defaults() {
             .lines()
             .skip_while(|line| !line.starts_with("[[pipeline]]"))
             .filter(|line| {
-                [
-                    "[[",
-                    "name",
-                    "topics",
-                    "definition",
-                    "result",
-                    "billing",
-                    "dead",
-                ]
-                .iter()
-                .any(|start| line.starts_with(start))
+                ["[[", "name", "topics", "definition", "result", "billing", "dead"]
+                    .iter()
+                    .any(|start| line.starts_with(start))
             })
             .collect::<Vec<_>>()
             .join("\n"),
@@ -74,10 +65,7 @@ fn annotated_file_says_the_defaults() {
     let mut pipeline = bare.pipelines[0].clone();
     pipeline.definition = settings.pipelines[0].definition.clone();
     assert_eq!(settings.pipelines, [pipeline]);
-    let defaults = Settings {
-        pipelines: settings.pipelines.clone(),
-        ..Settings::default()
-    };
+    let defaults = Settings { pipelines: settings.pipelines.clone(), ..Settings::default() };
     assert_eq!(settings, defaults);
 }
 
@@ -107,11 +95,7 @@ fn assert_mentions(root: &Json, schema: &Json, tree: &tree::Node, path: &str) {
             .unwrap_or_else(|| panic!("{path}.{key} is not in config/expressway.toml"));
         let node = node.list().first().unwrap_or(node);
         let schema = shape::resolve(root, schema);
-        let schema = if schema["items"].is_object() {
-            &schema["items"]
-        } else {
-            schema
-        };
+        let schema = if schema["items"].is_object() { &schema["items"] } else { schema };
         assert_mentions(root, schema, node, &format!("{path}.{key}"));
     }
 }
@@ -134,10 +118,7 @@ fn committed_schema_is_the_generated_one() {
 #[test]
 fn defaults_follow_other_settings() {
     let settings = accepts("[aws]\naccount = \"123456789012\"\n");
-    assert_eq!(
-        settings.aws.role,
-        "arn:aws:iam::123456789012:role/expressway"
-    );
+    assert_eq!(settings.aws.role, "arn:aws:iam::123456789012:role/expressway");
     let pipeline = &settings.pipelines[0];
     assert_eq!(pipeline.role, settings.aws.role);
     assert_eq!(pipeline.group, "expressway-orders");
@@ -148,22 +129,14 @@ fn defaults_follow_other_settings() {
 
 #[test]
 fn unknown_keys_are_refused_with_a_proposal() {
-    refuses(
-        &in_pipeline("grop = \"x\""),
-        &[(Code::UnknownKey, 9, 1, "did you mean `group`?")],
-    );
+    refuses(&in_pipeline("grop = \"x\""), &[(Code::UnknownKey, 9, 1, "did you mean `group`?")]);
     refuses(
         &format!("[kafka]\nbroker = [\"a:1\"]\n{PIPELINE}"),
         &[(Code::UnknownKey, 2, 1, "did you mean `brokers`?")],
     );
     refuses(
         &format!("[zebra]\nx = 1\n{PIPELINE}"),
-        &[(
-            Code::UnknownKey,
-            1,
-            2,
-            "known keys here: aws, drain_timeout",
-        )],
+        &[(Code::UnknownKey, 1, 2, "known keys here: aws, drain_timeout")],
     );
 }
 
@@ -173,12 +146,7 @@ fn every_problem_is_reported_at_once_in_order() {
         "drain_timeout = 25\n[limits]\nopen_executions = 0\n[log]\nformat = \"jsn\"\n[[pipeline]]\nname = \"a b\"\ntopics = []\n",
         &[
             (Code::WrongType, 1, 17, "expected text, found an integer"),
-            (
-                Code::BadValue,
-                3,
-                19,
-                "an integer from 1 to 16777216, found 0",
-            ),
+            (Code::BadValue, 3, 19, "an integer from 1 to 16777216, found 0"),
             (Code::BadValue, 5, 10, "did you mean \"json\"?"),
             (Code::Missing, 6, 1, "missing key `definition`"),
             (Code::Missing, 6, 1, "missing key `result_topic`"),
@@ -193,22 +161,14 @@ fn every_problem_is_reported_at_once_in_order() {
 #[test]
 fn planned_settings_are_refused_by_name() {
     for (line, column, part) in [
-        (
-            "guarantee = \"exactly-once\"",
-            13,
-            "\"exactly-once\" is not supported yet",
-        ),
+        ("guarantee = \"exactly-once\"", 13, "\"exactly-once\" is not supported yet"),
         ("ordering = \"key\"", 12, "use \"none\""),
         ("ordering = \"partition\"", 12, "use \"none\""),
         ("format = \"envelope\"", 10, "use \"output\""),
         ("type = \"STANDARD\"", 8, "use \"EXPRESS\""),
         ("logging.level = \"ALL\"", 17, "use \"OFF\""),
         ("logging.include_execution_data = true", 34, "use false"),
-        (
-            "history_topic = \"h\"",
-            1,
-            "`history_topic` is not supported yet",
-        ),
+        ("history_topic = \"h\"", 1, "`history_topic` is not supported yet"),
     ] {
         refuses(&in_pipeline(line), &[(Code::NotYet, 9, column, part)]);
     }
@@ -256,28 +216,17 @@ fn contradictions_are_found() {
             (Code::Conflict, 12, 10, "also read by pipeline[0]"),
         ],
     );
-    refuses(
-        &PIPELINE.replace("\"out\"", "\"in\""),
-        &[(Code::Conflict, 6, 16, "a loop")],
-    );
+    refuses(&PIPELINE.replace("\"out\"", "\"in\""), &[(Code::Conflict, 6, 16, "a loop")]);
     refuses(
         &PIPELINE.replace("\"bill\"", "\"out\""),
         &[(Code::Conflict, 7, 17, "cannot share a topic")],
     );
     let other = PIPELINE
-        .replace(
-            "\"orders\"",
-            "\"b\"\nstate_machine = \"orders\"\ngroup = \"g\"",
-        )
+        .replace("\"orders\"", "\"b\"\nstate_machine = \"orders\"\ngroup = \"g\"")
         .replace("m.asl", "n.asl");
     refuses(
         &format!("{PIPELINE}{other}"),
-        &[(
-            Code::Conflict,
-            15,
-            14,
-            "has another definition in pipeline[0]",
-        )],
+        &[(Code::Conflict, 15, 14, "has another definition in pipeline[0]")],
     );
     refuses(
         &format!("[task.http]\ntimeout = \"61s\"\n{PIPELINE}"),
@@ -337,27 +286,11 @@ fn environment_overrides_every_kind_of_key() {
 fn environment_mistakes_name_the_variable() {
     for (name, value, part) in [
         ("EXPRESSWAY__KAFKA__BROKER", "a:1", "did you mean BROKERS?"),
-        (
-            "EXPRESSWAY__LIMITS__OPEN_EXECUTIONS",
-            "many",
-            "expected an integer",
-        ),
-        (
-            "EXPRESSWAY__PIPELINE__7__NAME",
-            "x",
-            "index 7, but there are only 1",
-        ),
-        (
-            "EXPRESSWAY__PIPELINE__NOBODY__NAME",
-            "x",
-            "no pipeline is named `nobody`",
-        ),
+        ("EXPRESSWAY__LIMITS__OPEN_EXECUTIONS", "many", "expected an integer"),
+        ("EXPRESSWAY__PIPELINE__7__NAME", "x", "index 7, but there are only 1"),
+        ("EXPRESSWAY__PIPELINE__NOBODY__NAME", "x", "no pipeline is named `nobody`"),
         ("EXPRESSWAY__HTTP__LISTEN__PORT", "1", "nothing below"),
-        (
-            "EXPRESSWAY__SHARDS__COUNT",
-            "all",
-            "expected \"auto\" or an integer from 1 to 1024",
-        ),
+        ("EXPRESSWAY__SHARDS__COUNT", "all", "expected \"auto\" or an integer from 1 to 1024"),
         ("EXPRESSWAY__", "x", "no key"),
     ] {
         let problems = with(PIPELINE, &[(name, value)]).unwrap_err();
@@ -380,11 +313,7 @@ fn shown_settings_parse_to_themselves_without_secrets() {
 #[test]
 fn a_file_that_is_not_there_is_one_clear_problem() {
     let problems = load(Path::new("/nonexistent/x.toml"), []).unwrap_err();
-    assert!(
-        problems
-            .to_string()
-            .contains("cannot read the configuration")
-    );
+    assert!(problems.to_string().contains("cannot read the configuration"));
 }
 
 #[test]
@@ -396,10 +325,7 @@ fn load_wants_the_definition_beside_the_file() {
     assert_eq!(problems.located()[0].line, Some(5), "{problems}");
     std::fs::write(folder.path().join("m.asl.json"), "{}").unwrap();
     let settings = load(&path, []).unwrap();
-    assert_eq!(
-        settings.pipelines[0].definition,
-        folder.path().join("m.asl.json")
-    );
+    assert_eq!(settings.pipelines[0].definition, folder.path().join("m.asl.json"));
 }
 
 #[test]

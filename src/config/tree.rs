@@ -78,10 +78,7 @@ impl Node {
         {
             table.insert(
                 key.to_owned(),
-                Entry {
-                    key: Place::Nowhere,
-                    node: Self::new(Place::Nowhere, Value::Text(text())),
-                },
+                Entry { key: Place::Nowhere, node: Self::new(Place::Nowhere, Value::Text(text())) },
             );
         }
     }
@@ -106,10 +103,9 @@ impl Node {
             Value::Float(float) => (*float).into(),
             Value::Boolean(boolean) => (*boolean).into(),
             Value::List(list) => list.iter().map(Self::to_json).collect(),
-            Value::Table(table) => table
-                .iter()
-                .map(|(key, entry)| (key.clone(), entry.node.to_json()))
-                .collect(),
+            Value::Table(table) => {
+                table.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect()
+            }
         }
     }
 }
@@ -151,10 +147,7 @@ impl Node {
 
 fn from_table(span: Range<usize>, table: DeTable<'_>) -> Node {
     let entries = table.into_iter().map(|(key, value)| {
-        let entry = Entry {
-            key: Place::File(key.span()),
-            node: from_value(value),
-        };
+        let entry = Entry { key: Place::File(key.span()), node: from_value(value) };
         (key.into_inner().into_owned(), entry)
     });
     Node::new(Place::File(span), Value::Table(entries.collect()))

@@ -39,9 +39,7 @@ impl<'de> Deserialize<'de> for ShardCount {
         match Written::deserialize(deserializer)? {
             Written::Count(count) if (1..=SHARDS_MAX).contains(&count) => Ok(Self::Exactly(count)),
             Written::Word(word) if word == "auto" => Ok(Self::Auto),
-            _ => Err(de::Error::custom(
-                "expected \"auto\" or an integer from 1 to 1024",
-            )),
+            _ => Err(de::Error::custom("expected \"auto\" or an integer from 1 to 1024")),
         }
     }
 }
@@ -250,26 +248,14 @@ mod tests {
 
     #[test]
     fn period_refuses_what_has_no_unit_or_is_too_long() {
-        for text in [
-            "",
-            "25",
-            "s",
-            "-1s",
-            "1.5s",
-            "25 s",
-            "25h",
-            "99999999999999999999s",
-        ] {
+        for text in ["", "25", "s", "-1s", "1.5s", "25 s", "25h", "99999999999999999999s"] {
             assert!(period::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn listen_reads_addresses_and_off() {
-        assert_eq!(
-            Listen::parse("localhost:0").unwrap(),
-            Listen::parse("127.0.0.1:0").unwrap()
-        );
+        assert_eq!(Listen::parse("localhost:0").unwrap(), Listen::parse("127.0.0.1:0").unwrap());
         assert_eq!(Listen::parse("off").unwrap().address(), None);
         assert!(Listen::parse("[::1]:9640").unwrap().address().is_some());
         assert!(Listen::parse("9640").is_err());

@@ -92,9 +92,7 @@ fn role(text: &str) -> Result<(), String> {
         ["arn", partition, "iam", "", account_id, resource]
             if partition.starts_with("aws")
                 && account(account_id).is_ok()
-                && resource
-                    .strip_prefix("role/")
-                    .is_some_and(|name| !name.is_empty()) =>
+                && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
         {
             Ok(())
         }
@@ -113,10 +111,7 @@ fn host_pattern(text: &str) -> Result<(), String> {
     if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
         return wrong();
     }
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return match address.parse::<std::net::Ipv6Addr>() {
             Ok(_) => Ok(()),
             Err(_) => wrong(),
@@ -132,10 +127,7 @@ fn host_pattern(text: &str) -> Result<(), String> {
 
 /// Levels by module, as tracing reads them; a bare word would pass there as the name of a module.
 fn log_filter(text: &str) -> Result<(), String> {
-    let is_level = |word: &str| {
-        word.parse::<tracing_subscriber::filter::LevelFilter>()
-            .is_ok()
-    };
+    let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let legal = |directive: &str| match directive.split_once('=') {
         Some((target, level)) => !target.is_empty() && is_level(level),
         None => is_level(directive),
@@ -165,10 +157,7 @@ mod tests {
 
     #[test]
     fn formats_accept_what_is_meant() {
-        accepts(
-            "broker",
-            &["127.0.0.1:9092", "kafka-0.kafka:9092", "[::1]:9092"],
-        );
+        accepts("broker", &["127.0.0.1:9092", "kafka-0.kafka:9092", "[::1]:9092"]);
         accepts("topic", &["orders", "a.b_c-D9"]);
         accepts("name", &["pass-choice", "Zahlung_ä"]);
         accepts("region", &["us-east-1", "ap-southeast-2"]);
@@ -190,30 +179,15 @@ mod tests {
 
     #[test]
     fn formats_refuse_what_is_not() {
-        refuses(
-            "broker",
-            &["", "host", "host:", ":1", "a:1,b:2", "host:0", "host:70000"],
-        );
+        refuses("broker", &["", "host", "host:", ":1", "a:1,b:2", "host:0", "host:70000"]);
         refuses("topic", &["", ".", "..", "a b", "ä", &"x".repeat(250)]);
-        refuses(
-            "name",
-            &["", "a b", "a:b", "a/b", "a\u{7f}", &"x".repeat(81)],
-        );
+        refuses("name", &["", "a b", "a:b", "a/b", "a\u{7f}", &"x".repeat(81)]);
         refuses("region", &["", "US", "us east"]);
         refuses("account", &["", "12345678901", "12345678901x"]);
-        refuses(
-            "role",
-            &[
-                "admin",
-                "arn:aws:iam::1:role/x",
-                "arn:aws:iam::123456789012:user/x",
-            ],
-        );
+        refuses("role", &["admin", "arn:aws:iam::1:role/x", "arn:aws:iam::123456789012:user/x"]);
         refuses(
             "host-pattern",
-            &[
-                "", "*", "*.", "http://x", "x/y", "x:0", "x:y", "[nope]", "a*.com", "*.*.com",
-            ],
+            &["", "*", "*.", "http://x", "x/y", "x:0", "x:y", "[nope]", "a*.com", "*.*.com"],
         );
         refuses("log-filter", &["loud", "a=b=c"]);
     }

@@ -22,10 +22,7 @@ impl Check {
         name: &'static str,
         probe: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            name,
-            probe: Box::new(probe),
-        }
+        Self { name, probe: Box::new(probe) }
     }
 
     /// Its name.
@@ -48,10 +45,7 @@ impl fmt::Debug for Check {
 impl Health {
     /// Live when all of `live` pass; ready when all of `ready` pass too.
     pub fn new(live: Vec<Check>, ready: Vec<Check>) -> Self {
-        Self {
-            live: live.into(),
-            ready: ready.into(),
-        }
+        Self { live: live.into(), ready: ready.into() }
     }
 
     /// The checks of `/livez`: a failure means that a restart would help.

@@ -48,9 +48,7 @@ pub struct Admin {
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admin")
-            .field("health", &self.health)
-            .finish_non_exhaustive()
+        f.debug_struct("Admin").field("health", &self.health).finish_non_exhaustive()
     }
 }
 
@@ -68,18 +66,12 @@ impl Server {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("admin".to_owned())
             .spawn(move || runtime.block_on(serve(listener, admin, stopped)))?;
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -128,10 +120,7 @@ async fn serve(
             return;
         }
     };
-    let shared = Arc::new(Shared {
-        admin,
-        scrape_bytes: AtomicUsize::new(0),
-    });
+    let shared = Arc::new(Shared { admin, scrape_bytes: AtomicUsize::new(0) });
     let (close, closed) = oneshot::channel::<()>();
     let server = axum::serve(listener, routes(shared)).with_graceful_shutdown(async move {
         let _ = closed.await;
@@ -162,11 +151,7 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     let started = Instant::now();
     let path = request.uri().path();
     // Unknown paths share a label: a scanner must not make series.
-    let route = ROUTES
-        .iter()
-        .find(|route| **route == path)
-        .copied()
-        .unwrap_or("other");
+    let route = ROUTES.iter().find(|route| **route == path).copied().unwrap_or("other");
     let method = request.method().clone();
     let response = next.run(request).await;
     let status = response.status().as_u16();
@@ -201,21 +186,12 @@ async fn readyz(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
 
 /// 200 or 503; the reasons as lines of text, or every check as JSON when `?verbose` asks for it.
 fn report(uri: &Uri, checks: &[&[Check]]) -> Response {
-    let asked: Vec<_> = checks
-        .iter()
-        .copied()
-        .flatten()
-        .map(|check| (check.name(), check.ask()))
-        .collect();
+    let asked: Vec<_> =
+        checks.iter().copied().flatten().map(|check| (check.name(), check.ask())).collect();
     let ok = asked.iter().all(|(_, answer)| answer.is_ok());
-    let status = if ok {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let verbose = uri
-        .query()
-        .is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let verbose =
+        uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
     if verbose {
         let checks: Vec<_> = asked
             .iter()
@@ -232,11 +208,7 @@ fn report(uri: &Uri, checks: &[&[Check]]) -> Response {
         .filter_map(|(name, answer)| Some((name, answer.as_ref().err()?)))
         .map(|(name, reason)| format!("{name}: {reason}\n"))
         .collect();
-    let body = if ok {
-        "ok\n".to_owned()
-    } else {
-        reasons.concat()
-    };
+    let body = if ok { "ok\n".to_owned() } else { reasons.concat() };
     (status, body).into_response()
 }
 
@@ -278,11 +250,7 @@ mod tests {
     /// Status and body of a GET.
     fn fetch(server: &Server, path: &str) -> (u16, String) {
         let mut stream = connect(server);
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
@@ -340,10 +308,7 @@ mod tests {
         fetch(&server, "/secret");
         server.stop(Duration::from_secs(5));
         let get = || "GET".to_owned();
-        assert_eq!(
-            *seen.lock().unwrap(),
-            [("/livez", get(), 200), ("other", get(), 404)]
-        );
+        assert_eq!(*seen.lock().unwrap(), [("/livez", get(), 200), ("other", get(), 404)]);
     }
 
     #[test]

@@ -174,10 +174,7 @@ fn builder() -> PrometheusBuilder {
             Kind::Size => &SIZE_BYTES,
             Kind::Counter | Kind::Gauge => continue,
         };
-        let bounds: Vec<f64> = bounds
-            .iter()
-            .filter_map(|bound| bound.parse().ok())
-            .collect();
+        let bounds: Vec<f64> = bounds.iter().filter_map(|bound| bound.parse().ok()).collect();
         let matcher = Matcher::Full(family.name.to_owned());
         builder = builder
             .set_buckets_for_metric(matcher, &bounds)
@@ -187,10 +184,7 @@ fn builder() -> PrometheusBuilder {
 }
 
 fn describe() {
-    for family in FAMILIES
-        .iter()
-        .filter(|family| family.keeper == Keeper::Facade)
-    {
+    for family in FAMILIES.iter().filter(|family| family.keeper == Keeper::Facade) {
         match family.kind {
             Kind::Counter => metrics::describe_counter!(family.name, family.help),
             Kind::Gauge => metrics::describe_gauge!(family.name, family.help),
@@ -208,12 +202,7 @@ fn histogram(family: &Family, values: &[&str]) -> Histogram {
 }
 
 fn labels(family: &Family, values: &[&str]) -> Vec<metrics::Label> {
-    debug_assert_eq!(
-        values.len(),
-        family.labels.len(),
-        "labels of {}",
-        family.name
-    );
+    debug_assert_eq!(values.len(), family.labels.len(), "labels of {}", family.name);
     family
         .labels
         .iter()

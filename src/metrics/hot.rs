@@ -21,18 +21,15 @@ pub(super) struct Hot {
 
 impl Hot {
     pub(super) fn new(options: Options) -> Self {
-        let labels = options
-            .machines
-            .iter()
-            .enumerate()
-            .map(|(index, (name, _))| {
-                if index < options.state_machines_max {
-                    name.clone()
-                } else {
-                    OTHER.to_owned()
-                }
-            })
-            .collect();
+        let labels =
+            options
+                .machines
+                .iter()
+                .enumerate()
+                .map(|(index, (name, _))| {
+                    if index < options.state_machines_max { name.clone() } else { OTHER.to_owned() }
+                })
+                .collect();
         Self { options, labels }
     }
 
@@ -80,32 +77,22 @@ impl Hot {
                 });
             };
         count(page, &names::EXECUTIONS_STARTED, |counts| counts.started);
-        each(
-            page,
-            &names::EXECUTIONS_FINISHED,
-            &|samples, name, counts| {
-                by(samples, name, &ENDED, &counts.ended);
-            },
-        );
+        each(page, &names::EXECUTIONS_FINISHED, &|samples, name, counts| {
+            by(samples, name, &ENDED, &counts.ended);
+        });
         count(page, &names::EXECUTIONS_OPEN, MachineCounts::open);
         page.family(&names::EXECUTIONS_OPEN_LIMIT, |samples| {
             samples.count(&[], self.options.open_executions_max);
         });
         histogram(page, &names::EXECUTION_DURATION, |counts| &counts.duration);
-        each(
-            page,
-            &names::EXECUTIONS_REJECTED,
-            &|samples, name, counts| {
-                by(samples, name, &REJECTED, &counts.rejected);
-            },
-        );
+        each(page, &names::EXECUTIONS_REJECTED, &|samples, name, counts| {
+            by(samples, name, &REJECTED, &counts.rejected);
+        });
         count(page, &names::STATE_TRANSITIONS, |counts| counts.transitions);
         each(page, &names::BILLED_DURATION, &|samples, name, counts| {
             samples.seconds(&[name], counts.billed_ms.saturating_mul(1_000_000));
         });
-        count(page, &names::BILLED_MEMORY, |counts| {
-            counts.billed_mb.saturating_mul(1_000_000)
-        });
+        count(page, &names::BILLED_MEMORY, |counts| counts.billed_mb.saturating_mul(1_000_000));
         count(page, &names::BILLED_MB_MS, |counts| counts.billed_mb_ms);
         histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
         histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
@@ -121,20 +108,16 @@ impl Hot {
             (&names::TASKS_SCHEDULED, counts.scheduled),
             (&names::TASKS_STARTED, counts.started),
             (&names::TASKS_IN_FLIGHT, counts.in_flight()),
-            (
-                &names::TASKS_IN_FLIGHT_LIMIT,
-                self.options.tasks_in_flight_max,
-            ),
+            (&names::TASKS_IN_FLIGHT_LIMIT, self.options.tasks_in_flight_max),
         ] {
             page.family(family, |samples| samples.count(&[resource], value));
         }
         page.family(&names::TASKS_FINISHED, |samples| {
             by(samples, resource, &ATTEMPTED, &counts.finished);
         });
-        for (family, histogram) in [
-            (&names::TASK_SCHEDULE, &counts.waited),
-            (&names::TASK_RUN, &counts.ran),
-        ] {
+        for (family, histogram) in
+            [(&names::TASK_SCHEDULE, &counts.waited), (&names::TASK_RUN, &counts.ran)]
+        {
             page.family(family, |samples| samples.histogram(&[resource], histogram));
         }
     }
@@ -256,11 +239,7 @@ impl Hot {
             samples.count(&[version, self.options.features], 1);
         });
         page.family(&names::MACHINE_INFO, |samples| {
-            let shown = self
-                .options
-                .machines
-                .iter()
-                .take(self.options.state_machines_max);
+            let shown = self.options.machines.iter().take(self.options.state_machines_max);
             for (name, revision) in shown {
                 samples.count(&[name, revision], 1);
             }

@@ -92,12 +92,7 @@ impl Metrics {
                 }
             }
         }
-        Self {
-            hot,
-            rare,
-            partitions,
-            ready: Box::new(ready),
-        }
+        Self { hot, rare, partitions, ready: Box::new(ready) }
     }
 
     /// Appends the page to `out`.

@@ -40,11 +40,7 @@ impl Partitions {
     }
 
     pub(super) fn render(&self, page: &mut Page<'_>) {
-        let owned = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let owned = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lag = |offsets: &Offsets| Some((offsets.end? - offsets.committed?).max(0));
         let uncommitted = |offsets: &Offsets| Some((offsets.position? - offsets.committed?).max(0));
         for (family, value) in [

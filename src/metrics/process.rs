@@ -21,14 +21,8 @@ pub(super) fn render(page: &mut Page<'_>) {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let fds = fs::read_dir("/proc/self/fd").map(|fds| fds.count() as u64);
     for (family, value) in [
-        (
-            &PROCESS_RESIDENT,
-            field(&status, "VmRSS:").map(|kb| kb * 1_024),
-        ),
-        (
-            &PROCESS_VIRTUAL,
-            field(&status, "VmSize:").map(|kb| kb * 1_024),
-        ),
+        (&PROCESS_RESIDENT, field(&status, "VmRSS:").map(|kb| kb * 1_024)),
+        (&PROCESS_VIRTUAL, field(&status, "VmSize:").map(|kb| kb * 1_024)),
         (&PROCESS_FDS, fds.ok()),
         (&PROCESS_FDS_MAX, field(&limits, "Max open files")),
         (&PROCESS_THREADS, field(&status, "Threads:")),
@@ -62,21 +56,13 @@ impl Stat {
         // The second field is the command in parentheses, which may itself hold spaces.
         let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-        Some(Self {
-            cpu_ticks: number(UTIME)? + number(STIME)?,
-            start_ticks: number(STARTTIME)?,
-        })
+        Some(Self { cpu_ticks: number(UTIME)? + number(STIME)?, start_ticks: number(STARTTIME)? })
     }
 }
 
 /// The first number behind a name at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
 /// Linux shows times to programs in hundredths of a second (USER_HZ) on every architecture we build.

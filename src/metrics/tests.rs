@@ -29,14 +29,8 @@ fn parse(text: &str) -> BTreeMap<String, Read> {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
             assert!(helped.contains(name), "TYPE without HELP: {line}");
-            let read = Read {
-                kind: kind.to_owned(),
-                ..Read::default()
-            };
-            assert!(
-                families.insert(name.to_owned(), read).is_none(),
-                "{line} twice"
-            );
+            let read = Read { kind: kind.to_owned(), ..Read::default() };
+            assert!(families.insert(name.to_owned(), read).is_none(), "{line} twice");
             name.clone_into(&mut current);
         } else {
             let (series, value) = line.rsplit_once(' ').unwrap();
@@ -73,10 +67,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     let (io, io_reader) = tally::io(2, 2);
     let (rare, partitions) = (rare(), Arc::new(Partitions::default()));
     let options = Options {
-        machines: machines
-            .iter()
-            .map(|name| ((*name).to_owned(), "1".to_owned()))
-            .collect(),
+        machines: machines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
         sources: vec!["in".to_owned(), "in".to_owned()],
         sinks: vec!["out".to_owned(), "bill".to_owned()],
         shards: shard_readers,
@@ -91,14 +82,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     let metrics = Metrics::new(options, Arc::clone(&rare), Arc::clone(&partitions), || {
         vec![("kafka", true), ("shards", false)]
     });
-    Rig {
-        metrics,
-        rare,
-        partitions,
-        shards,
-        tasks,
-        io,
-    }
+    Rig { metrics, rare, partitions, shards, tasks, io }
 }
 
 impl Rig {
@@ -110,9 +94,8 @@ impl Rig {
 }
 
 fn value(families: &BTreeMap<String, Read>, name: &str, labels: &str) -> f64 {
-    let family = families
-        .values()
-        .find_map(|read| read.samples.get(&(name.to_owned(), labels.to_owned())));
+    let family =
+        families.values().find_map(|read| read.samples.get(&(name.to_owned(), labels.to_owned())));
     *family.unwrap_or_else(|| panic!("no {name}{{{labels}}}"))
 }
 
@@ -133,12 +116,7 @@ fn page_holds_every_family_of_the_catalogue_and_no_other() {
     let known: BTreeSet<_> = FAMILIES.iter().map(|family| family.name).collect();
     assert_eq!(shown, known);
     for family in FAMILIES {
-        assert_eq!(
-            families[family.name].kind,
-            family.kind.as_str(),
-            "{}",
-            family.name
-        );
+        assert_eq!(families[family.name].kind, family.kind.as_str(), "{}", family.name);
     }
 }
 
@@ -163,51 +141,24 @@ fn labels_are_those_of_the_catalogue() {
 fn zero_series_exist_before_anything_happened() {
     let families = rig(&["a"], 200).scrape();
     for (name, labels) in [
-        (
-            "expressway_executions_finished_total",
-            "state_machine=\"a\",status=\"timed_out\"",
-        ),
-        (
-            "expressway_executions_rejected_total",
-            "state_machine=\"a\",reason=\"not-json\"",
-        ),
-        (
-            "expressway_tasks_finished_total",
-            "resource=\"http:invoke\",status=\"failed\"",
-        ),
-        (
-            "expressway_source_records_skipped_total",
-            "topic=\"in\",reason=\"tombstone\"",
-        ),
-        (
-            "expressway_dead_letter_records_total",
-            "topic=\"in\",reason=\"too-large\"",
-        ),
-        (
-            "expressway_sink_records_total",
-            "topic=\"bill\",result=\"failed\"",
-        ),
+        ("expressway_executions_finished_total", "state_machine=\"a\",status=\"timed_out\""),
+        ("expressway_executions_rejected_total", "state_machine=\"a\",reason=\"not-json\""),
+        ("expressway_tasks_finished_total", "resource=\"http:invoke\",status=\"failed\""),
+        ("expressway_source_records_skipped_total", "topic=\"in\",reason=\"tombstone\""),
+        ("expressway_dead_letter_records_total", "topic=\"in\",reason=\"too-large\""),
+        ("expressway_sink_records_total", "topic=\"bill\",result=\"failed\""),
         ("expressway_source_commits_total", "result=\"error\""),
         ("expressway_source_rebalances_total", "event=\"lost\""),
         ("expressway_source_commit_duration_seconds_count", ""),
-        (
-            "expressway_execution_duration_seconds_count",
-            "state_machine=\"a\"",
-        ),
+        ("expressway_execution_duration_seconds_count", "state_machine=\"a\""),
     ] {
-        assert!(
-            value(&families, name, labels).abs() < f64::EPSILON,
-            "{name}"
-        );
+        assert!(value(&families, name, labels).abs() < f64::EPSILON, "{name}");
     }
 }
 
 fn assert_value(families: &BTreeMap<String, Read>, name: &str, labels: &str, expected: f64) {
     let found = value(families, name, labels);
-    assert!(
-        (found - expected).abs() < 1e-9,
-        "{name}{{{labels}}} is {found}"
-    );
+    assert!((found - expected).abs() < 1e-9, "{name}{{{labels}}} is {found}");
 }
 
 #[test]
@@ -220,8 +171,7 @@ fn counts_of_all_threads_are_summed() {
     }
     rig.tasks.scheduled(Resource::HttpInvoke);
     rig.tasks.started(Resource::HttpInvoke, 1);
-    rig.tasks
-        .finished(Resource::HttpInvoke, Attempted::TimedOut, 1);
+    rig.tasks.finished(Resource::HttpInvoke, Attempted::TimedOut, 1);
     rig.io.consumed(0, 5, 50);
     rig.io.consumed(1, 6, 60);
     rig.io.produced(0);
@@ -232,28 +182,12 @@ fn counts_of_all_threads_are_summed() {
         ("executions_started_total", "state_machine=\"a\"", 4.0),
         ("executions_open", "state_machine=\"a\"", 2.0),
         ("execution_duration_seconds_sum", "state_machine=\"a\"", 3.0),
-        (
-            "execution_billed_duration_seconds_total",
-            "state_machine=\"a\"",
-            3.0,
-        ),
-        (
-            "execution_billed_memory_bytes_total",
-            "state_machine=\"a\"",
-            128e6,
-        ),
-        (
-            "execution_billed_mb_milliseconds_total",
-            "state_machine=\"a\"",
-            192_000.0,
-        ),
+        ("execution_billed_duration_seconds_total", "state_machine=\"a\"", 3.0),
+        ("execution_billed_memory_bytes_total", "state_machine=\"a\"", 128e6),
+        ("execution_billed_mb_milliseconds_total", "state_machine=\"a\"", 192_000.0),
         ("tasks_in_flight", "resource=\"http:invoke\"", 0.0),
         ("source_records_total", "topic=\"in\"", 11.0),
-        (
-            "sink_records_total",
-            "topic=\"out\",result=\"delivered\"",
-            1.0,
-        ),
+        ("sink_records_total", "topic=\"out\",result=\"delivered\"", 1.0),
         ("source_backpressure_seconds_total", "thread=\"0\"", 0.25),
     ] {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
@@ -264,13 +198,8 @@ fn counts_of_all_threads_are_summed() {
 fn rare_events_and_offsets_are_shown_until_a_partition_goes() {
     let rig = rig(&["a"], 200);
     rig.rare.committed(false, Duration::from_millis(3));
-    rig.rare
-        .requested("/metrics", "BREW", 405, Duration::from_millis(1));
-    let offsets = Offsets {
-        position: Some(90),
-        committed: Some(40),
-        end: Some(100),
-    };
+    rig.rare.requested("/metrics", "BREW", 405, Duration::from_millis(1));
+    let offsets = Offsets { position: Some(90), committed: Some(40), end: Some(100) };
     rig.partitions.set("in", 3, offsets);
     let families = rig.scrape();
     let partition = "topic=\"in\",partition=\"3\"";
@@ -286,21 +215,14 @@ fn rare_events_and_offsets_are_shown_until_a_partition_goes() {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
     }
     rig.partitions.remove("in", 3);
-    assert!(
-        rig.scrape()["expressway_source_lag_records"]
-            .samples
-            .is_empty()
-    );
+    assert!(rig.scrape()["expressway_source_lag_records"].samples.is_empty());
 }
 
 #[test]
 fn histogram_buckets_are_cumulative_and_end_at_the_count() {
     let mut rig = rig(&["a"], 200);
     for duration_ns in [1, 49_000, 60_000, 7_000_000, 400_000_000_000] {
-        let finish = Finish {
-            duration_ns,
-            ..FINISH
-        };
+        let finish = Finish { duration_ns, ..FINISH };
         rig.shards[0].finished(MachineIdx(0), &finish);
     }
     rig.rare.compiled(Duration::from_millis(2));
@@ -323,10 +245,7 @@ fn histogram_buckets_are_cumulative_and_end_at_the_count() {
         }
         for (labels, mut buckets) in series {
             buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-            assert!(
-                buckets.is_sorted_by_key(|bucket| bucket.1),
-                "{name}{{{labels}}}"
-            );
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.1), "{name}{{{labels}}}");
             let (bound, last) = buckets[buckets.len() - 1];
             assert!(bound.is_infinite(), "{name} has no +Inf");
             let count = read.samples[&(format!("{name}_count"), labels.clone())];
@@ -348,11 +267,8 @@ fn machines_beyond_the_cap_are_summed_as_other() {
     assert_eq!(started.len(), 2);
     let name = "expressway_executions_started_total";
     assert!((value(&families, name, "state_machine=\"other\"") - 2.0).abs() < f64::EPSILON);
-    let dropped = value(
-        &families,
-        "expressway_metrics_series_dropped_total",
-        &format!("family=\"{name}\""),
-    );
+    let dropped =
+        value(&families, "expressway_metrics_series_dropped_total", &format!("family=\"{name}\""));
     assert!((dropped - 2.0).abs() < f64::EPSILON);
 }
 

@@ -24,10 +24,7 @@ impl<'a> Page<'a> {
             family.help,
             family.kind.as_str()
         );
-        fill(&mut Samples {
-            out: self.out,
-            family,
-        });
+        fill(&mut Samples { out: self.out, family });
         self.out.push(b'\n');
     }
 }
@@ -83,12 +80,7 @@ impl Samples<'_> {
     }
 
     fn head(&mut self, suffix: &str, labels: &[&str], bound: Option<&str>) {
-        debug_assert_eq!(
-            labels.len(),
-            self.family.labels.len(),
-            "labels of {}",
-            self.family.name
-        );
+        debug_assert_eq!(labels.len(), self.family.labels.len(), "labels of {}", self.family.name);
         self.out.extend_from_slice(self.family.name.as_bytes());
         self.out.extend_from_slice(suffix.as_bytes());
         let named = self.family.labels.iter().zip(labels);
@@ -148,10 +140,7 @@ mod tests {
                 samples.count(&["a\"\\\nä"], 7);
             });
         });
-        assert!(
-            text.ends_with("{state_machine=\"a\\\"\\\\\\nä\"} 7\n\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("{state_machine=\"a\\\"\\\\\\nä\"} 7\n\n"), "{text}");
     }
 
     #[test]
@@ -165,10 +154,7 @@ mod tests {
         });
         assert!(text.contains("{shard=\"0\"} 1.000000001\n"), "{text}");
         assert!(text.contains("{shard=\"1\"} 2.5\n"), "{text}");
-        assert!(
-            text.contains("{shard=\"2\"} 18446744073.709551615\n"),
-            "{text}"
-        );
+        assert!(text.contains("{shard=\"2\"} 18446744073.709551615\n"), "{text}");
     }
 
     #[test]

@@ -20,17 +20,13 @@ impl Upkeep {
     /// Starts the thread.
     pub fn start(rare: Arc<Rare>, interval: Duration) -> io::Result<Self> {
         let (stop, stopped): (_, Receiver<()>) = bounded(0);
-        let thread = std::thread::Builder::new()
-            .name("metrics-upkeep".to_owned())
-            .spawn(move || {
+        let thread =
+            std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
                 while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     rare.upkeep();
                 }
             })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
 

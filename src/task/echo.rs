@@ -31,30 +31,22 @@ impl EchoServer {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("echo".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    let Ok(listener) = TcpListener::from_std(listener) else {
-                        return;
-                    };
-                    let server = axum::serve(listener, Router::new().fallback(echo));
-                    // Ends with the runtime, open connections included: nobody waits for an echo.
-                    tokio::select! {
-                        _ = server.into_future() => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("echo".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                let Ok(listener) = TcpListener::from_std(listener) else {
+                    return;
+                };
+                let server = axum::serve(listener, Router::new().fallback(echo));
+                // Ends with the runtime, open connections included: nobody waits for an echo.
+                tokio::select! {
+                    _ = server.into_future() => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -76,9 +68,7 @@ impl Drop for EchoServer {
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let query = uri.query().unwrap_or_default();
     let asked = |name: &str| -> Option<u64> {
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
     };
     if let Some(delay_ms) = asked("delay_ms") {
         tokio::time::sleep(Duration::from_millis(delay_ms.min(DELAY_MS_MAX))).await;

@@ -121,11 +121,7 @@ impl HttpTasks {
             Err(result) => return self.inner.completions.push(token, result),
         };
         drop(request);
-        let call = Waiting {
-            token,
-            since: Instant::now(),
-            prepared,
-        };
+        let call = Waiting { token, since: Instant::now(), prepared };
         let mut calls = self.inner.calls.borrow_mut();
         calls.tally.scheduled(Resource::HttpInvoke);
         if calls.running < self.inner.options.calls_max {
@@ -140,9 +136,7 @@ impl HttpTasks {
                 "{} HTTP calls wait already, as many as executions may be open.",
                 calls.waiting.len()
             );
-            self.inner
-                .completions
-                .push(token, failed("States.TaskFailed", cause));
+            self.inner.completions.push(token, failed("States.TaskFailed", cause));
         }
     }
 
@@ -193,13 +187,9 @@ impl Inner {
         });
         calls.running += 1;
         let since = Instant::now();
-        calls
-            .tally
-            .started(Resource::HttpInvoke, ns(since.duration_since(call.since)));
+        calls.tally.started(Resource::HttpInvoke, ns(since.duration_since(call.since)));
         let abort = task.abort_handle();
-        calls
-            .by_token
-            .insert(token, Place::Running { since, abort });
+        calls.by_token.insert(token, Place::Running { since, abort });
     }
 
     fn finished(self: &Rc<Self>, token: WakeToken, result: CallResult, attempted: Attempted) {
@@ -214,9 +204,7 @@ impl Inner {
     /// A call has ended; the next one takes its place.
     fn give_on(self: &Rc<Self>, calls: &mut Outstanding, since: Instant, attempted: Attempted) {
         calls.running -= 1;
-        calls
-            .tally
-            .finished(Resource::HttpInvoke, attempted, ns(since.elapsed()));
+        calls.tally.finished(Resource::HttpInvoke, attempted, ns(since.elapsed()));
         if let Some((_, next)) = calls.waiting.pop_first() {
             self.start(calls, next);
         }

@@ -102,10 +102,7 @@ impl Script {
         machine: &str,
         case: Option<&str>,
     ) -> Result<Self, ScriptError> {
-        let missing = |kind, name: &str| ScriptError::NoSuchName {
-            kind,
-            name: name.to_owned(),
-        };
+        let missing = |kind, name: &str| ScriptError::NoSuchName { kind, name: name.to_owned() };
         let cases = object(&config["StateMachines"], "StateMachines")?
             .get(machine)
             .ok_or_else(|| missing("state machine", machine))?;
@@ -169,13 +166,7 @@ pub struct MockTasks {
 impl MockTasks {
     /// Makes an edge that answers from `script` into `completions`.
     pub fn new(script: Script, completions: Completions) -> Self {
-        Self {
-            script,
-            completions,
-            matches: equal,
-            used: HashMap::new(),
-            recorded: None,
-        }
+        Self { script, completions, matches: equal, used: HashMap::new(), recorded: None }
     }
 
     /// Compares requests with `matches` instead of by value.
@@ -264,10 +255,7 @@ fn pick<'a>(
     let expects = entries.iter().any(|entry| entry.request.is_some());
     if expects && let Ok(request) = serde_json::from_slice::<Value>(request) {
         let mut equal = entries.iter().filter(|entry| {
-            entry
-                .request
-                .as_ref()
-                .is_some_and(|expected| matches(expected, &request))
+            entry.request.as_ref().is_some_and(|expected| matches(expected, &request))
         });
         if let Some(picked) = equal.find_map(free) {
             return Some(picked);
@@ -335,10 +323,9 @@ fn answer(entry: &Value) -> Option<Answer> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     match name.as_str() {
         "Return" => Some(Answer::Return(value.to_string().into_bytes())),
-        "Throw" if value.is_object() => Some(Answer::Throw {
-            error: text("Error"),
-            cause: text("Cause"),
-        }),
+        "Throw" if value.is_object() => {
+            Some(Answer::Throw { error: text("Error"), cause: text("Cause") })
+        }
         "Hang" if value == true => Some(Answer::Hang),
         "Echo" if value == true => Some(Answer::Echo),
         _ => None,
@@ -349,9 +336,7 @@ fn object<'a>(
     value: &'a Value,
     what: &str,
 ) -> Result<&'a serde_json::Map<String, Value>, ScriptError> {
-    value
-        .as_object()
-        .ok_or_else(|| ScriptError::NotAnObject(what.to_owned()))
+    value.as_object().ok_or_else(|| ScriptError::NotAnObject(what.to_owned()))
 }
 
 /// Equal as JSON, numbers by value.
@@ -362,9 +347,7 @@ fn equal(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
         }
         _ => a == b,
     }
@@ -379,10 +362,7 @@ mod tests {
     fn mocks(script: &Value) -> (MockTasks, Completions) {
         let completions = Completions::default();
         let script = Script::from_json(script).unwrap();
-        (
-            MockTasks::new(script, completions.clone()).recording(),
-            completions,
-        )
+        (MockTasks::new(script, completions.clone()).recording(), completions)
     }
 
     fn call(tasks: &mut MockTasks, completions: &Completions, input: &Value) -> Option<CallResult> {
@@ -395,10 +375,7 @@ mod tests {
         state: &str,
         input: &Value,
     ) -> Option<CallResult> {
-        let token = WakeToken {
-            index: 0,
-            generation: 0,
-        };
+        let token = WakeToken { index: 0, generation: 0 };
         tasks.call(
             token,
             CallRequest {
@@ -449,14 +426,8 @@ mod tests {
             "1": {"request": {"n": 2.0}, "Return": "two"},
             "2": {"Return": "other"},
         }}));
-        assert_eq!(
-            call(&mut tasks, &completions, &json!({"n": 2})),
-            Some(returned(&json!("two")))
-        );
-        assert_eq!(
-            call(&mut tasks, &completions, &json!({"n": 7})),
-            Some(returned(&json!("one")))
-        );
+        assert_eq!(call(&mut tasks, &completions, &json!({"n": 2})), Some(returned(&json!("two"))));
+        assert_eq!(call(&mut tasks, &completions, &json!({"n": 7})), Some(returned(&json!("one"))));
         assert_eq!(
             call(&mut tasks, &completions, &json!({"n": 1})),
             Some(returned(&json!("other")))
@@ -474,10 +445,7 @@ mod tests {
             panic!("expected a failure");
         };
         assert_eq!(&*error, "States.Runtime");
-        assert_eq!(
-            cause.unwrap().as_ref(),
-            "The mocks have no answer for invocation 1 of 'Pay'."
-        );
+        assert_eq!(cause.unwrap().as_ref(), "The mocks have no answer for invocation 1 of 'Pay'.");
         let other = call_state(&mut tasks, &completions, "Ship", &json!({}));
         assert!(matches!(other, Some(CallResult::Failed { .. })));
     }
@@ -488,10 +456,7 @@ mod tests {
         let thrown = call(&mut tasks, &completions, &json!({}));
         assert_eq!(
             thrown,
-            Some(CallResult::Failed {
-                error: "States.TaskFailed".into(),
-                cause: None
-            })
+            Some(CallResult::Failed { error: "States.TaskFailed".into(), cause: None })
         );
     }
 
@@ -501,15 +466,9 @@ mod tests {
             (json!([]), "mocks: expected an object"),
             (json!({"S": 1}), "S: expected an object"),
             (json!({"S": {"x": {"Return": 1}}}), "\"x\" is no invocation"),
-            (
-                json!({"S": {"2-1": {"Return": 1}}}),
-                "\"2-1\" is no invocation",
-            ),
+            (json!({"S": {"2-1": {"Return": 1}}}), "\"2-1\" is no invocation"),
             (json!({"S": {"0": {}}}), "S/0: expected exactly one of"),
-            (
-                json!({"S": {"0": {"Return": 1, "Echo": true}}}),
-                "exactly one of",
-            ),
+            (json!({"S": {"0": {"Return": 1, "Echo": true}}}), "exactly one of"),
             (json!({"S": {"0": {"Hang": false}}}), "exactly one of"),
             (
                 json!({"S": {"0-3": {"Return": 1}, "2": {"Return": 1}}}),

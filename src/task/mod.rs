@@ -29,10 +29,7 @@ pub struct Tasks {
 impl Tasks {
     /// Makes the task edge of one shard; results appear in `completions`.
     pub fn new(http: http::Options, completions: Completions, tally: TaskTally) -> Self {
-        Self {
-            http: HttpTasks::new(http, completions.clone(), tally),
-            completions,
-        }
+        Self { http: HttpTasks::new(http, completions.clone(), tally), completions }
     }
 
     /// Calls under way and calls that wait for a place.
@@ -51,8 +48,7 @@ impl Calls for Tasks {
              arn:aws:states:::http:invoke and mocked results.",
             request.resource, request.state
         );
-        self.completions
-            .push(token, failed("States.TaskFailed", cause));
+        self.completions.push(token, failed("States.TaskFailed", cause));
     }
 
     fn cancel(&mut self, token: WakeToken) {
@@ -69,10 +65,7 @@ fn is_http_invoke(resource: &str) -> bool {
 }
 
 fn failed(error: &str, cause: impl Into<Box<str>>) -> CallResult {
-    CallResult::Failed {
-        error: error.into(),
-        cause: Some(cause.into()),
-    }
+    CallResult::Failed { error: error.into(), cause: Some(cause.into()) }
 }
 
 #[cfg(test)]
@@ -93,10 +86,7 @@ mod tests {
         let completions = Completions::default();
         let (tally, _) = crate::base::tally::tasks();
         let mut tasks = Tasks::new(http::Options::default(), completions.clone(), tally);
-        let token = WakeToken {
-            index: 3,
-            generation: 1,
-        };
+        let token = WakeToken { index: 3, generation: 1 };
         tasks.call(
             token,
             CallRequest {

@@ -19,18 +19,13 @@ impl Cells {
     }
 
     fn cell(&self, index: usize) -> Option<&AtomicU64> {
-        self.0
-            .get(index / LINE_CELLS)
-            .map(|line| &line.0[index % LINE_CELLS])
+        self.0.get(index / LINE_CELLS).map(|line| &line.0[index % LINE_CELLS])
     }
 
     /// No read-modify-write: `&mut` on the only writing handle makes this thread the only writer.
     pub(super) fn add(&mut self, index: usize, n: u64) {
         if let Some(cell) = self.cell(index) {
-            cell.store(
-                cell.load(Ordering::Relaxed).wrapping_add(n),
-                Ordering::Relaxed,
-            );
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
         }
     }
 
@@ -48,8 +43,7 @@ impl Cells {
     }
 
     pub(super) fn get(&self, index: usize) -> u64 {
-        self.cell(index)
-            .map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.cell(index).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 
     pub(super) fn array<const N: usize>(&self, at: usize) -> [u64; N] {
@@ -58,9 +52,7 @@ impl Cells {
 
     pub(super) fn histogram(&self, at: usize, bounds: usize) -> Histogram {
         Histogram {
-            buckets: (0..=bounds)
-                .map(|bucket| self.get(at + 1 + bucket))
-                .collect(),
+            buckets: (0..=bounds).map(|bucket| self.get(at + 1 + bucket)).collect(),
             sum: self.get(at),
         }
     }

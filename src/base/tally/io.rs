@@ -6,18 +6,8 @@ use super::{REJECTED, rejected_index};
 /// Makes the cells of one I/O thread that reads `sources` and writes `sinks`, both lists of topics.
 pub fn io(sources: usize, sinks: usize) -> (IoTally, IoReader) {
     let cells = Cells::new(IO_CELLS + sources * SOURCE_CELLS + sinks * SINK_CELLS);
-    let reader = IoReader {
-        cells: cells.clone(),
-        sources,
-    };
-    (
-        IoTally {
-            cells,
-            sources,
-            sinks,
-        },
-        reader,
-    )
+    let reader = IoReader { cells: cells.clone(), sources };
+    (IoTally { cells, sources, sinks }, reader)
 }
 
 /// What became of an output record.
@@ -59,8 +49,7 @@ impl IoTally {
     /// A record that cannot start an execution; `class` is one of [`REJECTED`].
     pub fn rejected(&mut self, source: usize, class: &str) {
         let base = self.source(source);
-        self.cells
-            .add(base + SOURCE_REJECTED + rejected_index(class), 1);
+        self.cells.add(base + SOURCE_REJECTED + rejected_index(class), 1);
     }
 
     /// An output record went into the producer's queue.
@@ -72,8 +61,7 @@ impl IoTally {
     /// An output record left the producer.
     pub fn delivered(&mut self, sink: usize, delivery: Delivery, bytes: u64) {
         let base = self.sink(sink);
-        self.cells
-            .add(base + SINK_DELIVERIES + delivery as usize, 1);
+        self.cells.add(base + SINK_DELIVERIES + delivery as usize, 1);
         if delivery == Delivery::Delivered {
             self.cells.add(base + SINK_BYTES, bytes);
         }
@@ -82,8 +70,7 @@ impl IoTally {
     /// A record was written to the dead letters, for a class of [`REJECTED`].
     pub fn dead_lettered(&mut self, source: usize, class: &str) {
         let base = self.source(source);
-        self.cells
-            .add(base + SOURCE_DEAD_LETTERED + rejected_index(class), 1);
+        self.cells.add(base + SOURCE_DEAD_LETTERED + rejected_index(class), 1);
     }
 
     /// Reading stood still for want of room.

@@ -7,9 +7,7 @@ use crate::base::ids::MachineIdx;
 /// Makes the cells of one shard for `machines` state machines.
 pub fn shard(machines: usize) -> (ShardTally, ShardReader) {
     let cells = Cells::new(SHARD_CELLS + machines * MACHINE_CELLS);
-    let reader = ShardReader {
-        cells: cells.clone(),
-    };
+    let reader = ShardReader { cells: cells.clone() };
     (ShardTally { cells, machines }, reader)
 }
 
@@ -98,10 +96,7 @@ impl ShardTally {
         cells.add(base + TRANSITIONS, finish.transitions);
         cells.add(base + BILLED_MS, finish.billed_ms);
         cells.add(base + BILLED_MB, finish.billed_mb);
-        cells.add(
-            base + BILLED_MB_MS,
-            finish.billed_ms.saturating_mul(finish.billed_mb),
-        );
+        cells.add(base + BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
         cells.observe(base + DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
         cells.observe(base + INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
         if finish.ended == Ended::Succeeded {
@@ -112,8 +107,7 @@ impl ShardTally {
     /// An event was refused before it started; `class` is one of [`super::REJECTED`].
     pub fn rejected(&mut self, machine: MachineIdx, class: &str) {
         let base = self.base(machine);
-        self.cells
-            .add(base + REJECTED_AT + rejected_index(class), 1);
+        self.cells.add(base + REJECTED_AT + rejected_index(class), 1);
     }
 
     /// A turn is over.
@@ -244,13 +238,7 @@ impl ShardReader {
             busy_ns: self.cells.get(BUSY_NS),
             parked_ns: self.cells.get(PARKED_NS),
             events: self.cells.array(EVENTS),
-            levels: Levels {
-                inbox,
-                ready,
-                completions,
-                timers,
-                arena_bytes,
-            },
+            levels: Levels { inbox, ready, completions, timers, arena_bytes },
             turns: self.cells.histogram(TURNS, LATENCY_BOUNDS_NS.len()),
         }
     }
@@ -306,10 +294,7 @@ mod tests {
         assert_eq!((counts.started, counts.open()), (2, 1));
         assert_eq!(counts.ended, [1, 0, 0, 0]);
         assert_eq!((counts.billed_ms, counts.billed_mb_ms), (100, 6_400));
-        assert_eq!(
-            (counts.duration.buckets[1], counts.duration.sum),
-            (1, 100_000)
-        );
+        assert_eq!((counts.duration.buckets[1], counts.duration.sum), (1, 100_000));
         assert_eq!(counts.input.buckets[1], 1, "a bound belongs to its bucket");
         assert_eq!(counts.output.buckets[2], 1);
         assert_eq!(reader.machine(MachineIdx(2)).rejected, [0, 0, 1, 0, 1]);
@@ -325,11 +310,7 @@ mod tests {
     #[test]
     fn values_above_every_bound_fall_into_the_last_bucket() {
         let (mut tally, reader) = shard(1);
-        let long = Finish {
-            duration_ns: u64::MAX,
-            ended: Ended::TimedOut,
-            ..FINISH
-        };
+        let long = Finish { duration_ns: u64::MAX, ended: Ended::TimedOut, ..FINISH };
         tally.finished(MachineIdx(0), &long);
         let counts = reader.machine(MachineIdx(0));
         assert_eq!(counts.duration.buckets.last(), Some(&1));
@@ -339,22 +320,11 @@ mod tests {
     #[test]
     fn shard_gauges_are_set_and_times_are_summed() {
         let (mut tally, reader) = shard(0);
-        let turn = Turn {
-            busy_ns: 60_000,
-            starts: 2,
-            task_results: 1,
-            timers: 3,
-        };
+        let turn = Turn { busy_ns: 60_000, starts: 2, task_results: 1, timers: 3 };
         tally.turn(&turn);
         tally.turn(&turn);
         tally.parked(5);
-        let levels = Levels {
-            inbox: 1,
-            ready: 2,
-            completions: 3,
-            timers: 4,
-            arena_bytes: 5,
-        };
+        let levels = Levels { inbox: 1, ready: 2, completions: 3, timers: 4, arena_bytes: 5 };
         tally.levels(levels);
         let counts = reader.shard();
         assert_eq!((counts.busy_ns, counts.parked_ns), (120_000, 5));
@@ -385,10 +355,7 @@ mod tests {
         let writer = std::thread::Builder::new()
             .name("tally-writer".to_owned())
             .spawn(move || {
-                let finish = Finish {
-                    input_bytes: INPUT_BYTES,
-                    ..FINISH
-                };
+                let finish = Finish { input_bytes: INPUT_BYTES, ..FINISH };
                 for _ in 0..EXECUTIONS {
                     tally.started(MachineIdx(0));
                     tally.finished(MachineIdx(0), &finish);

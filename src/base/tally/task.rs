@@ -6,9 +6,7 @@ use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
 /// Makes the cells of one shard's task edge.
 pub fn tasks() -> (TaskTally, TaskReader) {
     let cells = Cells::new(RESOURCES.len() * RESOURCE_CELLS);
-    let reader = TaskReader {
-        cells: cells.clone(),
-    };
+    let reader = TaskReader { cells: cells.clone() };
     (TaskTally { cells }, reader)
 }
 
@@ -54,8 +52,7 @@ impl TaskTally {
     pub fn started(&mut self, resource: Resource, waited_ns: u64) {
         let base = base(resource);
         self.cells.add(base + STARTED, 1);
-        self.cells
-            .observe(base + WAITED, &LATENCY_BOUNDS_NS, waited_ns);
+        self.cells.observe(base + WAITED, &LATENCY_BOUNDS_NS, waited_ns);
     }
 
     /// An attempt that had its place ended, having run so long.

@@ -63,11 +63,7 @@ impl FromStr for Pattern {
         if host.is_empty() || host.contains(['/', '*', '@', ' ']) {
             return Err(bad());
         }
-        Ok(Self {
-            host: host.to_ascii_lowercase(),
-            subdomains,
-            port,
-        })
+        Ok(Self { host: host.to_ascii_lowercase(), subdomains, port })
     }
 }
 
@@ -77,12 +73,7 @@ mod tests {
 
     #[test]
     fn hosts_ports_and_subdomains_are_told_apart() {
-        let allow = Allow::new([
-            "localhost:8080",
-            "api.example.com",
-            "*.corp.net",
-            "[::1]:80",
-        ]);
+        let allow = Allow::new(["localhost:8080", "api.example.com", "*.corp.net", "[::1]:80"]);
         let allow = allow.unwrap();
         for (host, port, permitted) in [
             ("localhost", 8080, true),

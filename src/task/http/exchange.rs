@@ -29,20 +29,14 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(options: &Options) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let connector =
+            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(options.idle_connections_per_host)
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Self {
-            client,
-            timeout: options.timeout.min(TIMEOUT_MAX),
-        }
+        Self { client, timeout: options.timeout.min(TIMEOUT_MAX) }
     }
 
     pub(super) async fn run(&self, prepared: Prepared) -> (CallResult, Attempted) {
@@ -61,11 +55,7 @@ impl Exchange {
         *request.method_mut() = prepared.method;
         *request.uri_mut() = prepared.uri;
         *request.headers_mut() = prepared.headers;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| socket(&error))?;
+        let response = self.client.request(request).await.map_err(|error| socket(&error))?;
         let (parts, body) = response.into_parts();
         let body = read(body).await?;
         if parts.status.is_success() {
@@ -101,10 +91,7 @@ fn envelope(
     body: &Bytes,
 ) -> Result<CallResult, CallResult> {
     let undecodable = |what: &str| {
-        failed(
-            "States.Runtime",
-            format!("The response body cannot be decoded: {what}."),
-        )
+        failed("States.Runtime", format!("The response body cannot be decoded: {what}."))
     };
     if let Some(kind) = binary_type(headers) {
         return Err(undecodable(&format!("its content type is {kind}")));
@@ -159,14 +146,8 @@ fn write_json(out: &mut Vec<u8>, text: &str) {
 }
 
 fn refused(status: StatusCode, body: &Bytes) -> CallResult {
-    let cause: String = String::from_utf8_lossy(body)
-        .chars()
-        .take(CAUSE_CHARS_MAX)
-        .collect();
-    failed(
-        &format!("States.Http.StatusCode.{}", status.as_str()),
-        cause,
-    )
+    let cause: String = String::from_utf8_lossy(body).chars().take(CAUSE_CHARS_MAX).collect();
+    failed(&format!("States.Http.StatusCode.{}", status.as_str()), cause)
 }
 
 /// The whole chain: "connection refused" stands at its end.

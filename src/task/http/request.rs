@@ -50,25 +50,14 @@ impl Prepared {
         };
         let parameters: Parameters<'_> = serde_json::from_slice(&request.input)
             .map_err(|_| refuse("The Parameters must be a JSON object"))?;
-        parameters
-            .not_yet()
-            .map_or(Ok(()), |field| Err(refuse(&unsupported(field))))?;
+        parameters.not_yet().map_or(Ok(()), |field| Err(refuse(&unsupported(field))))?;
         let method = parameters.method().map_err(|reason| refuse(&reason))?;
         let uri = parameters.uri().map_err(|reason| refuse(&reason))?;
         let mut headers = default_headers(&options.region);
-        parameters
-            .add_headers(&mut headers)
-            .map_err(|reason| refuse(&reason))?;
-        let body = parameters
-            .body(&mut headers)
-            .map_err(|reason| refuse(&reason))?;
+        parameters.add_headers(&mut headers).map_err(|reason| refuse(&reason))?;
+        let body = parameters.body(&mut headers).map_err(|reason| refuse(&reason))?;
         permit(&uri, options)?;
-        Ok(Self {
-            method,
-            uri,
-            headers,
-            body,
-        })
+        Ok(Self { method, uri, headers, body })
     }
 }
 
@@ -109,10 +98,8 @@ impl Parameters<'_> {
 
     fn uri(&self) -> Result<Uri, String> {
         let endpoint = text("ApiEndpoint", self.api_endpoint.as_ref())?;
-        let mut address = endpoint
-            .split_once('#')
-            .map_or(endpoint, |(address, _fragment)| address)
-            .to_owned();
+        let mut address =
+            endpoint.split_once('#').map_or(endpoint, |(address, _fragment)| address).to_owned();
         if let Some(parameters) = &self.query {
             let query = query(parameters).ok_or_else(|| invalid("QueryParameters"))?;
             if !query.is_empty() {
@@ -122,9 +109,7 @@ impl Parameters<'_> {
         }
         let uri: Uri = address.parse().map_err(|_| invalid("ApiEndpoint"))?;
         let schemed = matches!(uri.scheme_str(), Some("http" | "https"));
-        let credentials = uri
-            .authority()
-            .is_none_or(|authority| authority.as_str().contains('@'));
+        let credentials = uri.authority().is_none_or(|authority| authority.as_str().contains('@'));
         if !schemed || credentials || uri.host().is_none_or(str::is_empty) {
             return Err(invalid("ApiEndpoint"));
         }
@@ -180,10 +165,7 @@ fn default_headers(region: &str) -> HeaderMap {
         headers.insert(USER_AGENT, agent);
     }
     headers.insert(RANGE, HeaderValue::from_static("bytes=0-262144"));
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=UTF-8"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     headers
 }
 
@@ -253,9 +235,7 @@ fn percent_encode(text: &str, out: &mut String) {
 fn is_forbidden(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     FORBIDDEN.contains(&name.as_str())
-        || ["x-forwarded-", "x-amz-", "x-amzn-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        || ["x-forwarded-", "x-amz-", "x-amzn-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 const METHODS: [Method; 7] = [
@@ -351,15 +331,9 @@ mod tests {
             "ApiEndpoint": "https://api.test/a?x=1#frag", "Method": "POST", "RequestBody": {"a": 1.50},
         }));
         assert_eq!(prepared.uri, "https://api.test/a?x=1");
-        assert_eq!(
-            prepared.headers["user-agent"],
-            "Amazon|StepFunctions|HttpInvoke|us-east-1"
-        );
+        assert_eq!(prepared.headers["user-agent"], "Amazon|StepFunctions|HttpInvoke|us-east-1");
         assert_eq!(prepared.headers["range"], "bytes=0-262144");
-        assert_eq!(
-            prepared.headers["content-type"],
-            "application/json; charset=UTF-8"
-        );
+        assert_eq!(prepared.headers["content-type"], "application/json; charset=UTF-8");
         assert_eq!(prepared.body, r#"{"a":1.5}"#);
     }
 
@@ -373,10 +347,7 @@ mod tests {
             timeout_ms: None,
             attempt: 0,
         };
-        let options = Options {
-            allow: Allow::new(["api.test"]).unwrap(),
-            ..Options::default()
-        };
+        let options = Options { allow: Allow::new(["api.test"]).unwrap(), ..Options::default() };
         let prepared = Prepared::new(&request, &options).unwrap();
         assert_eq!(prepared.body, "[1.50, 12345678901234567890123]");
         let prepared = accepts(&json!({
@@ -407,73 +378,21 @@ mod tests {
 
     fn bad_fields() -> Vec<(&'static str, Value, &'static str)> {
         vec![
-            (
-                "ApiEndpoint",
-                json!("ftp://api.test"),
-                "'ApiEndpoint' has an invalid format",
-            ),
-            (
-                "ApiEndpoint",
-                json!("api.test"),
-                "'ApiEndpoint' has an invalid format",
-            ),
-            (
-                "ApiEndpoint",
-                json!("https://u:p@api.test"),
-                "'ApiEndpoint' has an invalid format",
-            ),
-            (
-                "ApiEndpoint",
-                json!(1),
-                "'ApiEndpoint' has an invalid format",
-            ),
+            ("ApiEndpoint", json!("ftp://api.test"), "'ApiEndpoint' has an invalid format"),
+            ("ApiEndpoint", json!("api.test"), "'ApiEndpoint' has an invalid format"),
+            ("ApiEndpoint", json!("https://u:p@api.test"), "'ApiEndpoint' has an invalid format"),
+            ("ApiEndpoint", json!(1), "'ApiEndpoint' has an invalid format"),
             ("Method", json!("TRACE"), "'Method' has an invalid format"),
-            (
-                "Method",
-                Value::Null,
-                "'Method' is required but was missing",
-            ),
+            ("Method", Value::Null, "'Method' is required but was missing"),
             ("Headers", json!([]), "'Headers' has an invalid format"),
-            (
-                "Headers",
-                json!({"a": {}}),
-                "'Headers' has an invalid format",
-            ),
-            (
-                "Headers",
-                json!({"a": "x\ny"}),
-                "'Headers' has an invalid format",
-            ),
-            (
-                "Headers",
-                json!({"Authorization": "x"}),
-                "'Authorization' is not allowed",
-            ),
-            (
-                "Headers",
-                json!({"X-Amz-Date": "x"}),
-                "'X-Amz-Date' is not allowed",
-            ),
-            (
-                "Headers",
-                json!({"Warning": "x"}),
-                "'Warning' is not allowed",
-            ),
-            (
-                "QueryParameters",
-                json!({"a": {}}),
-                "'QueryParameters' has an invalid format",
-            ),
-            (
-                "Authentication",
-                json!({}),
-                "'Authentication' is not supported yet",
-            ),
-            (
-                "InvocationConfig",
-                json!({}),
-                "'InvocationConfig' is not supported yet",
-            ),
+            ("Headers", json!({"a": {}}), "'Headers' has an invalid format"),
+            ("Headers", json!({"a": "x\ny"}), "'Headers' has an invalid format"),
+            ("Headers", json!({"Authorization": "x"}), "'Authorization' is not allowed"),
+            ("Headers", json!({"X-Amz-Date": "x"}), "'X-Amz-Date' is not allowed"),
+            ("Headers", json!({"Warning": "x"}), "'Warning' is not allowed"),
+            ("QueryParameters", json!({"a": {}}), "'QueryParameters' has an invalid format"),
+            ("Authentication", json!({}), "'Authentication' is not supported yet"),
+            ("InvocationConfig", json!({}), "'InvocationConfig' is not supported yet"),
             ("Transform", json!({}), "'Transform' is not supported yet"),
         ]
     }
@@ -491,17 +410,10 @@ mod tests {
 
     #[test]
     fn hosts_that_are_not_listed_are_refused() {
-        for endpoint in [
-            "https://other.test",
-            "http://localhost:82",
-            "https://api.test.evil.test",
-        ] {
+        for endpoint in ["https://other.test", "http://localhost:82", "https://api.test.evil.test"]
+        {
             let input = json!({"ApiEndpoint": endpoint, "Method": "GET"});
-            refuses(
-                &input,
-                "States.Permissions",
-                "is not listed in task.http.allow",
-            );
+            refuses(&input, "States.Permissions", "is not listed in task.http.allow");
         }
         accepts(&json!({"ApiEndpoint": "http://localhost:81", "Method": "GET"}));
     }

@@ -30,19 +30,13 @@ fn tasks(options: Options) -> (HttpTasks, Completions) {
 fn counted(options: Options) -> (HttpTasks, Completions, TaskReader) {
     let (tally, reader) = tally::tasks();
     let completions = Completions::default();
-    let options = Options {
-        allow: Allow::new(["127.0.0.1"]).unwrap(),
-        ..options
-    };
+    let options = Options { allow: Allow::new(["127.0.0.1"]).unwrap(), ..options };
     let tasks = HttpTasks::new(options, completions.clone(), tally);
     (tasks, completions, reader)
 }
 
 fn token(index: u32) -> WakeToken {
-    WakeToken {
-        index,
-        generation: 1,
-    }
+    WakeToken { index, generation: 1 }
 }
 
 fn get(address: SocketAddr, path: &str) -> Value {
@@ -118,10 +112,7 @@ fn a_response_comes_in_the_envelope_of_aws() {
     let value: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(value["StatusCode"], 200);
     assert_eq!(value["StatusText"], "OK");
-    assert_eq!(
-        value["Headers"]["content-type"],
-        json!(["application/json"])
-    );
+    assert_eq!(value["Headers"]["content-type"], json!(["application/json"]));
     let body = &value["ResponseBody"];
     assert_eq!(body["method"], "POST");
     assert_eq!(body["path"], "/orders");
@@ -130,10 +121,7 @@ fn a_response_comes_in_the_envelope_of_aws() {
     assert_eq!(body["headers"]["x-order"], "7");
     assert_eq!(body["headers"]["host"], server.address().to_string());
     let keys: Vec<_> = value.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["Headers", "ResponseBody", "StatusCode", "StatusText"]
-    );
+    assert_eq!(keys, ["Headers", "ResponseBody", "StatusCode", "StatusText"]);
 }
 
 #[test]
@@ -146,10 +134,7 @@ fn the_body_of_the_service_keeps_its_bytes() {
         panic!("{result:?}");
     };
     let text = String::from_utf8(bytes).unwrap();
-    assert!(
-        text.contains("\"ResponseBody\":{\"b\":1.50, \"a\":1e400},"),
-        "{text}"
-    );
+    assert!(text.contains("\"ResponseBody\":{\"b\":1.50, \"a\":1e400},"), "{text}");
     assert!(text.contains("\"x-a\":[\"1\",\"2\"]"), "{text}");
 }
 
@@ -167,10 +152,7 @@ fn a_status_that_is_no_success_is_an_error_with_the_body_as_cause() {
 #[test]
 fn a_slow_server_is_a_socket_error() {
     let server = EchoServer::start().unwrap();
-    let options = Options {
-        timeout: Duration::from_millis(50),
-        ..Options::default()
-    };
+    let options = Options { timeout: Duration::from_millis(50), ..Options::default() };
     let started = Instant::now();
     let input = get(server.address(), "/?delay_ms=60000");
     let (error, cause) = failure(run(one(options, input)));
@@ -237,11 +219,7 @@ fn a_body_that_is_no_text_is_a_runtime_error() {
 #[test]
 fn calls_beyond_the_bound_wait_in_order() {
     let server = EchoServer::start().unwrap();
-    let options = Options {
-        calls_max: 1,
-        waiting_max: 2,
-        ..Options::default()
-    };
+    let options = Options { calls_max: 1, waiting_max: 2, ..Options::default() };
     run(async {
         let (tasks, completions) = tasks(options);
         for index in 0..3 {
@@ -250,10 +228,7 @@ fn calls_beyond_the_bound_wait_in_order() {
         assert_eq!((tasks.running(), tasks.waiting()), (1, 2));
         tasks.call(token(9), request(&get(server.address(), "/")));
         let (refused, result) = next(&completions).await;
-        assert_eq!(
-            (refused, failure(result).0.as_str()),
-            (token(9), "States.TaskFailed")
-        );
+        assert_eq!((refused, failure(result).0.as_str()), (token(9), "States.TaskFailed"));
         for index in 0..3 {
             assert_eq!(next(&completions).await.0, token(index));
         }
@@ -264,10 +239,7 @@ fn calls_beyond_the_bound_wait_in_order() {
 #[test]
 fn a_cancelled_call_never_answers_and_gives_its_place_on() {
     let server = EchoServer::start().unwrap();
-    let options = Options {
-        calls_max: 1,
-        ..Options::default()
-    };
+    let options = Options { calls_max: 1, ..Options::default() };
     run(async {
         let (tasks, completions, counts) = counted(options);
         let slow = get(server.address(), "/?delay_ms=60000");
