@@ -1,0 +1,55 @@
+//! Hot counter cells: what is counted per record, per execution and per turn.
+//!
+//! A thread owns its cells and is their only writer; a counter is a relaxed load and store in a
+//! 128-byte block that no other thread writes, about 2 ns, against 9 ns for a shared atomic and
+//! 70–140 ns for a metrics macro with labels (two cores, Rust 1.95). A scraper reads them at any time,
+//! with no lock, no message and no stop. What a scrape sees of two cells may be one event apart.
+
+mod cells;
+mod io;
+mod shard;
+mod task;
+
+pub use self::cells::Histogram;
+pub use self::io::{DELIVERIES, Delivery, IoReader, IoTally, SinkCounts, SourceCounts, io};
+pub use self::shard::{
+    ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
+    Turn, shard,
+};
+pub use self::task::{
+    ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,
+};
+
+/// Why an event never became an execution; anything unknown counts as the last.
+pub const REJECTED: [&str; 5] = ["not-json", "too-large", "too-deep", "invalid-name", "other"];
+
+/// Upper bounds of latency buckets, 50 µs to the Express limit of 300 s.
+pub const LATENCY_BOUNDS_NS: [u64; 20] = [
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+    30_000_000_000,
+    60_000_000_000,
+    300_000_000_000,
+];
+
+/// Upper bounds of size buckets; the payload limit of 256 KiB is one of them.
+pub const SIZE_BOUNDS_BYTES: [u64; 7] = [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
+
+fn rejected_index(class: &str) -> usize {
+    REJECTED.iter().position(|known| *known == class).unwrap_or(REJECTED.len() - 1)
+}

@@ -1,0 +1,450 @@
+//! The settings themselves: every key that a configuration file may hold, with its default.
+//!
+//! The doc comments are the descriptions in `config/expressway.schema.json`, and the shape check of
+//! [`super::shape`] is driven by that schema; so a key is declared here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::values::{Listen, Property, ShardCount, period};
+
+/// Configuration of the expressway service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long a stop (SIGTERM, SIGINT) waits for open executions before it drops them
+    /// uncommitted; the next owner of their partitions runs them again.
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub drain_timeout: Duration,
+    /// The brokers and the clients' own settings.
+    pub kafka: Kafka,
+    /// The threads that run executions.
+    pub shards: Shards,
+    /// Bounds on what may be open at a time.
+    pub limits: Limits,
+    /// The account that ARNs and billing records speak of.
+    pub aws: Aws,
+    /// The admin port: `/metrics`, `/livez`, `/readyz`.
+    pub http: Http,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Calls that Task states make.
+    pub task: Task,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// From source topics to a state machine to sink topics; one table each.
+    #[serde(rename = "pipeline")]
+    pub pipelines: Vec<Pipeline>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            drain_timeout: Duration::from_secs(25),
+            kafka: Kafka::default(),
+            shards: Shards::default(),
+            limits: Limits::default(),
+            aws: Aws::default(),
+            http: Http::default(),
+            log: Log::default(),
+            task: Task::default(),
+            metrics: Metrics::default(),
+            pipelines: Vec::new(),
+        }
+    }
+}
+
+/// The brokers and the clients' own settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kafka {
+    /// Where to find the cluster: `host:port`, one or more.
+    #[schemars(length(min = 1), extend("items" = {"type": "string", "format": "broker"}))]
+    pub brokers: Vec<String>,
+    /// Group membership protocol: `consumer` is KIP-848 (brokers from 4.0), `classic` the older one.
+    pub group_protocol: GroupProtocol,
+    /// Name under which the clients appear in the brokers' logs and quotas.
+    #[schemars(length(min = 1))]
+    pub client_id: String,
+    /// How long to look for the brokers and topics at start before giving up (exit code 4).
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub connect_timeout: Duration,
+    /// librdkafka properties for all clients, such as `security.protocol`.
+    pub client: BTreeMap<String, Property>,
+    /// librdkafka properties for the consumers.
+    pub consumer: BTreeMap<String, Property>,
+    /// librdkafka properties for the producers.
+    pub producer: BTreeMap<String, Property>,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            brokers: vec!["127.0.0.1:9092".to_owned()],
+            group_protocol: GroupProtocol::Consumer,
+            client_id: "expressway".to_owned(),
+            connect_timeout: Duration::from_secs(15),
+            client: BTreeMap::new(),
+            consumer: BTreeMap::new(),
+            producer: BTreeMap::new(),
+        }
+    }
+}
+
+/// How instances of one consumer group share the partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupProtocol {
+    /// KIP-848, brokers from 4.0.
+    Consumer,
+    /// The protocol before KIP-848, with cooperative-sticky assignment.
+    Classic,
+}
+
+impl GroupProtocol {
+    /// The value of librdkafka's `group.protocol`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consumer => "consumer",
+            Self::Classic => "classic",
+        }
+    }
+}
+
+/// The threads that run executions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shards {
+    /// Shard threads; `"auto"` is the usable cores less the I/O threads, at least one.
+    pub count: ShardCount,
+    /// Threads that read and write Kafka, each with its own consumer and producer per pipeline.
+    #[schemars(range(min = 1, max = 64))]
+    pub io_threads: u16,
+    /// Events that may wait in front of one shard; when it is full, reading stops.
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub inbox_records: u32,
+    /// Whether shard threads are bound to cores; `auto` does so when there are cores enough and no
+    /// CPU quota is set.
+    pub pin: Pin,
+}
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self { count: ShardCount::Auto, io_threads: 1, inbox_records: 4_096, pin: Pin::Auto }
+    }
+}
+
+/// Whether shard threads are bound to cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Pin {
+    /// When there are cores enough and no CPU quota is set.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// Bounds on what may be open at a time; reaching one stops intake, it never loses an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Records of one partition that may be read beyond the committed offset: the size of the
+    /// replay after a crash.
+    #[schemars(range(min = 1, max = 4_194_304))]
+    pub uncommitted_per_partition: u32,
+    /// Executions that may be open in this instance, all shards together.
+    #[schemars(range(min = 1, max = 16_777_216))]
+    pub open_executions: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { uncommitted_per_partition: 65_536, open_executions: 1_048_576 }
+    }
+}
+
+/// The account that ARNs and billing records speak of; no call to AWS is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Aws {
+    /// Region in ARNs, and the price list of the bill.
+    #[schemars(extend("format" = "region"))]
+    pub region: String,
+    /// Twelve digits.
+    #[schemars(extend("format" = "account"))]
+    pub account: String,
+    /// Role in the context object; `arn:aws:iam::ACCOUNT:role/expressway` when it is not given.
+    #[schemars(extend("format" = "role"))]
+    pub role: String,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            role: "arn:aws:iam::000000000000:role/expressway".to_owned(),
+        }
+    }
+}
+
+/// The admin port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port, `"off"` for none; port 0 takes a free one and logs it.
+    pub listen: Listen,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: Listen::loopback(9640) }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `auto` is text on a terminal and JSON elsewhere.
+    pub format: LogFormat,
+    /// A level, or a filter such as `info,expressway::ingest=debug`.
+    #[schemars(extend("format" = "log-filter"))]
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Auto, level: "info".to_owned() }
+    }
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// One line for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Calls that Task states make.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Task {
+    /// `arn:aws:states:::http:invoke`.
+    pub http: TaskHttp,
+}
+
+/// `arn:aws:states:::http:invoke`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskHttp {
+    /// Hosts that workflows may call: `host`, `host:port`, `*.example.com`. Empty: none.
+    #[schemars(extend("items" = {"type": "string", "format": "host-pattern"}))]
+    pub allow: Vec<String>,
+    /// Calls under way per shard; more wait in order.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub calls_per_shard: u32,
+    /// Idle connections kept per host and shard.
+    #[schemars(range(min = 0, max = 65_536))]
+    pub idle_connections_per_host: u32,
+    /// How long one call may take; AWS ends it after 60 s, so more is not accepted.
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub timeout: Duration,
+}
+
+impl Default for TaskHttp {
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            calls_per_shard: 1_024,
+            idle_connections_per_host: 64,
+            timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What `/metrics` shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// State machines with a label of their own; the rest are summed as `other`.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub state_machines_max: u32,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { state_machines_max: 200 }
+    }
+}
+
+/// From source topics to a state machine to sink topics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Unique name; part of every execution's identity, so renaming it changes their ids.
+    #[schemars(extend("format" = "name"))]
+    pub name: String,
+    /// Topics whose records become executions.
+    #[schemars(length(min = 1), extend("items" = {"type": "string", "format": "topic"}))]
+    pub topics: Vec<String>,
+    /// Consumer group; `expressway-NAME` when it is not given.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub group: String,
+    /// Where a partition without a committed offset begins.
+    #[serde(default = "start_offset")]
+    pub start_offset: StartOffset,
+    /// ASL definition; a relative path starts at the folder of the configuration file.
+    #[schemars(extend("minLength" = 1))]
+    pub definition: PathBuf,
+    /// Name of the state machine in ARNs; the pipeline's name when it is not given.
+    #[serde(default)]
+    #[schemars(extend("format" = "name"))]
+    pub state_machine: String,
+    /// Type of the state machine.
+    #[serde(default = "machine_type", rename = "type")]
+    pub machine_type: MachineType,
+    /// Role in the context object; `aws.role` when it is not given.
+    #[serde(default)]
+    #[schemars(extend("format" = "role"))]
+    pub role: String,
+    /// Topic for the results.
+    #[schemars(extend("format" = "topic"))]
+    pub result_topic: String,
+    /// Topic for results of executions that failed or timed out; `result_topic` when not given.
+    #[serde(default)]
+    #[schemars(extend("format" = "topic"))]
+    pub failure_topic: String,
+    /// Topic for the billing records, one per execution.
+    #[schemars(extend("format" = "topic"))]
+    pub billing_topic: String,
+    /// Topic for records that cannot start an execution.
+    #[schemars(extend("format" = "topic"))]
+    pub dead_letter_topic: String,
+    /// How often an event may run.
+    #[serde(default = "guarantee")]
+    pub guarantee: Guarantee,
+    /// In which order the results of one key appear.
+    #[serde(default = "ordering")]
+    pub ordering: Ordering,
+    /// Shape of a result record.
+    #[serde(default = "format")]
+    pub format: Format,
+    /// Execution logging, as in AWS's LoggingConfiguration.
+    #[serde(default)]
+    pub logging: Logging,
+    /// Tags of the state machine, carried into billing records. At most 50.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where a partition without a committed offset begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StartOffset {
+    /// With the oldest record.
+    Earliest,
+    /// With the first record that arrives after the start.
+    Latest,
+}
+
+impl StartOffset {
+    /// The value of librdkafka's `auto.offset.reset`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+        }
+    }
+}
+
+/// Type of the state machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MachineType {
+    /// In memory, at most five minutes, billed by time and memory.
+    Express,
+}
+
+/// How often an event may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guarantee {
+    /// Once, and again after a crash; repeated outputs carry equal ids.
+    AtLeastOnce,
+}
+
+/// In which order the results of one key appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ordering {
+    /// As the executions end.
+    None,
+}
+
+/// Shape of a result record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// The value is the output document; everything else is in headers.
+    Output,
+}
+
+/// Execution logging, as in AWS's LoggingConfiguration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// Which history events are logged.
+    pub level: LogLevel,
+    /// Whether they carry input and output.
+    pub include_execution_data: bool,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { level: LogLevel::Off, include_execution_data: false }
+    }
+}
+
+/// Which history events are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogLevel {
+    /// None.
+    Off,
+}
+
+fn start_offset() -> StartOffset {
+    StartOffset::Earliest
+}
+
+fn machine_type() -> MachineType {
+    MachineType::Express
+}
+
+fn guarantee() -> Guarantee {
+    Guarantee::AtLeastOnce
+}
+
+fn ordering() -> Ordering {
+    Ordering::None
+}
+
+fn format() -> Format {
+    Format::Output
+}

@@ -1,0 +1,11 @@
+//! The admin port: `/metrics`, `/livez`, `/readyz`.
+//!
+//! It runs on a small runtime and thread of its own, so that a busy shard cannot starve a scrape and a
+//! slow scraper cannot hold a shard. What it shows is handed in ([`Scrape`], [`Health`]); it knows no
+//! other part of the service. It is not on the path of an event.
+
+mod health;
+mod server;
+
+pub use self::health::{Check, Condition, Health};
+pub use self::server::{Admin, Observe, Scrape, Server};

@@ -1,0 +1,250 @@
+//! Every metric family: name, type, help. Nothing is exported that does not stand here.
+
+use crate::base::tally::{LATENCY_BOUNDS_NS, SIZE_BOUNDS_BYTES};
+
+/// What all names begin with, except those of the process.
+pub const PREFIX: &str = "expressway_";
+
+/// Type of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Durations in seconds, over the latency buckets.
+    Latency,
+    /// Sizes in bytes, over the size buckets.
+    Size,
+}
+
+impl Kind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Latency | Self::Size => "histogram",
+        }
+    }
+}
+
+/// Who keeps a family's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// Cells that one thread owns, or values known at scrape time; written by our own writer.
+    Cells,
+    /// The `metrics` facade: at most a few thousand updates a second.
+    Facade,
+}
+
+/// One metric family.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Full name.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// Who keeps its values.
+    pub keeper: Keeper,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// One sentence.
+    pub help: &'static str,
+}
+
+/// Declares the families: one constant each, and the list of all.
+macro_rules! families {
+    ($($id:ident $name:literal $kind:ident $keeper:ident [$($label:literal),*] $help:literal;)*) => {
+        $(
+            pub(super) const $id: Family = Family {
+                name: $name,
+                kind: Kind::$kind,
+                keeper: Keeper::$keeper,
+                labels: &[$($label),*],
+                help: $help,
+            };
+        )*
+
+        /// Every family, in the order of the page.
+        pub const FAMILIES: &[Family] = &[$($id),*];
+    };
+}
+
+families! {
+    EXECUTIONS_STARTED "expressway_executions_started_total" Counter Cells ["state_machine"]
+        "Executions that began.";
+    EXECUTIONS_FINISHED "expressway_executions_finished_total" Counter Cells ["state_machine", "status"]
+        "Executions that ended, by final status; aborted ones were dropped by a stop and run again.";
+    EXECUTIONS_OPEN "expressway_executions_open" Gauge Cells ["state_machine"]
+        "Executions started and not finished.";
+    EXECUTIONS_OPEN_LIMIT "expressway_executions_open_limit" Gauge Cells []
+        "Configured ceiling of open executions.";
+    EXECUTION_DURATION "expressway_execution_duration_seconds" Latency Cells ["state_machine"]
+        "Start to end of one execution, all statuses.";
+    EXECUTIONS_REJECTED "expressway_executions_rejected_total" Counter Cells ["state_machine", "reason"]
+        "Events that a shard refused before they became executions.";
+    STATE_TRANSITIONS "expressway_state_transitions_total" Counter Cells ["state_machine"]
+        "States entered, retries included.";
+    BILLED_DURATION "expressway_execution_billed_duration_seconds_total" Counter Cells ["state_machine"]
+        "Duration of each execution rounded up to 100 ms, as Express billing does.";
+    BILLED_MEMORY "expressway_execution_billed_memory_bytes_total" Counter Cells ["state_machine"]
+        "Memory rounded up to 64 MB chunks, summed per execution; 1 MB is 1,000,000 bytes.";
+    BILLED_MB_MS "expressway_execution_billed_mb_milliseconds_total" Counter Cells ["state_machine"]
+        "Billed milliseconds times billed MB; divided by 1,024,000 it is GB-seconds.";
+    INPUT_BYTES "expressway_execution_input_bytes" Size Cells ["state_machine"]
+        "Size of input documents.";
+    OUTPUT_BYTES "expressway_execution_output_bytes" Size Cells ["state_machine"]
+        "Size of output documents of executions that succeeded.";
+
+    TASKS_SCHEDULED "expressway_tasks_scheduled_total" Counter Cells ["resource"]
+        "Task attempts queued.";
+    TASKS_STARTED "expressway_tasks_started_total" Counter Cells ["resource"]
+        "Task attempts begun.";
+    TASKS_FINISHED "expressway_tasks_finished_total" Counter Cells ["resource", "status"]
+        "Task attempts ended; cancelled ones had no execution waiting for them any more.";
+    TASK_SCHEDULE "expressway_task_schedule_duration_seconds" Latency Cells ["resource"]
+        "Time from scheduled to started.";
+    TASK_RUN "expressway_task_run_duration_seconds" Latency Cells ["resource"]
+        "Time from started to ended.";
+    TASKS_IN_FLIGHT "expressway_tasks_in_flight" Gauge Cells ["resource"]
+        "Task attempts running now.";
+    TASKS_IN_FLIGHT_LIMIT "expressway_tasks_in_flight_limit" Gauge Cells ["resource"]
+        "Configured ceiling of running task attempts, all shards together.";
+
+    SOURCE_RECORDS "expressway_source_records_total" Counter Cells ["topic"]
+        "Records handed to the shards.";
+    SOURCE_BYTES "expressway_source_bytes_total" Counter Cells ["topic"]
+        "Key and value bytes of those records.";
+    SOURCE_SKIPPED "expressway_source_records_skipped_total" Counter Cells ["topic", "reason"]
+        "Records that started no execution, on purpose: a tombstone has a null value.";
+    SOURCE_REJECTED "expressway_source_records_rejected_total" Counter Cells ["topic", "reason"]
+        "Records that could not start an execution.";
+    SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["thread"]
+        "Time for which an I/O thread stopped reading for want of room.";
+    DEAD_LETTERS "expressway_dead_letter_records_total" Counter Cells ["topic", "reason"]
+        "Records of a source topic that were written to its dead-letter topic.";
+    SOURCE_LAG "expressway_source_lag_records" Gauge Cells ["topic", "partition"]
+        "End offset minus next offset to commit.";
+    SOURCE_POSITION "expressway_source_position_offset" Gauge Cells ["topic", "partition"]
+        "Next offset to read.";
+    SOURCE_COMMITTED "expressway_source_committed_offset" Gauge Cells ["topic", "partition"]
+        "Offset that was committed last.";
+    SOURCE_END "expressway_source_end_offset" Gauge Cells ["topic", "partition"]
+        "End of the partition as the broker told it last.";
+    SOURCE_UNCOMMITTED "expressway_source_uncommitted_records" Gauge Cells ["topic", "partition"]
+        "Records read beyond the committed offset: the size of the replay after a crash.";
+    SOURCE_ASSIGNED "expressway_source_partitions_assigned" Gauge Cells ["topic"]
+        "Partitions that this instance owns.";
+    SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Facade ["event"]
+        "Rebalance callbacks.";
+    SOURCE_REBALANCE_DURATION "expressway_source_rebalance_duration_seconds" Latency Facade []
+        "Revoke started to assignment resumed.";
+    SOURCE_COMMITS "expressway_source_commits_total" Counter Facade ["result"]
+        "Offset commits.";
+    SOURCE_COMMIT_DURATION "expressway_source_commit_duration_seconds" Latency Facade []
+        "Round trip of an offset commit.";
+
+    SINK_RECORDS "expressway_sink_records_total" Counter Cells ["topic", "result"]
+        "Output records by delivery outcome.";
+    SINK_BYTES "expressway_sink_bytes_total" Counter Cells ["topic"]
+        "Bytes delivered.";
+    SINK_IN_FLIGHT "expressway_sink_in_flight_records" Gauge Cells ["topic"]
+        "Output records enqueued and not acknowledged.";
+
+    SHARD_BUSY "expressway_shard_busy_seconds_total" Counter Cells ["shard"]
+        "Time spent doing work; its rate is the utilisation.";
+    SHARD_PARKED "expressway_shard_parked_seconds_total" Counter Cells ["shard"]
+        "Time spent waiting for work.";
+    SHARD_EVENTS "expressway_shard_events_total" Counter Cells ["shard", "kind"]
+        "Events handled: shows skew.";
+    SHARD_QUEUE "expressway_shard_queue_depth" Gauge Cells ["shard", "queue"]
+        "Items waiting.";
+    SHARD_QUEUE_CAPACITY "expressway_shard_queue_capacity" Gauge Cells ["shard", "queue"]
+        "Size of that queue.";
+    SHARD_LOOP "expressway_shard_loop_duration_seconds" Latency Cells ["shard"]
+        "One turn of the event loop.";
+    SHARD_TIMERS "expressway_shard_timers_pending" Gauge Cells ["shard"]
+        "Armed Wait, retry and timeout timers.";
+    SHARD_ARENA "expressway_shard_arena_bytes" Gauge Cells ["shard"]
+        "Bytes held for open executions.";
+
+    BUILD_INFO "expressway_build_info" Gauge Cells ["version", "features"]
+        "Identity of the build; always 1.";
+    MACHINE_INFO "expressway_state_machine_info" Gauge Cells ["state_machine", "revision"]
+        "Active definitions; always 1.";
+    MACHINES_LOADED "expressway_state_machines_loaded" Gauge Cells []
+        "Registered definitions.";
+    COMPILE_DURATION "expressway_definition_compile_duration_seconds" Latency Facade []
+        "Parse, check and compile of one definition.";
+    READY "expressway_ready" Gauge Cells ["check"]
+        "What the readiness endpoint reports, 1 or 0 per check.";
+    HTTP_REQUESTS "expressway_http_requests_total" Counter Facade ["route", "method", "code"]
+        "Requests to the admin port.";
+    HTTP_DURATION "expressway_http_request_duration_seconds" Latency Facade ["route"]
+        "Duration of requests to the admin port.";
+    SERIES_DROPPED "expressway_metrics_series_dropped_total" Counter Facade ["family"]
+        "Series that the cap on label values folded into others.";
+    RENDER_DURATION "expressway_metrics_render_duration_seconds" Latency Facade []
+        "Cost of a scrape.";
+
+    PROCESS_CPU "process_cpu_seconds_total" Counter Cells []
+        "User and system CPU time.";
+    PROCESS_RESIDENT "process_resident_memory_bytes" Gauge Cells []
+        "Resident memory.";
+    PROCESS_VIRTUAL "process_virtual_memory_bytes" Gauge Cells []
+        "Virtual memory.";
+    PROCESS_FDS "process_open_fds" Gauge Cells []
+        "Open file descriptors.";
+    PROCESS_FDS_MAX "process_max_fds" Gauge Cells []
+        "Limit of open file descriptors.";
+    PROCESS_THREADS "process_threads" Gauge Cells []
+        "Threads.";
+    PROCESS_START "process_start_time_seconds" Gauge Cells []
+        "Start of the process, seconds since the Unix epoch.";
+}
+
+/// Bounds of the latency buckets as they are printed, in seconds.
+pub(super) const LATENCY_SECONDS: [&str; LATENCY_BOUNDS_NS.len()] = [
+    "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+    "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "300",
+];
+
+/// Bounds of the size buckets as they are printed, in bytes.
+pub(super) const SIZE_BYTES: [&str; SIZE_BOUNDS_BYTES.len()] =
+    ["256", "1024", "4096", "16384", "65536", "262144", "1048576"];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules() {
+        let mut seen = BTreeSet::new();
+        for family in FAMILIES {
+            assert!(seen.insert(family.name), "{} twice", family.name);
+            let ours = family.name.starts_with(PREFIX) || family.name.starts_with("process_");
+            assert!(ours, "{}", family.name);
+            let counts = family.name.ends_with("_total");
+            assert_eq!(counts, family.kind == Kind::Counter, "{}", family.name);
+            match family.kind {
+                Kind::Latency => assert!(family.name.ends_with("_seconds"), "{}", family.name),
+                Kind::Size => assert!(family.name.ends_with("_bytes"), "{}", family.name),
+                Kind::Counter | Kind::Gauge => {}
+            }
+            assert!(family.help.ends_with('.'), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn printed_bounds_are_those_that_are_counted() {
+        for (text, ns) in LATENCY_SECONDS.iter().zip(LATENCY_BOUNDS_NS) {
+            let printed_ns = text.parse::<f64>().unwrap() * 1e9;
+            assert!((printed_ns - ns as f64).abs() < 0.5, "{text}");
+        }
+        for (text, bytes) in SIZE_BYTES.iter().zip(SIZE_BOUNDS_BYTES) {
+            assert_eq!(text.parse::<u64>().unwrap(), bytes);
+        }
+    }
+}

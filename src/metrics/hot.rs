@@ -1,0 +1,260 @@
+//! Tier 1: sums the cells of all threads and writes them.
+
+use std::collections::BTreeMap;
+
+use super::Options;
+use super::catalogue as names;
+use super::catalogue::Family;
+use super::text::{Page, Samples};
+use crate::base::ids::MachineIdx;
+use crate::base::tally::{
+    ATTEMPTED, DELIVERIES, ENDED, EVENT_KINDS, Histogram, MachineCounts, REJECTED, RESOURCES,
+    Resource, ShardCounts, SinkCounts, SourceCounts, TaskCounts,
+};
+
+/// The readers and the names under which their counts appear.
+pub(super) struct Hot {
+    options: Options,
+    /// Label of each machine, in the order of `MachineIdx`.
+    labels: Vec<String>,
+}
+
+impl Hot {
+    pub(super) fn new(options: Options) -> Self {
+        let labels =
+            options
+                .machines
+                .iter()
+                .enumerate()
+                .map(|(index, (name, _))| {
+                    if index < options.state_machines_max { name.clone() } else { OTHER.to_owned() }
+                })
+                .collect();
+        Self { options, labels }
+    }
+
+    /// Machines without a label of their own.
+    pub(super) fn folded_machines(&self) -> u64 {
+        let machines = self.options.machines.len();
+        machines.saturating_sub(self.options.state_machines_max) as u64
+    }
+
+    pub(super) fn render(&self, page: &mut Page<'_>) {
+        self.executions(page);
+        self.tasks(page);
+        self.sources(page);
+        self.sinks(page);
+        self.shards(page);
+        self.definitions(page);
+    }
+
+    fn executions(&self, page: &mut Page<'_>) {
+        let mut machines: BTreeMap<&str, MachineCounts> = BTreeMap::new();
+        for (index, label) in self.labels.iter().enumerate() {
+            let sum = machines.entry(label).or_default();
+            for shard in &self.options.shards {
+                sum.add(&shard.machine(MachineIdx(index as u16)));
+            }
+        }
+        let each = |page: &mut Page<'_>,
+                    family: &Family,
+                    write: &dyn Fn(&mut Samples<'_>, &str, &MachineCounts)| {
+            page.family(family, |samples| {
+                for (name, counts) in &machines {
+                    write(samples, name, counts);
+                }
+            });
+        };
+        let count = |page: &mut Page<'_>, family: &Family, of: fn(&MachineCounts) -> u64| {
+            each(page, family, &|samples, name, counts| {
+                samples.count(&[name], of(counts));
+            });
+        };
+        let histogram =
+            |page: &mut Page<'_>, family: &Family, of: fn(&MachineCounts) -> &Histogram| {
+                each(page, family, &|samples, name, counts| {
+                    samples.histogram(&[name], of(counts));
+                });
+            };
+        count(page, &names::EXECUTIONS_STARTED, |counts| counts.started);
+        each(page, &names::EXECUTIONS_FINISHED, &|samples, name, counts| {
+            by(samples, name, &ENDED, &counts.ended);
+        });
+        count(page, &names::EXECUTIONS_OPEN, MachineCounts::open);
+        page.family(&names::EXECUTIONS_OPEN_LIMIT, |samples| {
+            samples.count(&[], self.options.open_executions_max);
+        });
+        histogram(page, &names::EXECUTION_DURATION, |counts| &counts.duration);
+        each(page, &names::EXECUTIONS_REJECTED, &|samples, name, counts| {
+            by(samples, name, &REJECTED, &counts.rejected);
+        });
+        count(page, &names::STATE_TRANSITIONS, |counts| counts.transitions);
+        each(page, &names::BILLED_DURATION, &|samples, name, counts| {
+            samples.seconds(&[name], counts.billed_ms.saturating_mul(1_000_000));
+        });
+        count(page, &names::BILLED_MEMORY, |counts| counts.billed_mb.saturating_mul(1_000_000));
+        count(page, &names::BILLED_MB_MS, |counts| counts.billed_mb_ms);
+        histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
+        histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
+    }
+
+    fn tasks(&self, page: &mut Page<'_>) {
+        let mut counts = TaskCounts::default();
+        for reader in &self.options.tasks {
+            counts.add(&reader.resource(Resource::HttpInvoke));
+        }
+        let [resource] = RESOURCES;
+        for (family, value) in [
+            (&names::TASKS_SCHEDULED, counts.scheduled),
+            (&names::TASKS_STARTED, counts.started),
+            (&names::TASKS_IN_FLIGHT, counts.in_flight()),
+            (&names::TASKS_IN_FLIGHT_LIMIT, self.options.tasks_in_flight_max),
+        ] {
+            page.family(family, |samples| samples.count(&[resource], value));
+        }
+        page.family(&names::TASKS_FINISHED, |samples| {
+            by(samples, resource, &ATTEMPTED, &counts.finished);
+        });
+        for (family, histogram) in
+            [(&names::TASK_SCHEDULE, &counts.waited), (&names::TASK_RUN, &counts.ran)]
+        {
+            page.family(family, |samples| samples.histogram(&[resource], histogram));
+        }
+    }
+
+    fn sources(&self, page: &mut Page<'_>) {
+        // Two pipelines may read one topic in different groups; the label is the topic.
+        let mut topics: BTreeMap<&str, SourceCounts> = BTreeMap::new();
+        for (index, topic) in self.options.sources.iter().enumerate() {
+            let sum = topics.entry(topic).or_default();
+            for io in &self.options.io {
+                sum.add(&io.source(index));
+            }
+        }
+        let each = |page: &mut Page<'_>,
+                    family: &Family,
+                    write: fn(&mut Samples<'_>, &str, &SourceCounts)| {
+            page.family(family, |samples| {
+                for (topic, counts) in &topics {
+                    write(samples, topic, counts);
+                }
+            });
+        };
+        each(page, &names::SOURCE_RECORDS, |samples, topic, counts| {
+            samples.count(&[topic], counts.records);
+        });
+        each(page, &names::SOURCE_BYTES, |samples, topic, counts| {
+            samples.count(&[topic], counts.bytes);
+        });
+        each(page, &names::SOURCE_SKIPPED, |samples, topic, counts| {
+            samples.count(&[topic, "tombstone"], counts.skipped);
+        });
+        each(page, &names::SOURCE_REJECTED, |samples, topic, counts| {
+            by(samples, topic, &REJECTED, &counts.rejected);
+        });
+        each(page, &names::DEAD_LETTERS, |samples, topic, counts| {
+            by(samples, topic, &REJECTED, &counts.dead_lettered);
+        });
+        page.family(&names::SOURCE_HELD_BACK, |samples| {
+            for (thread, io) in self.options.io.iter().enumerate() {
+                samples.seconds(&[&thread.to_string()], io.held_back_ns());
+            }
+        });
+    }
+
+    fn sinks(&self, page: &mut Page<'_>) {
+        let mut topics: BTreeMap<&str, SinkCounts> = BTreeMap::new();
+        for (index, topic) in self.options.sinks.iter().enumerate() {
+            let sum = topics.entry(topic).or_default();
+            for io in &self.options.io {
+                sum.add(&io.sink(index));
+            }
+        }
+        page.family(&names::SINK_RECORDS, |samples| {
+            for (topic, counts) in &topics {
+                by(samples, topic, &DELIVERIES, &counts.deliveries);
+            }
+        });
+        page.family(&names::SINK_BYTES, |samples| {
+            for (topic, counts) in &topics {
+                samples.count(&[topic], counts.bytes);
+            }
+        });
+        page.family(&names::SINK_IN_FLIGHT, |samples| {
+            for (topic, counts) in &topics {
+                samples.count(&[topic], counts.in_flight());
+            }
+        });
+    }
+
+    fn shards(&self, page: &mut Page<'_>) {
+        let shards: Vec<(String, ShardCounts)> = self
+            .options
+            .shards
+            .iter()
+            .enumerate()
+            .map(|(shard, reader)| (shard.to_string(), reader.shard()))
+            .collect();
+        let each = |page: &mut Page<'_>,
+                    family: &Family,
+                    write: &dyn Fn(&mut Samples<'_>, &str, &ShardCounts)| {
+            page.family(family, |samples| {
+                for (shard, counts) in &shards {
+                    write(samples, shard, counts);
+                }
+            });
+        };
+        each(page, &names::SHARD_BUSY, &|samples, shard, counts| {
+            samples.seconds(&[shard], counts.busy_ns);
+        });
+        each(page, &names::SHARD_PARKED, &|samples, shard, counts| {
+            samples.seconds(&[shard], counts.parked_ns);
+        });
+        each(page, &names::SHARD_EVENTS, &|samples, shard, counts| {
+            by(samples, shard, &EVENT_KINDS, &counts.events);
+        });
+        each(page, &names::SHARD_QUEUE, &|samples, shard, counts| {
+            let levels = counts.levels;
+            samples.count(&[shard, "inbox"], levels.inbox);
+            samples.count(&[shard, "ready"], levels.ready);
+            samples.count(&[shard, "completions"], levels.completions);
+        });
+        each(page, &names::SHARD_QUEUE_CAPACITY, &|samples, shard, _| {
+            samples.count(&[shard, "inbox"], self.options.inbox_records);
+        });
+        each(page, &names::SHARD_LOOP, &|samples, shard, counts| {
+            samples.histogram(&[shard], &counts.turns);
+        });
+        each(page, &names::SHARD_TIMERS, &|samples, shard, counts| {
+            samples.count(&[shard], counts.levels.timers);
+        });
+        each(page, &names::SHARD_ARENA, &|samples, shard, counts| {
+            samples.count(&[shard], counts.levels.arena_bytes);
+        });
+    }
+
+    fn definitions(&self, page: &mut Page<'_>) {
+        page.family(&names::BUILD_INFO, |samples| {
+            let version = env!("CARGO_PKG_VERSION");
+            samples.count(&[version, self.options.features], 1);
+        });
+        page.family(&names::MACHINE_INFO, |samples| {
+            let shown = self.options.machines.iter().take(self.options.state_machines_max);
+            for (name, revision) in shown {
+                samples.count(&[name, revision], 1);
+            }
+        });
+        page.family(&names::MACHINES_LOADED, |samples| {
+            samples.count(&[], self.options.machines.len() as u64);
+        });
+    }
+}
+
+/// One sample per value of a closed label, zeros too, so that a first failure is an increase.
+fn by(samples: &mut Samples<'_>, name: &str, values: &[&str], counts: &[u64]) {
+    for (value, count) in values.iter().zip(counts) {
+        samples.count(&[name, value], *count);
+    }
+}
+
+const OTHER: &str = "other";

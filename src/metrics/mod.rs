@@ -1,0 +1,118 @@
+//! What `/metrics` shows: two tiers, one catalogue.
+//!
+//! Tier 1 is what happens per record, execution, task or turn: cells of [`crate::base::tally`] that
+//! one thread owns, summed at scrape time and written by our own writer. Tier 2 ([`Rare`]) is
+//! everything at most a few thousand times a second, through the `metrics` facade. A family lives in
+//! exactly one of them. The page is written on the thread that asks for it.
+
+mod catalogue;
+mod facade;
+mod hot;
+mod partitions;
+mod process;
+mod text;
+mod upkeep;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
+pub use self::facade::{Rare, Rebalance};
+pub use self::partitions::{Offsets, Partitions};
+pub use self::upkeep::Upkeep;
+
+use self::text::Page;
+use crate::base::tally::{IoReader, ShardReader, TaskReader};
+
+/// What there is to show, fixed at start.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Names of the state machines by `MachineIdx`, with the revision of each definition.
+    pub machines: Vec<(String, String)>,
+    /// Source topics by the index that the I/O threads count under.
+    pub sources: Vec<String>,
+    /// Sink topics by the index that the I/O threads count under.
+    pub sinks: Vec<String>,
+    /// One reader per shard, by shard.
+    pub shards: Vec<ShardReader>,
+    /// One reader per shard.
+    pub tasks: Vec<TaskReader>,
+    /// One reader per I/O thread.
+    pub io: Vec<IoReader>,
+    /// Events that fit into one shard's inbox.
+    pub inbox_records: u64,
+    /// Executions that may be open.
+    pub open_executions_max: u64,
+    /// Task attempts that may run at a time, all shards together.
+    pub tasks_in_flight_max: u64,
+    /// State machines with a label of their own; the rest are summed as `other`.
+    pub state_machines_max: usize,
+    /// Features that the program was built with.
+    pub features: &'static str,
+}
+
+/// Asked for the state of each readiness check at every scrape.
+pub type Ready = dyn Fn() -> Vec<(&'static str, bool)> + Send + Sync;
+
+/// All metrics of the process.
+pub struct Metrics {
+    hot: hot::Hot,
+    rare: Arc<Rare>,
+    partitions: Arc<Partitions>,
+    ready: Box<Ready>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Brings the readers together; `rare` and `partitions` are shared with those who update them.
+    pub fn new(
+        options: Options,
+        rare: Arc<Rare>,
+        partitions: Arc<Partitions>,
+        ready: impl Fn() -> Vec<(&'static str, bool)> + Send + Sync + 'static,
+    ) -> Self {
+        let hot = hot::Hot::new(options);
+        let folded = hot.folded_machines();
+        if folded > 0 {
+            tracing::warn!(
+                folded,
+                "more state machines than metrics.state_machines_max: the rest are summed as `other`"
+            );
+            for family in FAMILIES {
+                if family.keeper == Keeper::Cells && family.labels.contains(&"state_machine") {
+                    rare.series_dropped(family.name, folded);
+                }
+            }
+        }
+        Self { hot, rare, partitions, ready: Box::new(ready) }
+    }
+
+    /// Appends the page to `out`.
+    pub fn scrape(&self, out: &mut Vec<u8>) {
+        let started = Instant::now();
+        self.rare.render(out);
+        let mut page = Page::new(out);
+        self.hot.render(&mut page);
+        self.partitions.render(&mut page);
+        page.family(&catalogue::READY, |samples| {
+            for (check, ready) in (self.ready)() {
+                samples.count(&[check], u64::from(ready));
+            }
+        });
+        process::render(&mut page);
+        self.rare.rendered(started.elapsed());
+    }
+}
+
+/// Makes the tier of rare events, to be shared with those who count them.
+pub fn rare() -> Arc<Rare> {
+    Arc::new(Rare::new())
+}

@@ -1,0 +1,287 @@
+//! The whole page, read back by a strict parser of the text format.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::*;
+use crate::base::ids::MachineIdx;
+use crate::base::tally::{
+    self, Attempted, Delivery, Ended, Finish, IoTally, Resource, ShardTally, TaskTally,
+};
+
+/// One family as read back: its type and its samples by name and labels.
+#[derive(Debug, Default)]
+struct Read {
+    kind: String,
+    samples: BTreeMap<(String, String), f64>,
+}
+
+/// Parses the text format; panics at whatever it does not allow.
+fn parse(text: &str) -> BTreeMap<String, Read> {
+    let mut families: BTreeMap<String, Read> = BTreeMap::new();
+    let mut helped = BTreeSet::new();
+    let mut current = String::new();
+    assert!(text.ends_with('\n'));
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').unwrap();
+            assert!(!help.is_empty() && helped.insert(name.to_owned()), "{line}");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert!(helped.contains(name), "TYPE without HELP: {line}");
+            let read = Read { kind: kind.to_owned(), ..Read::default() };
+            assert!(families.insert(name.to_owned(), read).is_none(), "{line} twice");
+            name.clone_into(&mut current);
+        } else {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let family = families.get_mut(&current).unwrap();
+            let base = match family.kind.as_str() {
+                "histogram" => ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .find_map(|suffix| name.strip_suffix(suffix))
+                    .unwrap_or(name),
+                _ => name,
+            };
+            assert_eq!(base, current, "sample outside its family");
+            let key = (name.to_owned(), labels.trim_end_matches('}').to_owned());
+            let value = value.parse().unwrap();
+            assert!(family.samples.insert(key, value).is_none(), "{line} twice");
+        }
+    }
+    families
+}
+
+struct Rig {
+    metrics: Metrics,
+    rare: Arc<Rare>,
+    partitions: Arc<Partitions>,
+    shards: Vec<ShardTally>,
+    tasks: TaskTally,
+    io: IoTally,
+}
+
+fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
+    let (shards, shard_readers) = (0..2).map(|_| tally::shard(machines.len())).unzip();
+    let (tasks, task_reader) = tally::tasks();
+    let (io, io_reader) = tally::io(2, 2);
+    let (rare, partitions) = (rare(), Arc::new(Partitions::default()));
+    let options = Options {
+        machines: machines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
+        sources: vec!["in".to_owned(), "in".to_owned()],
+        sinks: vec!["out".to_owned(), "bill".to_owned()],
+        shards: shard_readers,
+        tasks: vec![task_reader],
+        io: vec![io_reader],
+        inbox_records: 4_096,
+        open_executions_max: 1_000,
+        tasks_in_flight_max: 64,
+        state_machines_max,
+        features: "",
+    };
+    let metrics = Metrics::new(options, Arc::clone(&rare), Arc::clone(&partitions), || {
+        vec![("kafka", true), ("shards", false)]
+    });
+    Rig { metrics, rare, partitions, shards, tasks, io }
+}
+
+impl Rig {
+    fn scrape(&self) -> BTreeMap<String, Read> {
+        let mut out = Vec::new();
+        self.metrics.scrape(&mut out);
+        parse(&String::from_utf8(out).unwrap())
+    }
+}
+
+fn value(families: &BTreeMap<String, Read>, name: &str, labels: &str) -> f64 {
+    let family =
+        families.values().find_map(|read| read.samples.get(&(name.to_owned(), labels.to_owned())));
+    *family.unwrap_or_else(|| panic!("no {name}{{{labels}}}"))
+}
+
+const FINISH: Finish = Finish {
+    ended: Ended::Failed,
+    duration_ns: 1_500_000_000,
+    billed_ms: 1_500,
+    billed_mb: 64,
+    input_bytes: 10,
+    output_bytes: 0,
+    transitions: 4,
+};
+
+#[test]
+fn page_holds_every_family_of_the_catalogue_and_no_other() {
+    let families = rig(&["a"], 200).scrape();
+    let shown: BTreeSet<_> = families.keys().map(String::as_str).collect();
+    let known: BTreeSet<_> = FAMILIES.iter().map(|family| family.name).collect();
+    assert_eq!(shown, known);
+    for family in FAMILIES {
+        assert_eq!(families[family.name].kind, family.kind.as_str(), "{}", family.name);
+    }
+}
+
+#[test]
+fn labels_are_those_of_the_catalogue() {
+    let rig = rig(&["a"], 200);
+    rig.partitions.set("in", 0, Offsets::default());
+    for (name, read) in rig.scrape() {
+        let family = FAMILIES.iter().find(|family| family.name == name).unwrap();
+        for (_, labels) in read.samples.keys() {
+            let names: Vec<_> = labels
+                .split(',')
+                .filter_map(|label| Some(label.split_once('=')?.0))
+                .filter(|label| *label != "le")
+                .collect();
+            assert_eq!(names, family.labels, "{name}");
+        }
+    }
+}
+
+#[test]
+fn zero_series_exist_before_anything_happened() {
+    let families = rig(&["a"], 200).scrape();
+    for (name, labels) in [
+        ("expressway_executions_finished_total", "state_machine=\"a\",status=\"timed_out\""),
+        ("expressway_executions_rejected_total", "state_machine=\"a\",reason=\"not-json\""),
+        ("expressway_tasks_finished_total", "resource=\"http:invoke\",status=\"failed\""),
+        ("expressway_source_records_skipped_total", "topic=\"in\",reason=\"tombstone\""),
+        ("expressway_dead_letter_records_total", "topic=\"in\",reason=\"too-large\""),
+        ("expressway_sink_records_total", "topic=\"bill\",result=\"failed\""),
+        ("expressway_source_commits_total", "result=\"error\""),
+        ("expressway_source_rebalances_total", "event=\"lost\""),
+        ("expressway_source_commit_duration_seconds_count", ""),
+        ("expressway_execution_duration_seconds_count", "state_machine=\"a\""),
+    ] {
+        assert!(value(&families, name, labels).abs() < f64::EPSILON, "{name}");
+    }
+}
+
+fn assert_value(families: &BTreeMap<String, Read>, name: &str, labels: &str, expected: f64) {
+    let found = value(families, name, labels);
+    assert!((found - expected).abs() < 1e-9, "{name}{{{labels}}} is {found}");
+}
+
+#[test]
+fn counts_of_all_threads_are_summed() {
+    let mut rig = rig(&["a"], 200);
+    for shard in &mut rig.shards {
+        shard.started(MachineIdx(0));
+        shard.started(MachineIdx(0));
+        shard.finished(MachineIdx(0), &FINISH);
+    }
+    rig.tasks.scheduled(Resource::HttpInvoke);
+    rig.tasks.started(Resource::HttpInvoke, 1);
+    rig.tasks.finished(Resource::HttpInvoke, Attempted::TimedOut, 1);
+    rig.io.consumed(0, 5, 50);
+    rig.io.consumed(1, 6, 60);
+    rig.io.produced(0);
+    rig.io.delivered(0, Delivery::Delivered, 7);
+    rig.io.held_back(250_000_000);
+    let families = rig.scrape();
+    for (name, labels, expected) in [
+        ("executions_started_total", "state_machine=\"a\"", 4.0),
+        ("executions_open", "state_machine=\"a\"", 2.0),
+        ("execution_duration_seconds_sum", "state_machine=\"a\"", 3.0),
+        ("execution_billed_duration_seconds_total", "state_machine=\"a\"", 3.0),
+        ("execution_billed_memory_bytes_total", "state_machine=\"a\"", 128e6),
+        ("execution_billed_mb_milliseconds_total", "state_machine=\"a\"", 192_000.0),
+        ("tasks_in_flight", "resource=\"http:invoke\"", 0.0),
+        ("source_records_total", "topic=\"in\"", 11.0),
+        ("sink_records_total", "topic=\"out\",result=\"delivered\"", 1.0),
+        ("source_backpressure_seconds_total", "thread=\"0\"", 0.25),
+    ] {
+        assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
+    }
+}
+
+#[test]
+fn rare_events_and_offsets_are_shown_until_a_partition_goes() {
+    let rig = rig(&["a"], 200);
+    rig.rare.committed(false, Duration::from_millis(3));
+    rig.rare.requested("/metrics", "BREW", 405, Duration::from_millis(1));
+    let offsets = Offsets { position: Some(90), committed: Some(40), end: Some(100) };
+    rig.partitions.set("in", 3, offsets);
+    let families = rig.scrape();
+    let partition = "topic=\"in\",partition=\"3\"";
+    let brewed = "route=\"/metrics\",method=\"other\",code=\"405\"";
+    for (name, labels, expected) in [
+        ("source_commits_total", "result=\"error\"", 1.0),
+        ("source_lag_records", partition, 60.0),
+        ("source_uncommitted_records", partition, 50.0),
+        ("source_partitions_assigned", "topic=\"in\"", 1.0),
+        ("ready", "check=\"shards\"", 0.0),
+        ("http_requests_total", brewed, 1.0),
+    ] {
+        assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
+    }
+    rig.partitions.remove("in", 3);
+    assert!(rig.scrape()["expressway_source_lag_records"].samples.is_empty());
+}
+
+#[test]
+fn histogram_buckets_are_cumulative_and_end_at_the_count() {
+    let mut rig = rig(&["a"], 200);
+    for duration_ns in [1, 49_000, 60_000, 7_000_000, 400_000_000_000] {
+        let finish = Finish { duration_ns, ..FINISH };
+        rig.shards[0].finished(MachineIdx(0), &finish);
+    }
+    rig.rare.compiled(Duration::from_millis(2));
+    let mut checked = 0;
+    for (name, read) in rig.scrape() {
+        if read.kind != "histogram" {
+            continue;
+        }
+        let mut series: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for ((sample, labels), value) in &read.samples {
+            if let Some((rest, bound)) = labels.rsplit_once("le=\"") {
+                assert_eq!(sample, &format!("{name}_bucket"));
+                let bound = match bound.trim_end_matches('"') {
+                    "+Inf" => f64::INFINITY,
+                    bound => bound.parse().unwrap(),
+                };
+                let buckets = series.entry(rest.trim_end_matches(',').to_owned());
+                buckets.or_default().push((bound, *value));
+            }
+        }
+        for (labels, mut buckets) in series {
+            buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.1), "{name}{{{labels}}}");
+            let (bound, last) = buckets[buckets.len() - 1];
+            assert!(bound.is_infinite(), "{name} has no +Inf");
+            let count = read.samples[&(format!("{name}_count"), labels.clone())];
+            assert!((count - last).abs() < f64::EPSILON, "{name}{{{labels}}}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 10, "only {checked} histograms");
+}
+
+#[test]
+fn machines_beyond_the_cap_are_summed_as_other() {
+    let mut rig = rig(&["a", "b", "c"], 1);
+    for machine in 0..3 {
+        rig.shards[1].started(MachineIdx(machine));
+    }
+    let families = rig.scrape();
+    let started = &families["expressway_executions_started_total"].samples;
+    assert_eq!(started.len(), 2);
+    let name = "expressway_executions_started_total";
+    assert!((value(&families, name, "state_machine=\"other\"") - 2.0).abs() < f64::EPSILON);
+    let dropped =
+        value(&families, "expressway_metrics_series_dropped_total", &format!("family=\"{name}\""));
+    assert!((dropped - 2.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn upkeep_ends_when_it_is_dropped() {
+    let upkeep = Upkeep::start(rare(), Duration::from_hours(1)).unwrap();
+    drop(upkeep);
+}
+
+#[test]
+fn process_families_have_values_on_linux() {
+    let families = rig(&[], 1).scrape();
+    assert!(value(&families, "process_resident_memory_bytes", "") > 0.0);
+    assert!(value(&families, "process_start_time_seconds", "") > 1.6e9);
+    assert!(value(&families, "process_open_fds", "") > 0.0);
+}
