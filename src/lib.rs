@@ -3,4 +3,6 @@
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
 pub mod base;
+pub mod ingest;
+pub mod outcome;
 pub mod shard;

@@ -95,6 +95,8 @@ pub struct Rejected<'a> {
     pub class: &'static str,
     /// What was wrong, for people.
     pub cause: &'a str,
+    /// The event's value as it came in; the dead letter repeats it.
+    pub input: &'a [u8],
 }
 
 /// Takes what a shard has finished. Called on the shard's thread; must not block.
