@@ -4,16 +4,13 @@
 //! I/O thread performs them between turns with everything it owns at hand. The broker waits until
 //! partitions are really given up, heartbeats go on meanwhile.
 
-use std::sync::Mutex;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol,
-};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -59,7 +56,10 @@ impl Consumer {
             .set("fetch.queue.backoff.ms", "5")
             .set("queued.min.messages", "100000")
             .set("queued.max.messages.kbytes", "131072")
-            .set("fetch.message.max.bytes", "4194304");
+            .set("fetch.message.max.bytes", "4194304")
+            // Tells the broker's request versions, a few lines per connection; see `Membership`.
+            .set("debug", "feature")
+            .set_log_level(RDKafkaLogLevel::Debug);
         match options.group_protocol {
             GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
             GroupProtocol::Classic => config
@@ -127,11 +127,27 @@ impl Consumer {
                 return Err(missing());
             }
         }
+        if options.group_protocol == GroupProtocol::Consumer && self.broker_is_too_old() {
+            return Err(Error::GroupProtocolTooOld);
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         self.base
             .client()
             .fetch_cluster_id(left.max(Duration::from_millis(100)))
             .ok_or_else(|| unreachable("the cluster did not tell its id".into()))
+    }
+
+    /// Whether the broker has told its request versions and the one of the `consumer` group
+    /// protocol is not among them. librdkafka itself would look for a coordinator for ever.
+    fn broker_is_too_old(&self) -> bool {
+        // Metadata came after the versions, so the log lines about them are all there.
+        for _ in 0..LOG_LINES_MAX {
+            self.base.poll(Duration::ZERO);
+            if self.base.context().groups.load(Ordering::SeqCst) == GROUPS_KNOWN {
+                return false;
+            }
+        }
+        self.base.context().groups.load(Ordering::SeqCst) == GROUPS_MISSING
     }
 
     /// Joins the group.
@@ -203,7 +219,9 @@ impl Consumer {
         for &(topic, partition, offset) in offsets {
             list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
         }
-        Ok(self.base.commit(&list, CommitMode::Async)?)
+        self.inbox
+            .commit(&list)
+            .map_err(|code| Error::Client(KafkaError::ConsumerCommit(code)))
     }
 
     fn fatal(&self, reason: String) -> Error {
@@ -237,9 +255,29 @@ impl Drop for Consumer {
 pub(super) struct Membership {
     events: Mutex<Vec<GroupEvent>>,
     closing: AtomicBool,
+    /// What the broker's list of request versions says about KIP-848 groups.
+    groups: AtomicU8,
 }
 
 impl Membership {
+    /// The client has no call for a broker's request versions; its log names them all.
+    fn note_api_versions(&self, line: &str) {
+        if line.contains("Broker API support") {
+            let _ = self.groups.compare_exchange(
+                GROUPS_UNKNOWN,
+                GROUPS_MISSING,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            );
+        } else if let Some((_, versions)) = line.split_once("(68) Versions ")
+            && let Some((_, newest)) = versions.split_once("..")
+            // Version 0 was the preview of Kafka 3.7 to 3.9.
+            && newest.trim().parse::<i16>().is_ok_and(|newest| newest >= 1)
+        {
+            self.groups.store(GROUPS_KNOWN, Ordering::SeqCst);
+        }
+    }
+
     fn push(&self, event: GroupEvent) {
         if let Ok(mut events) = self.events.lock() {
             events.push(event);
@@ -256,6 +294,10 @@ impl Membership {
 
 impl ClientContext for Membership {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if matches!(facility, "APIVERSION" | "FEATURE") {
+            self.note_api_versions(line);
+            return;
+        }
         match level {
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug | RDKafkaLogLevel::Notice => {
                 debug!(target: "librdkafka", facility, "{line}");
@@ -306,3 +348,9 @@ fn give_up(
 
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
+/// More log lines than a broker has request kinds and features.
+const LOG_LINES_MAX: usize = 2_000;
+
+const GROUPS_UNKNOWN: u8 = 0;
+const GROUPS_MISSING: u8 = 1;
+const GROUPS_KNOWN: u8 = 2;

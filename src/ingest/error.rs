@@ -8,7 +8,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No broker answered in time.
-    #[error("no Kafka broker at `{servers}` answered within {waited:?} ({reason}); check `bootstrap_servers` and that the broker is up")]
+    #[error(
+        "no Kafka broker at `{servers}` answered within {waited:?} ({reason}); check `bootstrap_servers` and that the broker is up"
+    )]
     Unreachable {
         /// The configured servers.
         servers: String,
@@ -18,7 +20,9 @@ pub enum Error {
         reason: String,
     },
     /// A topic of the configuration is not on the cluster.
-    #[error("{role} topic `{topic}` does not exist on `{servers}`; create it, or correct the pipeline's configuration")]
+    #[error(
+        "{role} topic `{topic}` does not exist on `{servers}`; create it, or correct the pipeline's configuration"
+    )]
     NoSuchTopic {
         /// What the topic is for.
         role: &'static str,
@@ -31,7 +35,9 @@ pub enum Error {
     #[error("Kafka client settings are not accepted: {0}")]
     Settings(String),
     /// The broker does not know KIP-848 groups.
-    #[error("the broker does not support the `consumer` group protocol (Kafka 4.0 or newer); set `group_protocol = \"classic\"`")]
+    #[error(
+        "the broker does not support the `consumer` group protocol (Kafka 4.0 or newer); set `group_protocol = \"classic\"`"
+    )]
     GroupProtocolTooOld,
     /// The consumer cannot go on.
     #[error("the Kafka consumer of group `{group}` cannot go on: {reason}")]
@@ -42,7 +48,9 @@ pub enum Error {
         reason: String,
     },
     /// The committed offset is gone and the configuration forbids a guess.
-    #[error("no valid offset for `{topic}` partition {partition}: {reason}; set `auto_offset_reset` to `earliest` or `latest` to go on elsewhere")]
+    #[error(
+        "no valid offset for `{topic}` partition {partition}: {reason}; set `auto_offset_reset` to `earliest` or `latest` to go on elsewhere"
+    )]
     OffsetReset {
         /// Topic.
         topic: String,
@@ -52,7 +60,9 @@ pub enum Error {
         reason: String,
     },
     /// A record could not be written after all attempts; its offset stays uncommitted.
-    #[error("a record for {role} topic `{topic}` could not be delivered after {attempts} attempts: {code}")]
+    #[error(
+        "a record for {role} topic `{topic}` could not be delivered after {attempts} attempts: {code}"
+    )]
     Delivery {
         /// What the topic is for.
         role: &'static str,

@@ -95,9 +95,7 @@ impl Held {
 
     /// A held record.
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Slot> {
-        self.slots
-            .get_mut(index as usize)
-            .filter(|slot| slot.taken)
+        self.slots.get_mut(index as usize).filter(|slot| slot.taken)
     }
 
     /// Says how many outputs the record has; it is released when that many are acknowledged.
@@ -129,7 +127,9 @@ impl Held {
             return None;
         }
         slot.pending -= 1;
-        (slot.pending == 0).then(|| slot.place).inspect(|_| self.release(tag.slot))
+        (slot.pending == 0)
+            .then(|| slot.place)
+            .inspect(|_| self.release(tag.slot))
     }
 
     /// Lets a record go, whatever is still to come for it.
@@ -202,7 +202,10 @@ mod tests {
         let mut held = Held::default();
         let slot = held.insert(place(5), 0, Some(b"key"), None).unwrap();
         held.expect(slot, 2);
-        let (result, billing) = (held.tag(slot, Target::Result), held.tag(slot, Target::Billing));
+        let (result, billing) = (
+            held.tag(slot, Target::Result),
+            held.tag(slot, Target::Billing),
+        );
         assert_eq!(held.get_mut(slot).unwrap().key(), Some(&b"key"[..]));
         assert_eq!(held.acknowledge(billing), None);
         assert_eq!(held.acknowledge(result), Some(place(5)));
@@ -222,12 +225,20 @@ mod tests {
         held.expect(again, 1);
         assert_eq!(held.get_mut(again).unwrap().key(), Some(&b""[..]));
         assert_eq!(held.acknowledge(late), None);
-        assert_eq!(held.acknowledge(held.tag(again, Target::Result)), Some(place(6)));
+        assert_eq!(
+            held.acknowledge(held.tag(again, Target::Result)),
+            Some(place(6))
+        );
     }
 
     #[test]
     fn tags_survive_packing() {
-        for target in [Target::Result, Target::Failure, Target::Billing, Target::DeadLetter] {
+        for target in [
+            Target::Result,
+            Target::Failure,
+            Target::Billing,
+            Target::DeadLetter,
+        ] {
             for solo in [false, true] {
                 let tag = Tag {
                     slot: 0x00ab_cdef,

@@ -150,24 +150,46 @@ fn start(
             "the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}",
             value.len()
         );
-        dead_letter(options, books, message, headers, place, DeadLetterClass::TooLarge, &cause);
+        dead_letter(
+            options,
+            books,
+            message,
+            headers,
+            place,
+            DeadLetterClass::TooLarge,
+            &cause,
+        );
         return;
     }
-    let name = match headers.as_ref().and_then(|headers| headers.last(c"execution-name")) {
+    let name = match headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"execution-name"))
+    {
         None => None,
         Some(name) => {
             let name = std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default();
             if !name_is_valid(name) {
                 let cause = "the header `execution-name` must be 1 to 80 characters of UTF-8 \
                              without those that AWS forbids in names";
-                dead_letter(options, books, message, headers, place, DeadLetterClass::InvalidName, cause);
+                dead_letter(
+                    options,
+                    books,
+                    message,
+                    headers,
+                    place,
+                    DeadLetterClass::InvalidName,
+                    cause,
+                );
                 return;
             }
             Some(name.to_owned())
         }
     };
     let timestamp_ms = message.timestamp_ms();
-    let Some(slot) = books.held.insert(place, timestamp_ms, message.key(), headers) else {
+    let Some(slot) = books
+        .held
+        .insert(place, timestamp_ms, message.key(), headers)
+    else {
         // `admit` has seen room, and nothing came in between.
         return;
     };

@@ -270,7 +270,10 @@ impl IoThread {
         self.books.finished_since_commit = 0;
         let mut offsets = Vec::new();
         for partition in self.books.partitions.assigned_mut() {
-            let watermark = partition.ledger.as_ref().and_then(|ledger| ledger.watermark());
+            let watermark = partition
+                .ledger
+                .as_ref()
+                .and_then(|ledger| ledger.watermark());
             if let Some(watermark) = watermark
                 && watermark > partition.committed
             {
@@ -327,7 +330,10 @@ impl IoThread {
             .partitions
             .assigned()
             .map(|partition| {
-                let watermark = partition.ledger.as_ref().and_then(|ledger| ledger.watermark());
+                let watermark = partition
+                    .ledger
+                    .as_ref()
+                    .and_then(|ledger| ledger.watermark());
                 let end = self
                     .consumer
                     .inbox

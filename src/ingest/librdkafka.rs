@@ -16,6 +16,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 
+use rdkafka::TopicPartitionList;
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
@@ -121,6 +122,29 @@ impl<C: ConsumerContext> Inbox<C> {
     /// Whether nothing is read and nothing is there to be read.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.queue.is_empty()
+    }
+
+    /// Sends a commit; its answer comes to the consumer's own queue. `rd_kafka_commit` answers an
+    /// asynchronous commit only through a callback that the crate never sets.
+    pub(super) fn commit(&self, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
+        let client = self.consumer.client().native_ptr();
+        // SAFETY: the client lives; list and queue are copied or referenced by the call, and our
+        // reference on the queue is given back exactly once.
+        let code = unsafe {
+            let answers = c::rd_kafka_queue_get_consumer(client);
+            if answers.is_null() {
+                return Err(RDKafkaErrorCode::UnknownGroup);
+            }
+            let code =
+                c::rd_kafka_commit_queue(client, offsets.ptr(), answers, None, ptr::null_mut());
+            c::rd_kafka_queue_destroy(answers);
+            code
+        };
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            Ok(())
+        } else {
+            Err(code.into())
+        }
     }
 
     /// The newest offset of a partition that a fetch has told us of, and no request.

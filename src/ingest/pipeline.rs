@@ -27,8 +27,8 @@ impl Pipeline {
     /// `options.lane` in every shard's collector.
     ///
     /// # Errors
-    /// What can be known before the first record: no broker, no such topic, bad settings. A broker
-    /// that is too old for the group protocol shows only after joining, in [`Handle::join`].
+    /// What can be known before the first record: no broker, one that is too old for the group
+    /// protocol, no such topic, bad settings.
     pub fn start(
         options: Options,
         ports: Vec<ShardPort>,

@@ -168,7 +168,10 @@ mod tests {
 
     use super::*;
 
-    fn router(shards: usize, credits: u32) -> (Router, Vec<Receiver<StartBatch>>, Arc<AtomicUsize>) {
+    fn router(
+        shards: usize,
+        credits: u32,
+    ) -> (Router, Vec<Receiver<StartBatch>>, Arc<AtomicUsize>) {
         let wakes = Arc::new(AtomicUsize::new(0));
         let (ports, receivers) = (0..shards)
             .map(|_| {

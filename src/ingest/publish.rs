@@ -82,7 +82,13 @@ impl IoThread {
                 value,
                 headers,
             } = resend;
-            let sent = producer.send(tag.target, key.as_deref(), value.as_deref(), headers, tag.pack());
+            let sent = producer.send(
+                tag.target,
+                key.as_deref(),
+                value.as_deref(),
+                headers,
+                tag.pack(),
+            );
             let again = |headers| Resend {
                 tag,
                 key,
@@ -185,8 +191,17 @@ impl Publishing {
         let mut headers = Headers::new(1);
         headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
         let tag = books.held.tag(slot, Target::Billing);
-        let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
-        let sent = producer.send(Target::Billing, Some(arn), Some(record), Some(headers), tag.pack());
+        let (arn, record) = (
+            batch.slice(settled.execution_arn),
+            batch.slice(settled.billing),
+        );
+        let sent = producer.send(
+            Target::Billing,
+            Some(arn),
+            Some(record),
+            Some(headers),
+            tag.pack(),
+        );
         let code = match sent {
             Ok(()) => {
                 books.counters.produced.add(1);
@@ -240,7 +255,15 @@ impl Publishing {
             headers
         });
         let value = batch.slice(rejected.input);
-        match write(options, books, producer, slot, Target::DeadLetter, value, headers) {
+        match write(
+            options,
+            books,
+            producer,
+            slot,
+            Target::DeadLetter,
+            value,
+            headers,
+        ) {
             Ok(()) => {
                 books.counters.dead_lettered.add(1);
                 true
@@ -265,16 +288,15 @@ fn write(
 ) -> Result<(), Option<Headers>> {
     let tag = books.held.tag(slot, target);
     let key = books.held.get_mut(slot).and_then(|held| held.key());
-    let (headers, code) =
-        match producer.send(target, key, Some(value), Some(headers), tag.pack()) {
-            Ok(()) => {
-                books.counters.produced.add(1);
-                return Ok(());
-            }
-            Err(Refused::QueueFull(headers)) => return Err(headers),
-            Err(Refused::TooLarge(headers)) => (headers, None),
-            Err(Refused::Other(code)) => (None, Some(code)),
-        };
+    let (headers, code) = match producer.send(target, key, Some(value), Some(headers), tag.pack()) {
+        Ok(()) => {
+            books.counters.produced.add(1);
+            return Ok(());
+        }
+        Err(Refused::QueueFull(headers)) => return Err(headers),
+        Err(Refused::TooLarge(headers)) => (headers, None),
+        Err(Refused::Other(code)) => (None, Some(code)),
+    };
     let resend = Resend {
         tag,
         key: key.map(<[u8]>::to_vec),

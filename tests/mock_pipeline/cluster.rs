@@ -13,32 +13,32 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// A cluster of one broker; lives on the test's thread.
-pub struct Cluster {
+pub(crate) struct Cluster {
     client: BaseProducer,
 }
 
 /// A record read back.
 #[derive(Clone, Debug)]
-pub struct Record {
-    pub partition: i32,
-    pub key: Option<Vec<u8>>,
-    pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+pub(crate) struct Record {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Record {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let value = self.headers.iter().find(|(header, _)| header == name);
         value.map(|(_, value)| std::str::from_utf8(value).unwrap())
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(self.value.as_deref().unwrap()).unwrap()
     }
 }
 
 impl Cluster {
-    pub fn new(topics: &[(&str, i32)]) -> Self {
+    pub(crate) fn new(topics: &[(&str, i32)]) -> Self {
         let client: BaseProducer = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
             .set("linger.ms", "0")
@@ -56,7 +56,7 @@ impl Cluster {
         cluster
     }
 
-    pub fn mock(&self) -> MockCluster<'_, DefaultProducerContext> {
+    pub(crate) fn mock(&self) -> MockCluster<'_, DefaultProducerContext> {
         self.client.client().mock_cluster().unwrap()
     }
 
@@ -65,15 +65,15 @@ impl Cluster {
         unsafe { c::rd_kafka_handle_mock_cluster(self.client.client().native_ptr()) }
     }
 
-    pub fn servers(&self) -> String {
+    pub(crate) fn servers(&self) -> String {
         self.mock().bootstrap_servers()
     }
 
-    pub fn fail_requests(&self, key: RDKafkaApiKey, error: RDKafkaRespErr, count: usize) {
+    pub(crate) fn fail_requests(&self, key: RDKafkaApiKey, error: RDKafkaRespErr, count: usize) {
         self.mock().request_errors(key, &vec![error; count]);
     }
 
-    pub fn produce(
+    pub(crate) fn produce(
         &self,
         topic: &str,
         partition: i32,
@@ -81,8 +81,9 @@ impl Cluster {
         value: Option<&[u8]>,
         headers: &[(&str, &[u8])],
     ) {
-        let mut record: BaseRecord<'_, [u8], [u8]> =
-            BaseRecord::to(topic).partition(partition).timestamp(1_767_225_600_000);
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic)
+            .partition(partition)
+            .timestamp(1_767_225_600_000);
         record.key = key;
         record.payload = value;
         let mut list = OwnedHeaders::new();
@@ -98,13 +99,13 @@ impl Cluster {
         }
     }
 
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         self.client.flush(Duration::from_secs(10)).unwrap();
     }
 
     /// Reads a topic from its beginning until `count` records are there, and then until nothing
     /// more comes for a moment, so that surplus records show too.
-    pub fn read(&self, topic: &str, partitions: i32, count: usize) -> Vec<Record> {
+    pub(crate) fn read(&self, topic: &str, partitions: i32, count: usize) -> Vec<Record> {
         let mut list = TopicPartitionList::new();
         for partition in 0..partitions {
             list.add_partition_offset(topic, partition, Offset::Beginning)
@@ -145,7 +146,12 @@ impl Cluster {
     }
 
     /// Committed offsets of a group by partition; partitions without one are left out.
-    pub fn committed(&self, group: &str, topic: &str, partitions: i32) -> BTreeMap<i32, i64> {
+    pub(crate) fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: i32,
+    ) -> BTreeMap<i32, i64> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
         let found = self
@@ -173,21 +179,22 @@ impl Cluster {
     }
 
     /// Makes the broker one from before KIP-848.
-    pub fn forget_new_groups(&self) {
+    pub(crate) fn forget_new_groups(&self) {
         const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
         // SAFETY: the cluster is live.
-        let code =
-            unsafe { c::rd_kafka_mock_set_apiversion(self.raw(), CONSUMER_GROUP_HEARTBEAT, -1, -1) };
+        let code = unsafe {
+            c::rd_kafka_mock_set_apiversion(self.raw(), CONSUMER_GROUP_HEARTBEAT, -1, -1)
+        };
         assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
     }
 
-    pub fn start_tracking(&self) {
+    pub(crate) fn start_tracking(&self) {
         // SAFETY: the cluster is live.
         unsafe { c::rd_kafka_mock_start_request_tracking(self.raw()) }
     }
 
     /// Kinds of the requests since the start of tracking, in order of arrival.
-    pub fn requests(&self) -> Vec<i16> {
+    pub(crate) fn requests(&self) -> Vec<i16> {
         let mut count = 0;
         // SAFETY: the cluster is live; the array is ours and destroyed below.
         unsafe {

@@ -18,24 +18,24 @@ use serde_json::Value;
 
 /// What the test sees of the shards.
 #[derive(Default)]
-pub struct Control {
+pub(crate) struct Control {
     /// While set, events with `"hold": true` do not end.
-    pub hold: AtomicBool,
+    pub(crate) hold: AtomicBool,
     /// Execution names seen, with how often.
-    pub seen: Mutex<HashMap<String, u32>>,
+    pub(crate) seen: Mutex<HashMap<String, u32>>,
 }
 
-pub struct Shards {
-    pub control: Arc<Control>,
-    pub ports: Vec<ShardPort>,
-    pub lane: LaneReceiver,
+pub(crate) struct Shards {
+    pub(crate) control: Arc<Control>,
+    pub(crate) ports: Vec<ShardPort>,
+    pub(crate) lane: LaneReceiver,
     threads: Vec<JoinHandle<()>>,
 }
 
-pub const MACHINE_ARN: &str = "arn:aws:states:eu-west-1:111111111111:stateMachine:echo";
+pub(crate) const MACHINE_ARN: &str = "arn:aws:states:eu-west-1:111111111111:stateMachine:echo";
 
 impl Shards {
-    pub fn start(count: u16) -> Self {
+    pub(crate) fn start(count: u16) -> Self {
         let arn = StateMachineArn::new("eu-west-1", "111111111111", "echo").unwrap();
         let cards = Arc::new(Cards::new(
             &[MachineCard {
@@ -74,7 +74,7 @@ impl Shards {
     }
 
     /// Takes ports and lane for a source; the threads end when the source has ended.
-    pub fn take(&mut self) -> (Vec<ShardPort>, LaneReceiver) {
+    pub(crate) fn take(&mut self) -> (Vec<ShardPort>, LaneReceiver) {
         let (_, empty) = lane(1);
         (
             std::mem::take(&mut self.ports),
@@ -82,7 +82,7 @@ impl Shards {
         )
     }
 
-    pub fn join(self) {
+    pub(crate) fn join(self) {
         drop(self.ports);
         for thread in self.threads {
             thread.join().unwrap();
@@ -117,7 +117,9 @@ fn run(inbox: &Receiver<StartBatch>, mut collector: Collector, control: &Control
 /// False when the event is to be held.
 fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: &Control) -> bool {
     let start: &Start = &batch.starts[index];
-    let name = std::str::from_utf8(&batch.bytes[start.name.start as usize..start.name.end as usize]).unwrap();
+    let name =
+        std::str::from_utf8(&batch.bytes[start.name.start as usize..start.name.end as usize])
+            .unwrap();
     let input = &batch.bytes[start.input.start as usize..start.input.end as usize];
     let Ok(value) = serde_json::from_slice::<Value>(input) else {
         collector.rejected(&Rejected {
@@ -132,14 +134,23 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
     if value["hold"] == true && control.hold.load(Ordering::SeqCst) {
         return false;
     }
-    *control.seen.lock().unwrap().entry(name.to_owned()).or_default() += 1;
+    *control
+        .seen
+        .lock()
+        .unwrap()
+        .entry(name.to_owned())
+        .or_default() += 1;
     let failed = value["fail"] == true;
     collector.settled(&Settled {
         origin: start.origin,
         machine: start.machine,
         suffix: start.suffix,
         name,
-        status: if failed { Status::Failed } else { Status::Succeeded },
+        status: if failed {
+            Status::Failed
+        } else {
+            Status::Succeeded
+        },
         output: input,
         error: failed.then_some("Order.Refused"),
         cause: failed.then_some("no stock"),
