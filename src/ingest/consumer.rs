@@ -73,11 +73,9 @@ impl Consumer {
         {
             config.set(key, value);
         }
-        let mut base: BaseConsumer<Membership> = config
+        let base: BaseConsumer<Membership> = config
             .create_with_context(Membership::default())
             .map_err(|error| Error::Settings(error.to_string()))?;
-        let ringer = Arc::clone(bell);
-        base.set_nonempty_callback(move || ringer.ring());
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;
@@ -141,7 +139,7 @@ impl Consumer {
     /// protocol is not among them. librdkafka itself would look for a coordinator for ever.
     fn broker_is_too_old(&self) -> bool {
         // Metadata came after the versions, so the log lines about them are all there.
-        for _ in 0..LOG_LINES_MAX {
+        while self.inbox.has_event() {
             self.base.poll(Duration::ZERO);
             if self.base.context().groups.load(Ordering::SeqCst) == GROUPS_KNOWN {
                 return false;
@@ -158,16 +156,21 @@ impl Consumer {
 
     /// Serves what the client has to say, without waiting, and returns what it means for us.
     pub(super) fn poll(&self) -> Result<Vec<GroupEvent>, Error> {
-        match self.base.poll(Duration::ZERO) {
-            None => {}
-            // Partitions are forwarded before they are assigned, so nothing can be here; a record
-            // that slipped through would look like a gap and be lost.
-            Some(Ok(_)) => return Err(self.fatal("a record came on the main queue".into())),
-            Some(Err(error)) => {
-                if let Some((code, reason)) = self.base.client().fatal_error() {
-                    return Err(self.fatal_code(code, reason));
+        for _ in 0..EVENTS_PER_POLL_MAX {
+            match self.base.poll(Duration::ZERO) {
+                None => {}
+                // Partitions are forwarded before they are assigned, so nothing can be here; a
+                // record that slipped through would look like a gap and be lost.
+                Some(Ok(_)) => return Err(self.fatal("a record came on the main queue".into())),
+                Some(Err(error)) => {
+                    if let Some((code, reason)) = self.base.client().fatal_error() {
+                        return Err(self.fatal_code(code, reason));
+                    }
+                    warn!(%error, group = self.group, "consumer");
                 }
-                warn!(%error, group = self.group, "consumer");
+            }
+            if !self.inbox.has_event() {
+                break;
             }
         }
         Ok(self.base.context().take())
@@ -182,7 +185,7 @@ impl Consumer {
 
     /// Whether nothing waits to be polled.
     pub(super) fn is_quiet(&self) -> bool {
-        self.inbox.is_empty()
+        self.inbox.is_empty() && !self.inbox.has_event()
     }
 
     /// Takes partitions on; their messages come in the inbox.
@@ -348,8 +351,8 @@ fn give_up(
 
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
-/// More log lines than a broker has request kinds and features.
-const LOG_LINES_MAX: usize = 2_000;
+/// Events per turn; a connection brings a few hundred log lines at once.
+const EVENTS_PER_POLL_MAX: usize = 1_000;
 
 const GROUPS_UNKNOWN: u8 = 0;
 const GROUPS_MISSING: u8 = 1;

@@ -31,6 +31,8 @@ pub(super) struct Inbox<C: ConsumerContext + 'static> {
     messages: VecDeque<Message>,
     batch: Vec<*mut c::rd_kafka_message_t>,
     queue: Queue,
+    /// The consumer's own queue: rebalances, commit answers, errors, log lines.
+    events: Queue,
     consumer: Arc<BaseConsumer<C>>,
 }
 
@@ -40,7 +42,7 @@ unsafe impl<C: ConsumerContext> Send for Inbox<C> {}
 
 impl<C: ConsumerContext> Inbox<C> {
     /// A queue of its own beside the consumer's main queue; `batch_max` messages per read. The
-    /// bell rings when the empty queue gets a message.
+    /// bell rings when a queue that was empty gets a message or an event.
     pub(super) fn new(
         consumer: Arc<BaseConsumer<C>>,
         batch_max: usize,
@@ -49,10 +51,14 @@ impl<C: ConsumerContext> Inbox<C> {
         // SAFETY: the client lives as long as `consumer`, which this value keeps.
         let queue = unsafe { c::rd_kafka_queue_new(consumer.client().native_ptr()) };
         let queue = Queue::new(queue, bell)?;
+        // SAFETY: as above; the call returns a new reference.
+        let events = unsafe { c::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        let events = Queue::new(events, bell)?;
         Some(Self {
             messages: VecDeque::with_capacity(batch_max),
             batch: Vec::with_capacity(batch_max),
             queue,
+            events,
             consumer,
         })
     }
@@ -119,6 +125,11 @@ impl<C: ConsumerContext> Inbox<C> {
         self.messages.retain(keep);
     }
 
+    /// Whether an event waits for the consumer's own `poll`, which handles one per call.
+    pub(super) fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Whether nothing is read and nothing is there to be read.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.queue.is_empty()
@@ -127,18 +138,15 @@ impl<C: ConsumerContext> Inbox<C> {
     /// Sends a commit; its answer comes to the consumer's own queue. `rd_kafka_commit` answers an
     /// asynchronous commit only through a callback that the crate never sets.
     pub(super) fn commit(&self, offsets: &TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
-        let client = self.consumer.client().native_ptr();
-        // SAFETY: the client lives; list and queue are copied or referenced by the call, and our
-        // reference on the queue is given back exactly once.
+        // SAFETY: client and queue live; the list is copied, the queue referenced by the call.
         let code = unsafe {
-            let answers = c::rd_kafka_queue_get_consumer(client);
-            if answers.is_null() {
-                return Err(RDKafkaErrorCode::UnknownGroup);
-            }
-            let code =
-                c::rd_kafka_commit_queue(client, offsets.ptr(), answers, None, ptr::null_mut());
-            c::rd_kafka_queue_destroy(answers);
-            code
+            c::rd_kafka_commit_queue(
+                self.consumer.client().native_ptr(),
+                offsets.ptr(),
+                self.events.pointer.as_ptr(),
+                None,
+                ptr::null_mut(),
+            )
         };
         if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
             Ok(())

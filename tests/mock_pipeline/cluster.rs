@@ -20,7 +20,6 @@ pub(crate) struct Cluster {
 /// A record read back.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    pub(crate) partition: i32,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -129,7 +128,6 @@ impl Cluster {
                             .collect()
                     });
                     records.push(Record {
-                        partition: message.partition(),
                         key: message.key().map(<[u8]>::to_vec),
                         value: message.payload().map(<[u8]>::to_vec),
                         headers,
