@@ -96,12 +96,12 @@ pub struct Rejected<'a> {
     pub origin: Origin,
     /// As given in [`Start`].
     pub machine: MachineIdx,
-    /// The event as it came in.
-    pub input: &'a [u8],
     /// Stable class for the dead letter: `not-json`, `too-large`, `too-deep`.
     pub class: &'static str,
     /// What was wrong, for people.
     pub cause: &'a str,
+    /// The event's value as it came in; the dead letter repeats it.
+    pub input: &'a [u8],
 }
 
 /// Takes what a shard has finished. Called on the shard's thread; must not block.

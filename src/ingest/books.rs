@@ -1,0 +1,223 @@
+//! What became of every record: held records, ledgers, and records to be sent again.
+//!
+//! Everything that a delivery report changes is here, so that the report is handled where it is
+//! read, without a detour through a queue.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rdkafka::error::RDKafkaErrorCode;
+use tracing::warn;
+
+use crate::outcome::{
+    ERROR_HEADER, EXECUTION_ARN_HEADER, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER,
+    STOPPED_AT_HEADER, push_failure,
+};
+use crate::shard::Status;
+
+use super::counters::Counters;
+use super::error::Error;
+use super::held::{Held, Place, Tag};
+use super::ledger::Finished;
+use super::librdkafka::{Delivery, Headers};
+use super::options::Options;
+use super::partitions::Partitions;
+use super::producer::Target;
+
+/// The books of one source.
+pub(super) struct Books {
+    pub(super) partitions: Partitions,
+    pub(super) held: Held,
+    pub(super) resends: VecDeque<Resend>,
+    pub(super) counters: Arc<Counters>,
+    /// Records finished since the last commit was sent.
+    pub(super) finished_since_commit: u64,
+    /// Set by a delivery that cannot succeed; ends the source.
+    pub(super) failure: Option<Error>,
+}
+
+/// A record that has to be put into the producer's queue out of turn.
+pub(super) struct Resend {
+    pub(super) tag: Tag,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Option<Headers>,
+}
+
+impl Books {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            partitions: Partitions::default(),
+            held: Held::default(),
+            resends: VecDeque::new(),
+            counters,
+            finished_since_commit: 0,
+            failure: None,
+        }
+    }
+
+    /// Whether a record's partition is still ours in the assignment in which the record came.
+    pub(super) fn is_current(&self, place: Place) -> bool {
+        self.partitions
+            .get(place.partition)
+            .and_then(|partition| partition.ledger.as_ref())
+            .is_some_and(|ledger| ledger.epoch() == place.epoch)
+    }
+
+    /// Marks a record finished: nothing of it is open any more.
+    pub(super) fn finish(&mut self, place: Place) {
+        let finished = self
+            .partitions
+            .get_mut(place.partition)
+            .and_then(|partition| partition.ledger.as_mut())
+            .map(|ledger| ledger.finish(place.epoch, place.offset));
+        if finished == Some(Finished::Recorded) {
+            self.counters.finished.add(1);
+            self.finished_since_commit += 1;
+        }
+    }
+
+    /// Lets go of a record that came too late: its next owner runs it again.
+    pub(super) fn drop_late(&mut self, slot: u32) {
+        self.held.release(slot);
+        self.counters.dropped.add(1);
+    }
+
+    /// Handles a delivery report.
+    pub(super) fn delivered(&mut self, options: &Options, mut delivery: Delivery<'_>) {
+        let tag = Tag::unpack(delivery.tag());
+        let Some(code) = delivery.error() else {
+            self.counters.delivered.add(1);
+            if let Some(place) = self.held.acknowledge(tag) {
+                self.finish(place);
+            }
+            return;
+        };
+        self.counters.delivery_failed.add(1);
+        if matches!(
+            code,
+            RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight
+        ) {
+            return;
+        }
+        let headers = delivery.take_headers();
+        let resend = Resend {
+            tag,
+            key: delivery.key().map(<[u8]>::to_vec),
+            value: delivery.value().map(<[u8]>::to_vec),
+            headers,
+        };
+        self.failed(options, resend, code);
+    }
+
+    /// Decides what becomes of a record that was not delivered: again, smaller, or the end.
+    pub(super) fn failed(&mut self, options: &Options, mut resend: Resend, code: RDKafkaErrorCode) {
+        let tag = resend.tag;
+        let Some(slot) = self.held.get_mut(tag.slot) else {
+            return;
+        };
+        let place = slot.place;
+        if !self.is_current(place) {
+            self.drop_late(tag.slot);
+            return;
+        }
+        if code == RDKafkaErrorCode::MessageSizeTooLarge {
+            if tag.solo {
+                self.cut_down(options, resend);
+            } else {
+                // The broker refuses a whole batch: only alone can a record show that it is the
+                // one that is too large.
+                resend.tag.solo = true;
+                self.resends.push_back(resend);
+            }
+            return;
+        }
+        let attempts = u32::from(tag.attempt) + 1;
+        warn!(%code, attempts, role = tag.target.role(), "record not delivered");
+        if attempts < SENDS_MAX {
+            resend.tag.attempt += 1;
+            self.resends.push_back(resend);
+        } else {
+            self.fail(options, tag.target, attempts, code);
+        }
+    }
+
+    /// Replaces a record that is too large for its topic by one that says so.
+    pub(super) fn cut_down(&mut self, options: &Options, mut resend: Resend) {
+        let target = resend.tag.target;
+        if resend.tag.cut || target == Target::Billing {
+            self.fail(options, target, 1, RDKafkaErrorCode::MessageSizeTooLarge);
+            return;
+        }
+        resend.tag.solo = true;
+        let bytes = resend.value.as_ref().map_or(0, Vec::len);
+        match target {
+            Target::Result | Target::Failure => {
+                let mut value = Vec::new();
+                let cause = format!("the topic refuses a result of {bytes} bytes for its size");
+                push_failure(&mut value, Some(OVERSIZE_ERROR), Some(&cause));
+                if target == Target::Failure {
+                    // It was small already: what makes it large came with the event.
+                    resend.headers = resend.headers.as_ref().map(own_headers);
+                    resend.key = None;
+                    resend.tag.cut = true;
+                }
+                if target == Target::Result {
+                    self.counters.oversize_results.add(1);
+                }
+                let mut headers = resend.headers.take().unwrap_or_else(|| Headers::new(2));
+                headers.remove(c"status");
+                headers.remove(c"error");
+                headers.add(STATUS_HEADER, Status::Failed.as_str().as_bytes());
+                headers.add(ERROR_HEADER, OVERSIZE_ERROR.as_bytes());
+                resend.headers = Some(headers);
+                resend.value = Some(value);
+                resend.tag.target = Target::Failure;
+            }
+            Target::DeadLetter | Target::Billing => {
+                let mut headers = resend.headers.take().unwrap_or_else(|| Headers::new(1));
+                headers.add("dlq.truncated", bytes.to_string().as_bytes());
+                resend.headers = Some(headers);
+                resend.value = None;
+                resend.tag.cut = true;
+            }
+        }
+        self.resends.push_back(resend);
+    }
+
+    fn fail(&mut self, options: &Options, target: Target, attempts: u32, code: RDKafkaErrorCode) {
+        let topic = match target {
+            Target::Result => &options.result_topic,
+            Target::Failure => &options.failure_topic,
+            Target::Billing => &options.billing_topic,
+            Target::DeadLetter => &options.dead_letter_topic,
+        };
+        self.failure.get_or_insert(Error::Delivery {
+            role: target.role(),
+            topic: topic.clone(),
+            attempts,
+            code,
+        });
+    }
+}
+
+/// The headers that we wrote, without those that came with the event.
+fn own_headers(headers: &Headers) -> Headers {
+    let mut own = Headers::new(6);
+    for (name, text) in [
+        (c"execution-arn", EXECUTION_ARN_HEADER),
+        (c"state-machine-arn", STATE_MACHINE_ARN_HEADER),
+        (c"started-at", STARTED_AT_HEADER),
+        (c"stopped-at", STOPPED_AT_HEADER),
+    ] {
+        if let Some(Some(value)) = headers.last(name) {
+            own.add(text, value);
+        }
+    }
+    own
+}
+
+/// AWS's error for payloads over the limit.
+const OVERSIZE_ERROR: &str = "States.DataLimitExceeded";
+/// Sends of one record before its source gives up. Each takes up to `message.timeout.ms`.
+const SENDS_MAX: u32 = 3;

@@ -1,0 +1,94 @@
+//! What a source counts, as plain atomics that a metrics edge can read at scrape.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of one source; written by its thread only, read by anybody.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Records read.
+    pub consumed: Counter,
+    /// Bytes of the values read.
+    pub consumed_bytes: Counter,
+    /// Records with a null value: finished, not run, not billed.
+    pub skipped: Counter,
+    /// Events handed to shards.
+    pub started: Counter,
+    /// Outcomes that came back from shards.
+    pub settled: Counter,
+    /// Dead letters written (at the time of the write, not of its acknowledgement).
+    pub dead_lettered: Counter,
+    /// Records put into the producer's queue, all topics together.
+    pub produced: Counter,
+    /// Records whose delivery the broker acknowledged.
+    pub delivered: Counter,
+    /// Deliveries that failed, re-sent ones included.
+    pub delivery_failed: Counter,
+    /// Results replaced by a failure record because they were too large.
+    pub oversize_results: Counter,
+    /// Input records finished: every output acknowledged.
+    pub finished: Counter,
+    /// Offset commits sent.
+    pub commits: Counter,
+    /// Offset commits that failed.
+    pub commits_failed: Counter,
+    /// Nanoseconds during which intake stood still for want of room.
+    pub back_pressure_ns: Counter,
+    /// Times that a partition's window of uncommitted offsets was full.
+    pub window_full: Counter,
+    /// Rebalances seen.
+    pub rebalances: Counter,
+    /// Events whose outcome came too late, after their partition was taken away.
+    pub dropped: Counter,
+    /// Records held now.
+    pub in_flight: Counter,
+    lags: Mutex<Vec<PartitionLag>>,
+}
+
+impl Counters {
+    /// Distance of each assigned partition's watermark from its end.
+    pub fn lags(&self) -> Vec<PartitionLag> {
+        self.lags
+            .lock()
+            .map(|lags| lags.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn set_lags(&self, lags: Vec<PartitionLag>) {
+        if let Ok(mut present) = self.lags.lock() {
+            *present = lags;
+        }
+    }
+}
+
+/// How far one partition is behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionLag {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Next offset to commit; -1 before the first record.
+    pub watermark: i64,
+    /// Records between the watermark and the end of the partition as last heard of; -1 unknown.
+    pub records: i64,
+}
+
+/// One counter with one writer, so that adding needs no locked instruction.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// The present value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add(&self, count: u64) {
+        self.0.store(self.get() + count, Ordering::Relaxed);
+    }
+
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}

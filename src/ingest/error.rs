@@ -1,0 +1,96 @@
+//! Why a source cannot start or had to stop.
+
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// What the operator reads. Every message names the value at fault and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No broker answered in time.
+    #[error(
+        "no Kafka broker at `{servers}` answered within {waited:?} ({reason}); check `bootstrap_servers` and that the broker is up"
+    )]
+    Unreachable {
+        /// The configured servers.
+        servers: String,
+        /// How long we tried.
+        waited: Duration,
+        /// What librdkafka last said.
+        reason: String,
+    },
+    /// A topic of the configuration is not on the cluster.
+    #[error(
+        "{role} topic `{topic}` does not exist on `{servers}`; create it, or correct the pipeline's configuration"
+    )]
+    NoSuchTopic {
+        /// What the topic is for.
+        role: &'static str,
+        /// Its name.
+        topic: String,
+        /// The configured servers.
+        servers: String,
+    },
+    /// A client setting is not accepted.
+    #[error("Kafka client settings are not accepted: {0}")]
+    Settings(String),
+    /// The broker does not know KIP-848 groups.
+    #[error(
+        "the broker does not support the `consumer` group protocol (Kafka 4.0 or newer); set `group_protocol = \"classic\"`"
+    )]
+    GroupProtocolTooOld,
+    /// The consumer cannot go on.
+    #[error("the Kafka consumer of group `{group}` cannot go on: {reason}")]
+    Consumer {
+        /// Group name.
+        group: String,
+        /// What librdkafka said.
+        reason: String,
+    },
+    /// The committed offset is gone and the configuration forbids a guess.
+    #[error(
+        "no valid offset for `{topic}` partition {partition}: {reason}; set `auto_offset_reset` to `earliest` or `latest` to go on elsewhere"
+    )]
+    OffsetReset {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// What librdkafka said.
+        reason: String,
+    },
+    /// A record could not be written after all attempts; its offset stays uncommitted.
+    #[error(
+        "a record for {role} topic `{topic}` could not be delivered after {attempts} attempts: {code}"
+    )]
+    Delivery {
+        /// What the topic is for.
+        role: &'static str,
+        /// Its name.
+        topic: String,
+        /// Attempts made.
+        attempts: u32,
+        /// The last error.
+        code: RDKafkaErrorCode,
+    },
+    /// The producer cannot go on.
+    #[error("the Kafka producer cannot go on: {0}")]
+    Producer(String),
+    /// A shard ended while the source still feeds it.
+    #[error("shard {0} is gone")]
+    ShardGone(usize),
+    /// A thread could not be started.
+    #[error("cannot start the I/O thread: {0}")]
+    Thread(#[source] std::io::Error),
+    /// Any other client error.
+    #[error("Kafka client: {0}")]
+    Client(#[from] KafkaError),
+    /// Reading or writing a file failed.
+    #[error("{what}: {source}")]
+    File {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}

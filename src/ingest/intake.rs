@@ -1,0 +1,277 @@
+//! From records to started executions, and the cheap refusals that need no shard.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rdkafka::error::RDKafkaErrorCode;
+use tracing::warn;
+
+use crate::base::ids::{MachineIdx, Origin};
+use crate::base::limits::PAYLOAD_BYTES_MAX;
+use crate::outcome::{DeadLetterClass, DeadLetterHeaders, name_is_valid};
+use crate::shard::Start;
+
+use super::books::{Books, Resend};
+use super::error::Error;
+use super::held::Place;
+use super::identity::push_default_name;
+use super::io_thread::IoThread;
+use super::ledger::Received;
+use super::librdkafka::{Headers, Message};
+use super::options::Options;
+use super::port::{Router, origin_slot};
+use super::producer::Target;
+
+impl IoThread {
+    /// Reads and starts what there is room for; says whether anything was taken.
+    pub(super) fn intake(&mut self) -> Result<bool, Error> {
+        // Outputs first: reading on while they wait would only grow what is held.
+        let outputs_wait = self.publishing.is_some() || !self.books.resends.is_empty();
+        let mut taken = 0;
+        let mut blocked = outputs_wait;
+        while !blocked && taken < TAKEN_PER_TURN_MAX {
+            if !self.router.has_room()? {
+                blocked = true;
+            } else if self.consumer.inbox.front().is_none() && self.consumer.inbox.read() == 0 {
+                break;
+            } else if self.take_front()? {
+                taken += 1;
+            } else {
+                blocked = true;
+            }
+        }
+        self.router.hand_over()?;
+        self.note_back_pressure(blocked);
+        Ok(taken > 0)
+    }
+
+    /// Takes the oldest message read; false when it has to wait for room.
+    fn take_front(&mut self) -> Result<bool, Error> {
+        let Self {
+            consumer,
+            books,
+            router,
+            options,
+            ..
+        } = self;
+        let Some(message) = consumer.inbox.front() else {
+            return Ok(true);
+        };
+        if let Some((code, reason)) = message.error() {
+            let refused = refuse_error(message, code, reason);
+            consumer.inbox.pop();
+            return refused.map(|()| true);
+        }
+        let tag = (message.topic_tag(), message.partition());
+        if let Some(index) = books.partitions.by_tag(options, tag, || message.topic()) {
+            let Some(place) = admit(books, index, message.offset()) else {
+                return Ok(false);
+            };
+            start(options, books, router, message, place);
+        }
+        consumer.inbox.pop();
+        Ok(true)
+    }
+
+    fn note_back_pressure(&mut self, blocked: bool) {
+        let now = Instant::now();
+        if let Some(since) = self.blocked_since.take() {
+            let nanoseconds = now.saturating_duration_since(since).as_nanos() as u64;
+            self.books.counters.back_pressure_ns.add(nanoseconds);
+        }
+        self.blocked_since = blocked.then_some(now);
+    }
+}
+
+/// Writes an offset down as open; `None` when the partition's window or the slab is full.
+fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
+    if !books.held.has_room() {
+        return None;
+    }
+    let partition = books.partitions.get_mut(index)?;
+    let mut received = partition.ledger.as_mut()?.receive(offset);
+    if received == Received::Behind {
+        warn!(
+            topic = partition.topic_name,
+            partition = partition.number,
+            offset,
+            "the partition was rewound under us; taking it up again from here"
+        );
+        books.partitions.restart(index);
+        received = books
+            .partitions
+            .get_mut(index)?
+            .ledger
+            .as_mut()?
+            .receive(offset);
+    }
+    let partition = books.partitions.get_mut(index)?;
+    let ledger = partition.ledger.as_ref()?;
+    if received != Received::Admitted {
+        if !partition.warned {
+            partition.warned = true;
+            books.counters.window_full.add(1);
+            warn!(
+                topic = partition.topic_name,
+                partition = partition.number,
+                watermark = ledger.watermark(),
+                uncommitted = ledger.capacity(),
+                "the window of uncommitted offsets is full; raise `limits.uncommitted_per_partition` if executions take long"
+            );
+        }
+        return None;
+    }
+    Some(Place {
+        partition: index,
+        epoch: ledger.epoch(),
+        offset,
+    })
+}
+
+/// Starts an admitted record, or finishes or refuses it here.
+fn start(
+    options: &Options,
+    books: &mut Books,
+    router: &mut Router,
+    message: &mut Message,
+    place: Place,
+) {
+    let counters = Arc::clone(&books.counters);
+    counters.consumed.add(1);
+    let headers = message.take_headers();
+    let Some(value) = message.payload() else {
+        counters.skipped.add(1);
+        books.finish(place);
+        return;
+    };
+    counters.consumed_bytes.add(value.len() as u64);
+    if value.len() > PAYLOAD_BYTES_MAX {
+        let cause = format!(
+            "the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}",
+            value.len()
+        );
+        dead_letter(
+            options,
+            books,
+            message,
+            headers,
+            place,
+            DeadLetterClass::TooLarge,
+            &cause,
+        );
+        return;
+    }
+    let name = match headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"execution-name"))
+    {
+        None => None,
+        Some(name) => {
+            let name = std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default();
+            if !name_is_valid(name) {
+                let cause = "the header `execution-name` must be 1 to 80 characters of UTF-8 \
+                             without those that AWS forbids in names";
+                dead_letter(
+                    options,
+                    books,
+                    message,
+                    headers,
+                    place,
+                    DeadLetterClass::InvalidName,
+                    cause,
+                );
+                return;
+            }
+            Some(name.to_owned())
+        }
+    };
+    let timestamp_ms = message.timestamp_ms();
+    let Some(slot) = books
+        .held
+        .insert(place, timestamp_ms, message.key(), headers)
+    else {
+        // `admit` has seen room, and nothing came in between.
+        return;
+    };
+    let Some(partition) = books.partitions.get(place.partition) else {
+        return;
+    };
+    counters.started.add(1);
+    router.push(|bytes| {
+        let name_start = bytes.len();
+        match &name {
+            Some(name) => bytes.extend_from_slice(name.as_bytes()),
+            None => push_default_name(bytes, &partition.topic_name, partition.number, place.offset),
+        }
+        let input_start = bytes.len();
+        bytes.extend_from_slice(value);
+        Start {
+            origin: Origin {
+                pipeline: options.pipeline,
+                topic: partition.topic,
+                partition: partition.number,
+                offset: place.offset,
+                slot: origin_slot(options.lane, slot),
+                epoch: place.epoch,
+            },
+            machine: MachineIdx(options.machine.0),
+            suffix: partition.identity.suffix(place.offset, timestamp_ms, b""),
+            name: name_start as u32..input_start as u32,
+            input: input_start as u32..bytes.len() as u32,
+        }
+    });
+}
+
+fn dead_letter(
+    options: &Options,
+    books: &mut Books,
+    message: &Message,
+    headers: Option<Headers>,
+    place: Place,
+    class: DeadLetterClass,
+    cause: &str,
+) {
+    let timestamp_ms = message.timestamp_ms();
+    let Some(slot) = books.held.insert(place, timestamp_ms, None, None) else {
+        return;
+    };
+    let Some(partition) = books.partitions.get(place.partition) else {
+        return;
+    };
+    let mut headers = headers.unwrap_or_else(|| Headers::new(DeadLetterHeaders::COUNT));
+    DeadLetterHeaders {
+        topic: &partition.topic_name,
+        partition: partition.number,
+        offset: place.offset,
+        timestamp_ms,
+        class: class.as_str(),
+        cause,
+        pipeline: &options.pipeline_name,
+    }
+    .for_each(|name, value| headers.add(name, value));
+    books.held.expect(slot, 1);
+    books.counters.dead_lettered.add(1);
+    books.resends.push_back(Resend {
+        tag: books.held.tag(slot, Target::DeadLetter),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: Some(headers),
+    });
+}
+
+/// An element that is an error instead of a record.
+fn refuse_error(message: &Message, code: RDKafkaErrorCode, reason: String) -> Result<(), Error> {
+    let (topic, partition) = (message.topic(), message.partition());
+    if code == RDKafkaErrorCode::AutoOffsetReset {
+        return Err(Error::OffsetReset {
+            topic,
+            partition,
+            reason,
+        });
+    }
+    warn!(topic, partition, %code, reason, "consumer");
+    Ok(())
+}
+
+/// Records taken per turn, so that outcomes and reports are never left waiting for long.
+const TAKEN_PER_TURN_MAX: usize = 2_048;

@@ -1,0 +1,33 @@
+//! Where events come from: Kafka topics, or a file of JSON lines.
+//!
+//! A Kafka source is one thread with one consumer and one producer. It reads records, hands them
+//! to the shards in batches, writes what comes back, and commits an offset only when every output
+//! of it and of all before it is acknowledged. Read it along the path of a record: [`Pipeline`] →
+//! `io_thread` → `intake` → (shards) → `publish` → `books` → [`Ledger`] → commit.
+//!
+//! It uses `outcome` for the formats of what it writes, and knows nothing of what executions do.
+
+mod books;
+mod consumer;
+mod counters;
+mod error;
+mod held;
+mod identity;
+mod intake;
+mod io_thread;
+mod ledger;
+mod librdkafka;
+mod options;
+mod partitions;
+mod pipeline;
+mod port;
+mod producer;
+mod publish;
+
+pub use counters::{Counter, Counters, PartitionLag};
+pub use error::Error;
+pub use identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};
+pub use ledger::{Finished, Ledger, Received};
+pub use options::{GroupProtocol, OffsetReset, Options};
+pub use pipeline::{Handle, Pipeline, Report};
+pub use port::ShardPort;

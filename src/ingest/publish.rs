@@ -1,0 +1,329 @@
+//! From outcomes to records on the output topics.
+
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::outcome::{
+    BILLING_CONTENT_TYPE, DeadLetterHeaders, ERROR_HEADER, EXECUTION_ARN_HEADER, Outcome,
+    OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER,
+    STOPPED_AT_HEADER, SettledOutcome,
+};
+use crate::shard::Status;
+
+use super::books::{Books, Resend};
+use super::error::Error;
+use super::io_thread::IoThread;
+use super::librdkafka::Headers;
+use super::options::Options;
+use super::port::own_slot;
+use super::producer::{Producer, Refused, Target};
+
+/// A batch that is being written, and how far.
+pub(super) struct Publishing {
+    batch: OutcomeBatch,
+    next: usize,
+    /// The next outcome's result is written, its billing record is not.
+    result_is_written: bool,
+    /// Headers of a record that met a full queue.
+    headers: Option<Headers>,
+}
+
+impl IoThread {
+    /// Writes the outputs of all outcomes that came back; stops when the producer's queue is full.
+    pub(super) fn publish(&mut self) -> Result<bool, Error> {
+        let mut any = self.resend()?;
+        loop {
+            let mut publishing = match self.publishing.take() {
+                Some(publishing) => publishing,
+                None => match self.lane.try_next() {
+                    Some(batch) => {
+                        self.router.give_back(batch.shard, batch.outcomes.len());
+                        self.books.counters.settled.add(batch.outcomes.len() as u64);
+                        Publishing {
+                            batch,
+                            next: 0,
+                            result_is_written: false,
+                            headers: None,
+                        }
+                    }
+                    None => break,
+                },
+            };
+            any = true;
+            let is_done = publishing.run(&self.options, &mut self.books, &self.producer);
+            if let Some(failure) = self.books.failure.take() {
+                return Err(failure);
+            }
+            if !is_done {
+                self.publishing = Some(publishing);
+                break;
+            }
+            self.lane.recycle(publishing.batch);
+        }
+        if self.lane.take_stalled() {
+            self.router.wake_all();
+        }
+        Ok(any)
+    }
+
+    /// Sends what has to be sent out of turn.
+    fn resend(&mut self) -> Result<bool, Error> {
+        let mut any = false;
+        while let Some(resend) = self.books.resends.pop_front() {
+            if resend.tag.solo && self.solo.is_none() {
+                self.solo = Some(Producer::new(&self.options, &self.bell, true)?);
+            }
+            let producer = match &self.solo {
+                Some(solo) if resend.tag.solo => solo,
+                _ => &self.producer,
+            };
+            let Resend {
+                tag,
+                key,
+                value,
+                headers,
+            } = resend;
+            let sent = producer.send(
+                tag.target,
+                key.as_deref(),
+                value.as_deref(),
+                headers,
+                tag.pack(),
+            );
+            let again = |headers| Resend {
+                tag,
+                key,
+                value,
+                headers,
+            };
+            match sent {
+                Ok(()) => self.books.counters.produced.add(1),
+                Err(Refused::QueueFull(headers)) => {
+                    self.books.resends.push_front(again(headers));
+                    break;
+                }
+                Err(Refused::TooLarge(headers)) => {
+                    self.books.cut_down(&self.options, again(headers));
+                }
+                Err(Refused::Other(code)) => {
+                    self.books.failed(&self.options, again(None), code);
+                }
+            }
+            any = true;
+            if let Some(failure) = self.books.failure.take() {
+                return Err(failure);
+            }
+        }
+        Ok(any)
+    }
+}
+
+impl Publishing {
+    /// Writes outcomes until the batch is done (true) or the queue is full (false).
+    fn run(&mut self, options: &Options, books: &mut Books, producer: &Producer) -> bool {
+        while let Some(&outcome) = self.batch.outcomes.get(self.next) {
+            let slot = own_slot(outcome.origin().slot);
+            let Some(place) = books.held.get_mut(slot).map(|held| held.place) else {
+                // Released when its partition went away.
+                self.advance();
+                continue;
+            };
+            if books.is_current(place) {
+                let is_written = match &outcome {
+                    Outcome::Settled(settled) => {
+                        self.write_settled(options, books, producer, slot, settled)
+                    }
+                    Outcome::Rejected(rejected) => {
+                        self.write_rejected(options, books, producer, slot, rejected)
+                    }
+                };
+                if !is_written {
+                    return false;
+                }
+            } else {
+                books.drop_late(slot);
+            }
+            if books.failure.is_some() {
+                return true;
+            }
+            self.advance();
+        }
+        true
+    }
+
+    fn advance(&mut self) {
+        self.next += 1;
+        self.result_is_written = false;
+        self.headers = None;
+    }
+
+    fn write_settled(
+        &mut self,
+        options: &Options,
+        books: &mut Books,
+        producer: &Producer,
+        slot: u32,
+        settled: &SettledOutcome,
+    ) -> bool {
+        let batch = &self.batch;
+        if !self.result_is_written {
+            let target = match settled.status {
+                Status::Succeeded => Target::Result,
+                Status::Failed | Status::TimedOut => Target::Failure,
+            };
+            books.held.expect(slot, 2);
+            let event_headers = books
+                .held
+                .get_mut(slot)
+                .and_then(|held| held.headers.take());
+            let headers = self
+                .headers
+                .take()
+                .unwrap_or_else(|| result_headers(options, batch, settled, event_headers));
+            let value = batch.slice(settled.value);
+            match write(options, books, producer, slot, target, value, headers) {
+                Ok(()) => self.result_is_written = true,
+                Err(headers) => {
+                    self.headers = headers;
+                    return false;
+                }
+            }
+        }
+        let mut headers = Headers::new(1);
+        headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
+        let tag = books.held.tag(slot, Target::Billing);
+        let (arn, record) = (
+            batch.slice(settled.execution_arn),
+            batch.slice(settled.billing),
+        );
+        let sent = producer.send(
+            Target::Billing,
+            Some(arn),
+            Some(record),
+            Some(headers),
+            tag.pack(),
+        );
+        let code = match sent {
+            Ok(()) => {
+                books.counters.produced.add(1);
+                return true;
+            }
+            Err(Refused::QueueFull(_)) => return false,
+            Err(Refused::TooLarge(_)) => RDKafkaErrorCode::MessageSizeTooLarge,
+            Err(Refused::Other(code)) => code,
+        };
+        let resend = Resend {
+            tag,
+            key: Some(arn.to_vec()),
+            value: Some(record.to_vec()),
+            headers: None,
+        };
+        books.failed(options, resend, code);
+        true
+    }
+
+    fn write_rejected(
+        &mut self,
+        options: &Options,
+        books: &mut Books,
+        producer: &Producer,
+        slot: u32,
+        rejected: &RejectedOutcome,
+    ) -> bool {
+        books.held.expect(slot, 1);
+        let Some(held) = books.held.get_mut(slot) else {
+            return true;
+        };
+        let (place, timestamp_ms, event_headers) =
+            (held.place, held.timestamp_ms, held.headers.take());
+        let Some(partition) = books.partitions.get(place.partition) else {
+            return true;
+        };
+        let batch = &self.batch;
+        let headers = self.headers.take().unwrap_or_else(|| {
+            let mut headers =
+                event_headers.unwrap_or_else(|| Headers::new(DeadLetterHeaders::COUNT));
+            DeadLetterHeaders {
+                topic: &partition.topic_name,
+                partition: partition.number,
+                offset: place.offset,
+                timestamp_ms,
+                class: rejected.class,
+                cause: batch.text(rejected.cause),
+                pipeline: &options.pipeline_name,
+            }
+            .for_each(|name, value| headers.add(name, value));
+            headers
+        });
+        let value = batch.slice(rejected.input);
+        match write(
+            options,
+            books,
+            producer,
+            slot,
+            Target::DeadLetter,
+            value,
+            headers,
+        ) {
+            Ok(()) => {
+                books.counters.dead_lettered.add(1);
+                true
+            }
+            Err(headers) => {
+                self.headers = headers;
+                false
+            }
+        }
+    }
+}
+
+/// Sends a record under its event's key; gives the headers back when the queue is full.
+fn write(
+    options: &Options,
+    books: &mut Books,
+    producer: &Producer,
+    slot: u32,
+    target: Target,
+    value: &[u8],
+    headers: Headers,
+) -> Result<(), Option<Headers>> {
+    let tag = books.held.tag(slot, target);
+    let key = books.held.get_mut(slot).and_then(|held| held.key());
+    let (headers, code) = match producer.send(target, key, Some(value), Some(headers), tag.pack()) {
+        Ok(()) => {
+            books.counters.produced.add(1);
+            return Ok(());
+        }
+        Err(Refused::QueueFull(headers)) => return Err(headers),
+        Err(Refused::TooLarge(headers)) => (headers, None),
+        Err(Refused::Other(code)) => (None, Some(code)),
+    };
+    let resend = Resend {
+        tag,
+        key: key.map(<[u8]>::to_vec),
+        value: Some(value.to_vec()),
+        headers,
+    };
+    match code {
+        None => books.cut_down(options, resend),
+        Some(code) => books.failed(options, resend, code),
+    }
+    Ok(())
+}
+
+fn result_headers(
+    options: &Options,
+    batch: &OutcomeBatch,
+    settled: &SettledOutcome,
+    event_headers: Option<Headers>,
+) -> Headers {
+    let mut headers = event_headers.unwrap_or_else(|| Headers::new(6));
+    headers.add(EXECUTION_ARN_HEADER, batch.slice(settled.execution_arn));
+    headers.add(STATE_MACHINE_ARN_HEADER, options.machine_arn.as_bytes());
+    headers.add(STATUS_HEADER, settled.status.as_str().as_bytes());
+    headers.add(STARTED_AT_HEADER, batch.slice(settled.started_at));
+    headers.add(STOPPED_AT_HEADER, batch.slice(settled.stopped_at));
+    if let Some(error) = settled.error {
+        headers.add(ERROR_HEADER, batch.slice(error));
+    }
+    headers
+}

@@ -1,0 +1,111 @@
+//! The outcomes of one shard turn in one buffer, and how a source finds its own.
+
+use crate::base::ids::{MachineIdx, Origin, ShardId};
+use crate::shard::Status;
+
+/// A piece of [`OutcomeBatch::bytes`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// Number of bytes.
+    pub len: u32,
+}
+
+impl Span {
+    /// The piece from `start` to the present end of `bytes`.
+    pub(super) fn since(bytes: &[u8], start: usize) -> Self {
+        Self {
+            start: start as u32,
+            len: (bytes.len() - start) as u32,
+        }
+    }
+}
+
+/// Outcomes of one shard for one source, encoded and ready to be written.
+#[derive(Debug, Default)]
+pub struct OutcomeBatch {
+    /// Shard that ran the executions; the source gives it its credits back.
+    pub shard: Option<ShardId>,
+    /// All encoded text, back to back.
+    pub bytes: Vec<u8>,
+    /// What ended, in the order in which it ended.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl OutcomeBatch {
+    /// The bytes of a span; empty for a span that is not of this batch.
+    pub fn slice(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        self.bytes
+            .get(start..start + span.len as usize)
+            .unwrap_or_default()
+    }
+
+    /// The text of a span; empty when it is not UTF-8, which encoders never write.
+    pub fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.slice(span)).unwrap_or_default()
+    }
+
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.shard = None;
+        self.bytes.clear();
+        self.outcomes.clear();
+    }
+}
+
+/// One event's end.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome {
+    /// An execution ran to its end: a result and a billing record.
+    Settled(SettledOutcome),
+    /// The event never became an execution: a dead letter, nothing billed.
+    Rejected(RejectedOutcome),
+}
+
+impl Outcome {
+    /// Where the event came from.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Settled(settled) => settled.origin,
+            Self::Rejected(rejected) => rejected.origin,
+        }
+    }
+}
+
+/// An execution's result and billing record.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledOutcome {
+    /// The event's origin.
+    pub origin: Origin,
+    /// The machine that ran.
+    pub machine: MachineIdx,
+    /// How it ended.
+    pub status: Status,
+    /// Result value: the output, or `{"error","cause"}`.
+    pub value: Span,
+    /// The billing record (CloudEvents JSON).
+    pub billing: Span,
+    /// Execution ARN; a piece of the billing record.
+    pub execution_arn: Span,
+    /// Start as RFC 3339; a piece of the billing record.
+    pub started_at: Span,
+    /// End as RFC 3339; a piece of the billing record.
+    pub stopped_at: Span,
+    /// Error name, when the execution failed with one.
+    pub error: Option<Span>,
+}
+
+/// An event that goes to the dead letters.
+#[derive(Clone, Copy, Debug)]
+pub struct RejectedOutcome {
+    /// The event's origin.
+    pub origin: Origin,
+    /// Stable class.
+    pub class: &'static str,
+    /// What was wrong.
+    pub cause: Span,
+    /// The event's value as it came in.
+    pub input: Span,
+}

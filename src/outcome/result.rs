@@ -1,0 +1,64 @@
+//! The result record: names of its headers, and the value of an execution that failed.
+
+use std::io::Write as _;
+
+/// Execution ARN.
+pub const EXECUTION_ARN_HEADER: &str = "execution-arn";
+/// State machine ARN.
+pub const STATE_MACHINE_ARN_HEADER: &str = "state-machine-arn";
+/// `SUCCEEDED`, `FAILED` or `TIMED_OUT`.
+pub const STATUS_HEADER: &str = "status";
+/// Start, RFC 3339 with milliseconds.
+pub const STARTED_AT_HEADER: &str = "started-at";
+/// End, RFC 3339 with milliseconds.
+pub const STOPPED_AT_HEADER: &str = "stopped-at";
+/// Error name, only when the execution did not succeed and the error has a name.
+pub const ERROR_HEADER: &str = "error";
+
+/// Appends `{"error":…,"cause":…}`; a field that AWS would leave out is left out here too.
+pub fn push_failure(out: &mut Vec<u8>, error: Option<&str>, cause: Option<&str>) {
+    out.push(b'{');
+    if let Some(error) = error {
+        out.extend_from_slice(b"\"error\":");
+        push_json_string(out, error);
+    }
+    if let Some(cause) = cause {
+        if error.is_some() {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"cause\":");
+        push_json_string(out, cause);
+    }
+    out.push(b'}');
+}
+
+/// Appends a JSON string with its quotes.
+pub(super) fn push_json_string(out: &mut Vec<u8>, text: &str) {
+    if serde_json::to_writer(&mut *out, text).is_err() {
+        // A `Vec` takes every byte and a `str` is always writable; an empty string keeps the
+        // record well-formed all the same.
+        let _ = out.write_all(b"\"\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(error: Option<&str>, cause: Option<&str>) -> String {
+        let mut out = Vec::new();
+        push_failure(&mut out, error, cause);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn failure_value_has_the_fields_that_are_there() {
+        assert_eq!(
+            failure(Some("E"), Some("c\"\n")),
+            r#"{"error":"E","cause":"c\"\n"}"#
+        );
+        assert_eq!(failure(Some("E"), None), r#"{"error":"E"}"#);
+        assert_eq!(failure(None, Some("c")), r#"{"cause":"c"}"#);
+        assert_eq!(failure(None, None), "{}");
+    }
+}
