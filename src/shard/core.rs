@@ -22,6 +22,8 @@ pub struct Inputs {
     pub batches: VecDeque<StartBatch>,
     /// Answers of calls.
     pub answers: VecDeque<(WakeToken, CallResult)>,
+    /// Take no events in this turn: what they would settle into has no room.
+    pub hold_starts: bool,
     /// Events of the oldest batch that have been taken.
     taken: usize,
 }
@@ -42,6 +44,10 @@ pub struct Turned {
     pub next_timer_ms: Option<u64>,
     /// Executions started and not settled.
     pub open: usize,
+    /// Events taken in this turn.
+    pub started: usize,
+    /// Timers fired in this turn.
+    pub timers_fired: usize,
 }
 
 /// Bounds of a shard.
@@ -131,6 +137,16 @@ impl ShardCore {
         self.slots.len() - self.free.len()
     }
 
+    /// Executions that wait only for their next turn.
+    pub fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Timers set.
+    pub fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Bytes of memory that open executions hold for their values.
     pub fn held_bytes(&self) -> usize {
         self.slots
@@ -149,7 +165,8 @@ impl ShardCore {
         calls: &mut dyn Calls,
     ) -> Turned {
         let mut edges = Edges { now, settle, calls };
-        self.fire_timers(&mut edges);
+        let timers_fired = self.fire_timers(&mut edges);
+        let mut started = 0;
         while let Some((token, result)) = inputs.answers.pop_front() {
             self.answer(token, &result, &mut edges);
         }
@@ -158,12 +175,16 @@ impl ShardCore {
                 self.run_again(index, &mut edges);
             }
         }
-        self.take_starts(inputs, &mut edges);
-        let room = self.open() < self.limits.open_max;
+        if !inputs.hold_starts {
+            started = self.take_starts(inputs, &mut edges);
+        }
+        let room = !inputs.hold_starts && self.open() < self.limits.open_max;
         Turned {
             busy: !self.ready.is_empty() || (room && !inputs.batches.is_empty()),
             next_timer_ms: self.timers.next_look_ms(),
             open: self.open(),
+            started,
+            timers_fired,
         }
     }
 
@@ -184,15 +205,17 @@ impl ShardCore {
         abandoned
     }
 
-    fn fire_timers(&mut self, edges: &mut Edges<'_>) {
+    fn fire_timers(&mut self, edges: &mut Edges<'_>) -> usize {
         let mut fired = Vec::new();
         self.timers.advance(edges.now.mono_ms(), |alarm| fired.push(alarm));
+        let count = fired.len();
         for alarm in fired {
             match alarm {
                 Alarm::Deadline(index) => self.time_out(index, edges),
                 Alarm::Wake(token) => self.wake_by_timer(token, edges),
             }
         }
+        count
     }
 
     fn wake_by_timer(&mut self, token: WakeToken, edges: &mut Edges<'_>) {
@@ -251,12 +274,12 @@ impl ShardCore {
         self.follow(running, Some(index), step, edges);
     }
 
-    fn take_starts(&mut self, inputs: &mut Inputs, edges: &mut Edges<'_>) {
+    fn take_starts(&mut self, inputs: &mut Inputs, edges: &mut Edges<'_>) -> usize {
         let mut budget = self.limits.starts_per_turn;
         while let Some(batch) = inputs.batches.front() {
             while let Some(start) = batch.starts.get(inputs.taken) {
                 if budget == 0 || self.open() >= self.limits.open_max {
-                    return;
+                    return self.limits.starts_per_turn - budget;
                 }
                 budget -= 1;
                 inputs.taken += 1;
@@ -265,6 +288,7 @@ impl ShardCore {
             inputs.taken = 0;
             inputs.batches.pop_front();
         }
+        self.limits.starts_per_turn - budget
     }
 
     fn start(&mut self, start: &Start, bytes: &[u8], edges: &mut Edges<'_>) {
@@ -293,6 +317,7 @@ impl ShardCore {
         running.machine = start.machine;
         running.suffix = start.suffix;
         running.started = edges.now;
+        edges.settle.started(start.machine);
         let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
         let step = running.execution.run(&mut turn);
         self.follow(running, None, step, edges);

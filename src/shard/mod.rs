@@ -3,13 +3,17 @@
 //! What goes in and out of a shard is declared here as plain data and two traits ([`Settle`] and
 //! [`Calls`]) that the layers above plug in. The shard knows nothing of Kafka, files or HTTP.
 
+mod completions;
 pub mod core;
+pub mod runtime;
 pub mod timers;
 
+pub use self::completions::Completions;
 pub use self::core::{Inputs, Limits, ShardCore, Turned};
 
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
+use crate::base::tally::{Levels, Turn};
 
 /// One event that shall become an execution; ranges point into the batch's bytes.
 #[derive(Clone, Debug)]
@@ -106,12 +110,24 @@ pub struct Rejected<'a> {
 
 /// Takes what a shard has finished. Called on the shard's thread; must not block.
 pub trait Settle {
+    /// An execution began; `settled` follows, unless the shard is told to abandon it.
+    fn started(&mut self, _machine: MachineIdx) {}
     /// An execution ended; called exactly once for each one that started.
     fn settled(&mut self, settled: &Settled<'_>);
     /// An event was refused before it started; called instead of `settled`.
     fn rejected(&mut self, rejected: &Rejected<'_>);
     /// The turn is over: hand over what was collected, in one batch.
     fn flush(&mut self, now: Now);
+    /// Whether more may be settled; while not, the shard starts no events.
+    fn ready(&self) -> bool {
+        true
+    }
+    /// Whether something is still to be handed over; a shard does not end before.
+    fn has_kept(&self) -> bool {
+        false
+    }
+    /// What the turn took and how full the shard is after it.
+    fn measured(&mut self, _turn: &Turn, _levels: Levels) {}
 }
 
 /// A task call that leaves the shard; bytes are the effective input as JSON text.

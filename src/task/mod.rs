@@ -9,15 +9,12 @@ pub mod echo;
 pub mod http;
 pub mod mock;
 
-mod completions;
-
-pub use self::completions::Completions;
 pub use self::http::HttpTasks;
 pub use self::mock::{MockTasks, Script};
 
 use crate::base::ids::WakeToken;
 use crate::base::tally::TaskTally;
-use crate::shard::{CallRequest, CallResult, Calls};
+use crate::shard::{CallRequest, CallResult, Calls, Completions};
 
 /// Leads each call to what serves its resource.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 use crate::base::ids::WakeToken;
-use crate::shard::CallResult;
+use super::CallResult;
 
 /// Results of finished calls, in the order in which they finished. Shard-local: no lock, and at most
 /// one entry per outstanding call, so its bound is that of open executions.
@@ -30,7 +30,7 @@ impl Completions {
     }
 
     /// Moves all results to the end of `to`, which keeps its storage from turn to turn.
-    pub fn drain_into(&self, to: &mut Vec<(WakeToken, CallResult)>) {
+    pub fn drain_into(&self, to: &mut VecDeque<(WakeToken, CallResult)>) {
         to.extend(self.queue.borrow_mut().drain(..));
     }
 
