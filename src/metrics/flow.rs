@@ -135,7 +135,9 @@ fn sources(counts: &[FlowCounts], page: &mut Page<'_>) {
     ];
     for (family, write) in families {
         page.family(family, |samples| {
-            topics.iter().for_each(|(topic, counts)| write(samples, topic, counts));
+            for (topic, counts) in &topics {
+                write(samples, topic, counts);
+            }
         });
     }
 }
@@ -169,7 +171,9 @@ fn partitions(counts: &[FlowCounts], page: &mut Page<'_>) {
         });
     }
     page.family(&names::SOURCE_ASSIGNED, |samples| {
-        assigned.iter().for_each(|(topic, count)| samples.count(&[topic], *count));
+        for (topic, count) in assigned {
+            samples.count(&[topic], count);
+        }
     });
 }
 
