@@ -6,12 +6,10 @@
 //! with no lock, no message and no stop. What a scrape sees of two cells may be one event apart.
 
 mod cells;
-mod io;
 mod shard;
 mod task;
 
 pub use self::cells::Histogram;
-pub use self::io::{DELIVERIES, Delivery, IoReader, IoTally, SinkCounts, SourceCounts, io};
 pub use self::shard::{
     ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
     Turn, shard,

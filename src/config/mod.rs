@@ -7,6 +7,7 @@
 
 mod coming;
 mod conflicts;
+mod edges;
 mod environment;
 mod problem;
 mod properties;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{

@@ -317,6 +317,12 @@ fn a_file_that_is_not_there_is_one_clear_problem() {
 }
 
 #[test]
+fn annotated_file_can_be_run_where_it_stands() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/expressway.toml");
+    load(&path, []).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
 fn load_wants_the_definition_beside_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");

@@ -1,6 +1,7 @@
 //! How single values must be written, by the name that the schema gives under `format`.
 
 use crate::base::limits::NAME_CHARS_MAX;
+use crate::task::http::Allow;
 
 use super::values::{Listen, period};
 
@@ -100,29 +101,10 @@ fn role(text: &str) -> Result<(), String> {
     }
 }
 
-/// `host`, `host:port`, `*.example.com`, `[::1]:8080`.
 fn host_pattern(text: &str) -> Result<(), String> {
-    const EXPECTED: &str = "expected host, host:port or *.domain, without scheme and path";
-    let wrong = || Err(EXPECTED.to_owned());
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
-        return wrong();
-    }
-    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return match address.parse::<std::net::Ipv6Addr>() {
-            Ok(_) => Ok(()),
-            Err(_) => wrong(),
-        };
-    }
-    let plain = host.strip_prefix("*.").unwrap_or(host);
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if plain.is_empty() || plain.starts_with('.') || !plain.bytes().all(legal) {
-        return wrong();
-    }
-    Ok(())
+    Allow::new([text])
+        .map(drop)
+        .map_err(|_| "expected host, host:port or *.domain, without scheme and path".to_owned())
 }
 
 /// Levels by module, as tracing reads them; a bare word would pass there as the name of a module.

@@ -117,10 +117,8 @@ families! {
         "Key and value bytes of those records.";
     SOURCE_SKIPPED "expressway_source_records_skipped_total" Counter Cells ["topic", "reason"]
         "Records that started no execution, on purpose: a tombstone has a null value.";
-    SOURCE_REJECTED "expressway_source_records_rejected_total" Counter Cells ["topic", "reason"]
-        "Records that could not start an execution.";
-    SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["thread"]
-        "Time for which an I/O thread stopped reading for want of room.";
+    SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["source"]
+        "Time for which a source stopped reading for want of room.";
     DEAD_LETTERS "expressway_dead_letter_records_total" Counter Cells ["topic", "reason"]
         "Records of a source topic that were written to its dead-letter topic.";
     SOURCE_LAG "expressway_source_lag_records" Gauge Cells ["topic", "partition"]
@@ -135,19 +133,17 @@ families! {
         "Records read beyond the committed offset: the size of the replay after a crash.";
     SOURCE_ASSIGNED "expressway_source_partitions_assigned" Gauge Cells ["topic"]
         "Partitions that this instance owns.";
-    SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Facade ["event"]
+    SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Cells []
         "Rebalance callbacks.";
     SOURCE_REBALANCE_DURATION "expressway_source_rebalance_duration_seconds" Latency Facade []
         "Revoke started to assignment resumed.";
-    SOURCE_COMMITS "expressway_source_commits_total" Counter Facade ["result"]
+    SOURCE_COMMITS "expressway_source_commits_total" Counter Cells ["result"]
         "Offset commits.";
     SOURCE_COMMIT_DURATION "expressway_source_commit_duration_seconds" Latency Facade []
         "Round trip of an offset commit.";
 
     SINK_RECORDS "expressway_sink_records_total" Counter Cells ["topic", "result"]
         "Output records by delivery outcome.";
-    SINK_BYTES "expressway_sink_bytes_total" Counter Cells ["topic"]
-        "Bytes delivered.";
     SINK_IN_FLIGHT "expressway_sink_in_flight_records" Gauge Cells ["topic"]
         "Output records enqueued and not acknowledged.";
 

@@ -14,27 +14,14 @@ use metrics_exporter_prometheus::{
 use super::catalogue::{
     COMPILE_DURATION, FAMILIES, Family, HTTP_DURATION, HTTP_REQUESTS, Keeper, Kind,
     LATENCY_SECONDS, RENDER_DURATION, SERIES_DROPPED, SIZE_BYTES, SOURCE_COMMIT_DURATION,
-    SOURCE_COMMITS, SOURCE_REBALANCE_DURATION, SOURCE_REBALANCES,
+    SOURCE_REBALANCE_DURATION,
 };
-
-/// A step of a rebalance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Partitions came.
-    Assigned,
-    /// Partitions went, after a drain.
-    Revoked,
-    /// Partitions went without one.
-    Lost,
-}
 
 /// The rarely updated families.
 pub struct Rare {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    rebalances: [Counter; 3],
     rebalance_duration: Histogram,
-    commits: [Counter; 2],
     commit_duration: Histogram,
     compile_duration: Histogram,
     render_duration: Histogram,
@@ -59,17 +46,9 @@ impl std::fmt::Debug for Rare {
 impl Rare {
     pub(super) fn new() -> Self {
         let recorder = builder().build_recorder();
-        let rare = with_local_recorder(&recorder, || {
-            describe();
-            (
-                ["assigned", "revoked", "lost"].map(|event| counter(&SOURCE_REBALANCES, &[event])),
-                ["ok", "error"].map(|result| counter(&SOURCE_COMMITS, &[result])),
-            )
-        });
+        with_local_recorder(&recorder, describe);
         let made = |family: &Family| with_local_recorder(&recorder, || histogram(family, &[]));
         let rare = Self {
-            rebalances: rare.0,
-            commits: rare.1,
             rebalance_duration: made(&SOURCE_REBALANCE_DURATION),
             commit_duration: made(&SOURCE_COMMIT_DURATION),
             compile_duration: made(&COMPILE_DURATION),
@@ -86,19 +65,13 @@ impl Rare {
         rare
     }
 
-    /// A rebalance callback came.
-    pub fn rebalanced(&self, rebalance: Rebalance) {
-        self.rebalances[rebalance as usize].increment(1);
-    }
-
     /// A rebalance is over, from revoke to assignment.
     pub fn rebalance_took(&self, duration: Duration) {
         self.rebalance_duration.record(duration.as_secs_f64());
     }
 
     /// An offset commit was answered.
-    pub fn committed(&self, ok: bool, duration: Duration) {
-        self.commits[usize::from(!ok)].increment(1);
+    pub fn commit_took(&self, duration: Duration) {
         self.commit_duration.record(duration.as_secs_f64());
     }
 

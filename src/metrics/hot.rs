@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::Options;
 use super::catalogue as names;
 use super::catalogue::Family;
-use super::text::{Page, Samples};
+use super::text::{Page, Samples, by};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
-    ATTEMPTED, DELIVERIES, ENDED, EVENT_KINDS, Histogram, MachineCounts, REJECTED, RESOURCES,
-    Resource, ShardCounts, SinkCounts, SourceCounts, TaskCounts,
+    ATTEMPTED, ENDED, EVENT_KINDS, Histogram, MachineCounts, REJECTED, RESOURCES, Resource,
+    ShardCounts, TaskCounts,
 };
 
 /// The readers and the names under which their counts appear.
@@ -42,8 +42,7 @@ impl Hot {
     pub(super) fn render(&self, page: &mut Page<'_>) {
         self.executions(page);
         self.tasks(page);
-        self.sources(page);
-        self.sinks(page);
+        super::flow::render(self.options.flows.iter().map(AsRef::as_ref), page);
         self.shards(page);
         self.definitions(page);
     }
@@ -122,71 +121,6 @@ impl Hot {
         }
     }
 
-    fn sources(&self, page: &mut Page<'_>) {
-        // Two pipelines may read one topic in different groups; the label is the topic.
-        let mut topics: BTreeMap<&str, SourceCounts> = BTreeMap::new();
-        for (index, topic) in self.options.sources.iter().enumerate() {
-            let sum = topics.entry(topic).or_default();
-            for io in &self.options.io {
-                sum.add(&io.source(index));
-            }
-        }
-        let each = |page: &mut Page<'_>,
-                    family: &Family,
-                    write: fn(&mut Samples<'_>, &str, &SourceCounts)| {
-            page.family(family, |samples| {
-                for (topic, counts) in &topics {
-                    write(samples, topic, counts);
-                }
-            });
-        };
-        each(page, &names::SOURCE_RECORDS, |samples, topic, counts| {
-            samples.count(&[topic], counts.records);
-        });
-        each(page, &names::SOURCE_BYTES, |samples, topic, counts| {
-            samples.count(&[topic], counts.bytes);
-        });
-        each(page, &names::SOURCE_SKIPPED, |samples, topic, counts| {
-            samples.count(&[topic, "tombstone"], counts.skipped);
-        });
-        each(page, &names::SOURCE_REJECTED, |samples, topic, counts| {
-            by(samples, topic, &REJECTED, &counts.rejected);
-        });
-        each(page, &names::DEAD_LETTERS, |samples, topic, counts| {
-            by(samples, topic, &REJECTED, &counts.dead_lettered);
-        });
-        page.family(&names::SOURCE_HELD_BACK, |samples| {
-            for (thread, io) in self.options.io.iter().enumerate() {
-                samples.seconds(&[&thread.to_string()], io.held_back_ns());
-            }
-        });
-    }
-
-    fn sinks(&self, page: &mut Page<'_>) {
-        let mut topics: BTreeMap<&str, SinkCounts> = BTreeMap::new();
-        for (index, topic) in self.options.sinks.iter().enumerate() {
-            let sum = topics.entry(topic).or_default();
-            for io in &self.options.io {
-                sum.add(&io.sink(index));
-            }
-        }
-        page.family(&names::SINK_RECORDS, |samples| {
-            for (topic, counts) in &topics {
-                by(samples, topic, &DELIVERIES, &counts.deliveries);
-            }
-        });
-        page.family(&names::SINK_BYTES, |samples| {
-            for (topic, counts) in &topics {
-                samples.count(&[topic], counts.bytes);
-            }
-        });
-        page.family(&names::SINK_IN_FLIGHT, |samples| {
-            for (topic, counts) in &topics {
-                samples.count(&[topic], counts.in_flight());
-            }
-        });
-    }
-
     fn shards(&self, page: &mut Page<'_>) {
         let shards: Vec<(String, ShardCounts)> = self
             .options
@@ -247,13 +181,6 @@ impl Hot {
         page.family(&names::MACHINES_LOADED, |samples| {
             samples.count(&[], self.options.machines.len() as u64);
         });
-    }
-}
-
-/// One sample per value of a closed label, zeros too, so that a first failure is an increase.
-fn by(samples: &mut Samples<'_>, name: &str, values: &[&str], counts: &[u64]) {
-    for (value, count) in values.iter().zip(counts) {
-        samples.count(&[name, value], *count);
     }
 }
 

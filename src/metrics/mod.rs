@@ -7,8 +7,8 @@
 
 mod catalogue;
 mod facade;
+mod flow;
 mod hot;
-mod partitions;
 mod process;
 mod text;
 mod upkeep;
@@ -20,28 +20,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
-pub use self::facade::{Rare, Rebalance};
-pub use self::partitions::{Offsets, Partitions};
+pub use self::facade::Rare;
+pub use self::flow::{
+    COMMITS, DELIVERIES, Flow, FlowCounts, PartitionOffsets, SinkCounts, SourceCounts,
+};
 pub use self::upkeep::Upkeep;
 
 use self::text::Page;
-use crate::base::tally::{IoReader, ShardReader, TaskReader};
+use crate::base::tally::{ShardReader, TaskReader};
 
 /// What there is to show, fixed at start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Names of the state machines by `MachineIdx`, with the revision of each definition.
     pub machines: Vec<(String, String)>,
-    /// Source topics by the index that the I/O threads count under.
-    pub sources: Vec<String>,
-    /// Sink topics by the index that the I/O threads count under.
-    pub sinks: Vec<String>,
     /// One reader per shard, by shard.
     pub shards: Vec<ShardReader>,
     /// One reader per shard.
     pub tasks: Vec<TaskReader>,
-    /// One reader per I/O thread.
-    pub io: Vec<IoReader>,
+    /// One per source, in the order of their `source` label.
+    pub flows: Vec<Arc<dyn Flow>>,
     /// Events that fit into one shard's inbox.
     pub inbox_records: u64,
     /// Executions that may be open.
@@ -54,6 +52,12 @@ pub struct Options {
     pub features: &'static str,
 }
 
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("machines", &self.machines).finish_non_exhaustive()
+    }
+}
+
 /// Asked for the state of each readiness check at every scrape.
 pub type Ready = dyn Fn() -> Vec<(&'static str, bool)> + Send + Sync;
 
@@ -61,7 +65,6 @@ pub type Ready = dyn Fn() -> Vec<(&'static str, bool)> + Send + Sync;
 pub struct Metrics {
     hot: hot::Hot,
     rare: Arc<Rare>,
-    partitions: Arc<Partitions>,
     ready: Box<Ready>,
 }
 
@@ -72,11 +75,10 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Brings the readers together; `rare` and `partitions` are shared with those who update them.
+    /// Brings the readers together; `rare` is shared with those who count in it.
     pub fn new(
         options: Options,
         rare: Arc<Rare>,
-        partitions: Arc<Partitions>,
         ready: impl Fn() -> Vec<(&'static str, bool)> + Send + Sync + 'static,
     ) -> Self {
         let hot = hot::Hot::new(options);
@@ -92,7 +94,7 @@ impl Metrics {
                 }
             }
         }
-        Self { hot, rare, partitions, ready: Box::new(ready) }
+        Self { hot, rare, ready: Box::new(ready) }
     }
 
     /// Appends the page to `out`.
@@ -101,7 +103,6 @@ impl Metrics {
         self.rare.render(out);
         let mut page = Page::new(out);
         self.hot.render(&mut page);
-        self.partitions.render(&mut page);
         page.family(&catalogue::READY, |samples| {
             for (check, ready) in (self.ready)() {
                 samples.count(&[check], u64::from(ready));

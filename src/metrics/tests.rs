@@ -1,13 +1,12 @@
 //! The whole page, read back by a strict parser of the text format.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
 use crate::base::ids::MachineIdx;
-use crate::base::tally::{
-    self, Attempted, Delivery, Ended, Finish, IoTally, Resource, ShardTally, TaskTally,
-};
+use crate::base::tally::{self, Attempted, Ended, Finish, Resource, ShardTally, TaskTally};
 
 /// One family as read back: its type and its samples by name and labels.
 #[derive(Debug, Default)]
@@ -55,34 +54,43 @@ fn parse(text: &str) -> BTreeMap<String, Read> {
 struct Rig {
     metrics: Metrics,
     rare: Arc<Rare>,
-    partitions: Arc<Partitions>,
+    flow: Arc<Mutex<FlowCounts>>,
     shards: Vec<ShardTally>,
     tasks: TaskTally,
-    io: IoTally,
 }
 
 fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     let (shards, shard_readers) = (0..2).map(|_| tally::shard(machines.len())).unzip();
     let (tasks, task_reader) = tally::tasks();
-    let (io, io_reader) = tally::io(2, 2);
-    let (rare, partitions) = (rare(), Arc::new(Partitions::default()));
+    let rare = rare();
+    let topics =
+        |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
+    let flow = Arc::new(Mutex::new(FlowCounts {
+        sources: topics(&["in", "in"])
+            .into_iter()
+            .map(|name| (name, SourceCounts::default()))
+            .collect(),
+        sinks: topics(&["out", "bill"])
+            .into_iter()
+            .map(|name| (name, SinkCounts::default()))
+            .collect(),
+        ..FlowCounts::default()
+    }));
+    let shown = Arc::clone(&flow);
     let options = Options {
         machines: machines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
-        sources: vec!["in".to_owned(), "in".to_owned()],
-        sinks: vec!["out".to_owned(), "bill".to_owned()],
         shards: shard_readers,
         tasks: vec![task_reader],
-        io: vec![io_reader],
+        flows: vec![Arc::new(move || shown.lock().unwrap().clone())],
         inbox_records: 4_096,
         open_executions_max: 1_000,
         tasks_in_flight_max: 64,
         state_machines_max,
         features: "",
     };
-    let metrics = Metrics::new(options, Arc::clone(&rare), Arc::clone(&partitions), || {
-        vec![("kafka", true), ("shards", false)]
-    });
-    Rig { metrics, rare, partitions, shards, tasks, io }
+    let metrics =
+        Metrics::new(options, Arc::clone(&rare), || vec![("kafka", true), ("shards", false)]);
+    Rig { metrics, rare, flow, shards, tasks }
 }
 
 impl Rig {
@@ -123,7 +131,7 @@ fn page_holds_every_family_of_the_catalogue_and_no_other() {
 #[test]
 fn labels_are_those_of_the_catalogue() {
     let rig = rig(&["a"], 200);
-    rig.partitions.set("in", 0, Offsets::default());
+    rig.flow.lock().unwrap().partitions.push(PartitionOffsets::default());
     for (name, read) in rig.scrape() {
         let family = FAMILIES.iter().find(|family| family.name == name).unwrap();
         for (_, labels) in read.samples.keys() {
@@ -148,7 +156,6 @@ fn zero_series_exist_before_anything_happened() {
         ("expressway_dead_letter_records_total", "topic=\"in\",reason=\"too-large\""),
         ("expressway_sink_records_total", "topic=\"bill\",result=\"failed\""),
         ("expressway_source_commits_total", "result=\"error\""),
-        ("expressway_source_rebalances_total", "event=\"lost\""),
         ("expressway_source_commit_duration_seconds_count", ""),
         ("expressway_execution_duration_seconds_count", "state_machine=\"a\""),
     ] {
@@ -172,11 +179,12 @@ fn counts_of_all_threads_are_summed() {
     rig.tasks.scheduled(Resource::HttpInvoke);
     rig.tasks.started(Resource::HttpInvoke, 1);
     rig.tasks.finished(Resource::HttpInvoke, Attempted::TimedOut, 1);
-    rig.io.consumed(0, 5, 50);
-    rig.io.consumed(1, 6, 60);
-    rig.io.produced(0);
-    rig.io.delivered(0, Delivery::Delivered, 7);
-    rig.io.held_back(250_000_000);
+    {
+        let mut flow = rig.flow.lock().unwrap();
+        (flow.sources[0].1.records, flow.sources[1].1.records) = (5, 6);
+        (flow.sinks[0].1.produced, flow.sinks[0].1.deliveries) = (3, [1, 1]);
+        flow.held_back_ns = 250_000_000;
+    }
     let families = rig.scrape();
     for (name, labels, expected) in [
         ("executions_started_total", "state_machine=\"a\"", 4.0),
@@ -188,7 +196,8 @@ fn counts_of_all_threads_are_summed() {
         ("tasks_in_flight", "resource=\"http:invoke\"", 0.0),
         ("source_records_total", "topic=\"in\"", 11.0),
         ("sink_records_total", "topic=\"out\",result=\"delivered\"", 1.0),
-        ("source_backpressure_seconds_total", "thread=\"0\"", 0.25),
+        ("sink_in_flight_records", "topic=\"out\"", 1.0),
+        ("source_backpressure_seconds_total", "source=\"0\"", 0.25),
     ] {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
     }
@@ -197,10 +206,16 @@ fn counts_of_all_threads_are_summed() {
 #[test]
 fn rare_events_and_offsets_are_shown_until_a_partition_goes() {
     let rig = rig(&["a"], 200);
-    rig.rare.committed(false, Duration::from_millis(3));
     rig.rare.requested("/metrics", "BREW", 405, Duration::from_millis(1));
-    let offsets = Offsets { position: Some(90), committed: Some(40), end: Some(100) };
-    rig.partitions.set("in", 3, offsets);
+    rig.flow.lock().unwrap().commits = [7, 1];
+    let offsets = PartitionOffsets {
+        topic: "in".to_owned(),
+        partition: 3,
+        position: Some(90),
+        committed: Some(40),
+        end: Some(100),
+    };
+    rig.flow.lock().unwrap().partitions.push(offsets);
     let families = rig.scrape();
     let partition = "topic=\"in\",partition=\"3\"";
     let brewed = "route=\"/metrics\",method=\"other\",code=\"405\"";
@@ -214,7 +229,7 @@ fn rare_events_and_offsets_are_shown_until_a_partition_goes() {
     ] {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
     }
-    rig.partitions.remove("in", 3);
+    rig.flow.lock().unwrap().partitions.clear();
     assert!(rig.scrape()["expressway_source_lag_records"].samples.is_empty());
 }
 

@@ -101,6 +101,13 @@ impl Samples<'_> {
     }
 }
 
+/// One sample per value of a closed label, zeros too, so that a first failure is an increase.
+pub(super) fn by(samples: &mut Samples<'_>, name: &str, values: &[&str], counts: &[u64]) {
+    for (value, count) in values.iter().zip(counts) {
+        samples.count(&[name, value], *count);
+    }
+}
+
 /// Exact, without a detour over binary floating point.
 fn write_seconds(out: &mut Vec<u8>, ns: u64) {
     let (whole, rest) = (ns / 1_000_000_000, ns % 1_000_000_000);

@@ -1,5 +1,6 @@
 //! Which hosts workflows may call.
 
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// Hosts that may be called; empty allows none.
@@ -50,20 +51,26 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, BadPattern> {
         let bad = || BadPattern(text.to_owned());
         let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, Some(port.parse().map_err(|_| bad())?))
-            }
+            Some((host, port)) if !port.ends_with(']') => match port.parse() {
+                Ok(port @ 1..) => (host, Some(port)),
+                _ => return Err(bad()),
+            },
             _ => (text, None),
         };
-        let (host, subdomains) = match host.strip_prefix('*') {
-            Some(domain) if domain.starts_with('.') && domain.len() > 1 => (domain, true),
-            Some(_) => return Err(bad()),
+        let (domain, subdomains) = match host.strip_prefix("*.") {
+            Some(domain) => (domain, true),
             None => (host, false),
         };
-        if host.is_empty() || host.contains(['/', '*', '@', ' ']) {
+        let address = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let named = !domain.is_empty() && !domain.starts_with('.') && domain.bytes().all(legal);
+        let is_address = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+        if !(named || is_address && !subdomains) {
             return Err(bad());
         }
-        Ok(Self { host: host.to_ascii_lowercase(), subdomains, port })
+        // The leading dot stays: `*.corp.net` is not `evilcorp.net`.
+        let host = host.strip_prefix('*').unwrap_or(host).to_ascii_lowercase();
+        Ok(Self { host, subdomains, port })
     }
 }
 

@@ -263,6 +263,23 @@ fn a_cancelled_call_never_answers_and_gives_its_place_on() {
 }
 
 #[test]
+fn host_names_are_resolved() {
+    let server = EchoServer::start().unwrap();
+    let completions = Completions::default();
+    let options = Options { allow: Allow::new(["localhost"]).unwrap(), ..Options::default() };
+    let result = run(async {
+        let tasks = HttpTasks::new(options, completions.clone(), tally::tasks().0);
+        let input = json!({
+            "ApiEndpoint": format!("http://localhost:{}/", server.address().port()),
+            "Method": "GET",
+        });
+        tasks.call(token(0), request(&input));
+        next(&completions).await.1
+    });
+    assert!(matches!(result, CallResult::Returned(_)), "{result:?}");
+}
+
+#[test]
 fn many_calls_share_connections() {
     let server = EchoServer::start().unwrap();
     run(async {
