@@ -5,11 +5,13 @@
 //! of it and of all before it is acknowledged. Read it along the path of a record: [`Pipeline`] →
 //! `io_thread` → `intake` → (shards) → `publish` → `books` → [`Ledger`] → commit.
 //!
-//! It uses `outcome` for the formats of what it writes, and knows nothing of what executions do.
+//! It writes what comes back as it is: formats are `outcome`'s, except for the dead letter, which is
+//! the record itself again.
 
 mod books;
 mod consumer;
 mod counters;
+mod dead_letter;
 mod error;
 mod held;
 mod identity;
@@ -25,6 +27,7 @@ mod producer;
 mod publish;
 
 pub use counters::{Counter, Counters, PartitionLag};
+pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use error::Error;
 pub use identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};
 pub use ledger::{Finished, Ledger, Received};

@@ -3,7 +3,7 @@
 use crossbeam::channel::{Sender, TrySendError};
 
 use crate::base::ids::ShardId;
-use crate::outcome::Collector;
+use crate::shard::outbox::LANE_SLOT_BITS;
 use crate::shard::{Start, StartBatch};
 
 use super::error::Error;
@@ -143,12 +143,12 @@ impl Router {
 
 /// `Origin::slot` of a source's slot.
 pub(super) fn origin_slot(lane: u8, slot: u32) -> u32 {
-    u32::from(lane) << Collector::SLOT_BITS | slot
+    u32::from(lane) << LANE_SLOT_BITS | slot
 }
 
 /// The source's own slot in `Origin::slot`.
 pub(super) fn own_slot(origin_slot: u32) -> u32 {
-    origin_slot & ((1 << Collector::SLOT_BITS) - 1)
+    origin_slot & ((1 << LANE_SLOT_BITS) - 1)
 }
 
 /// Events per batch: large enough to spread the cost of a hand-over, small enough to spread a
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn slots_carry_their_lane() {
         let slot = origin_slot(200, 77);
-        assert_eq!(slot >> Collector::SLOT_BITS, 200);
+        assert_eq!(slot >> LANE_SLOT_BITS, 200);
         assert_eq!(own_slot(slot), 77);
     }
 }

@@ -3,6 +3,8 @@
 //! What goes in and out of a shard is declared here as plain data and two traits ([`Settle`] and
 //! [`Calls`]) that the layers above plug in. The shard knows nothing of Kafka, files or HTTP.
 
+pub mod outbox;
+
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 

@@ -1,5 +1,8 @@
 //! The Kafka source against librdkafka's mock cluster, with a shard that runs nothing.
 
+// The helpers of this test are not `#[test]` functions, but test code all the same.
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
+
 mod cluster;
 mod shard;
 
