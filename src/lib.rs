@@ -3,6 +3,7 @@
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
 pub mod base;
+pub mod cli;
 pub mod ingest;
 pub mod outcome;
 pub mod shard;

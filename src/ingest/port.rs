@@ -113,6 +113,11 @@ impl Router {
         }
     }
 
+    /// Whether no batch is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.starts.is_empty()
+    }
+
     /// Takes the open batch back, unstarted.
     pub(super) fn take_open(&mut self) -> Vec<Start> {
         let batch = std::mem::take(&mut self.open);
@@ -236,7 +241,16 @@ mod tests {
         assert_eq!(receivers[1].recv().unwrap().starts.len(), 10);
         router.give_back(Some(ShardId(1)), 4);
         assert_eq!(push_all(&mut router), 4);
-        assert_eq!(router.take_open().len(), 4);
+        assert_eq!(receivers[1].recv().unwrap().starts.len(), 4);
+    }
+
+    #[test]
+    fn an_open_batch_taken_back_gives_its_credits_back() {
+        let (mut router, _receivers, _) = router(1, 3);
+        push(&mut router);
+        push(&mut router);
+        assert_eq!(router.take_open().len(), 2);
+        assert_eq!(push_all(&mut router), 3);
     }
 
     #[test]
