@@ -6,3 +6,4 @@ pub mod clock;
 pub mod ids;
 pub mod limits;
 pub mod tally;
+pub mod name;

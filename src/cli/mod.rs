@@ -4,6 +4,7 @@ pub mod bench;
 pub mod config;
 pub mod disasm;
 pub mod explain;
+pub mod relay;
 pub mod validate;
 
 use std::io::Write;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use rdkafka::error::RDKafkaErrorCode;
 use tracing::warn;
 
-use crate::outcome::{
+use crate::shard::Status;
+use crate::shard::outbox::{
     ERROR_HEADER, EXECUTION_ARN_HEADER, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER,
     STOPPED_AT_HEADER, push_failure,
 };
-use crate::shard::Status;
 
 use super::counters::Counters;
 use super::error::Error;
@@ -210,7 +210,7 @@ fn own_headers(headers: &Headers) -> Headers {
         (c"started-at", STARTED_AT_HEADER),
         (c"stopped-at", STOPPED_AT_HEADER),
     ] {
-        if let Some(Some(value)) = headers.last(name) {
+        if let Some(value) = headers.last(name) {
             own.add(text, value);
         }
     }

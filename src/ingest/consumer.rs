@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
-use crate::outcome::Bell;
+use crate::shard::outbox::Bell;
 
 use super::error::Error;
 use super::librdkafka::Inbox;
@@ -164,7 +164,7 @@ impl Consumer {
                 Some(Ok(_)) => return Err(self.fatal("a record came on the main queue".into())),
                 Some(Err(error)) => {
                     if let Some((code, reason)) = self.base.client().fatal_error() {
-                        return Err(self.fatal_code(code, reason));
+                        return Err(self.fatal_code(code, &reason));
                     }
                     warn!(%error, group = self.group, "consumer");
                 }
@@ -234,7 +234,7 @@ impl Consumer {
         }
     }
 
-    fn fatal_code(&self, code: RDKafkaErrorCode, reason: String) -> Error {
+    fn fatal_code(&self, code: RDKafkaErrorCode, reason: &str) -> Error {
         let too_old = matches!(
             code,
             RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion

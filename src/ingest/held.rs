@@ -127,9 +127,12 @@ impl Held {
             return None;
         }
         slot.pending -= 1;
-        (slot.pending == 0)
-            .then(|| slot.place)
-            .inspect(|_| self.release(tag.slot))
+        if slot.pending > 0 {
+            return None;
+        }
+        let place = slot.place;
+        self.release(tag.slot);
+        Some(place)
     }
 
     /// Lets a record go, whatever is still to come for it.

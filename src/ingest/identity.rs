@@ -101,7 +101,7 @@ const NAME_HEAD_CHARS: usize = 47;
 
 #[cfg(test)]
 mod tests {
-    use crate::outcome::name_is_valid;
+    use crate::base::name::name_is_valid;
 
     use super::*;
 

@@ -1,17 +1,17 @@
 //! From records to started executions, and the cheap refusals that need no shard.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use rdkafka::error::RDKafkaErrorCode;
 use tracing::warn;
 
-use crate::base::ids::{MachineIdx, Origin};
+use crate::base::ids::Origin;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::outcome::{DeadLetterClass, DeadLetterHeaders, name_is_valid};
+use crate::base::name::name_is_valid;
 use crate::shard::Start;
 
 use super::books::{Books, Resend};
+use super::dead_letter::{DeadLetterClass, DeadLetterHeaders};
 use super::error::Error;
 use super::held::Place;
 use super::identity::push_default_name;
@@ -136,55 +136,40 @@ fn start(
     message: &mut Message,
     place: Place,
 ) {
-    let counters = Arc::clone(&books.counters);
-    counters.consumed.add(1);
+    books.counters.consumed.add(1);
     let headers = message.take_headers();
     let Some(value) = message.payload() else {
-        counters.skipped.add(1);
+        books.counters.skipped.add(1);
         books.finish(place);
         return;
     };
-    counters.consumed_bytes.add(value.len() as u64);
+    books.counters.consumed_bytes.add(value.len() as u64);
     if value.len() > PAYLOAD_BYTES_MAX {
         let cause = format!(
             "the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}",
             value.len()
         );
+        let class = DeadLetterClass::TooLarge;
+        dead_letter(options, books, message, headers, place, class, &cause);
+        return;
+    }
+    let name = headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"execution-name"))
+        .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
+    if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
+        let class = DeadLetterClass::InvalidName;
         dead_letter(
             options,
             books,
             message,
             headers,
             place,
-            DeadLetterClass::TooLarge,
-            &cause,
+            class,
+            INVALID_NAME_CAUSE,
         );
         return;
     }
-    let name = match headers
-        .as_ref()
-        .and_then(|headers| headers.last(c"execution-name"))
-    {
-        None => None,
-        Some(name) => {
-            let name = std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default();
-            if !name_is_valid(name) {
-                let cause = "the header `execution-name` must be 1 to 80 characters of UTF-8 \
-                             without those that AWS forbids in names";
-                dead_letter(
-                    options,
-                    books,
-                    message,
-                    headers,
-                    place,
-                    DeadLetterClass::InvalidName,
-                    cause,
-                );
-                return;
-            }
-            Some(name.to_owned())
-        }
-    };
     let timestamp_ms = message.timestamp_ms();
     let Some(slot) = books
         .held
@@ -196,14 +181,14 @@ fn start(
     let Some(partition) = books.partitions.get(place.partition) else {
         return;
     };
-    counters.started.add(1);
+    books.counters.started.add(1);
     router.push(|bytes| {
-        let name_start = bytes.len();
+        let name_start = bytes.len() as u32;
         match &name {
             Some(name) => bytes.extend_from_slice(name.as_bytes()),
             None => push_default_name(bytes, &partition.topic_name, partition.number, place.offset),
         }
-        let input_start = bytes.len();
+        let input_start = bytes.len() as u32;
         bytes.extend_from_slice(value);
         Start {
             origin: Origin {
@@ -214,14 +199,15 @@ fn start(
                 slot: origin_slot(options.lane, slot),
                 epoch: place.epoch,
             },
-            machine: MachineIdx(options.machine.0),
+            machine: options.machine,
             suffix: partition.identity.suffix(place.offset, timestamp_ms, b""),
-            name: name_start as u32..input_start as u32,
-            input: input_start as u32..bytes.len() as u32,
+            name: name_start..input_start,
+            input: input_start..bytes.len() as u32,
         }
     });
 }
 
+/// Refuses a record before it reaches a shard.
 fn dead_letter(
     options: &Options,
     books: &mut Books,
@@ -273,5 +259,7 @@ fn refuse_error(message: &Message, code: RDKafkaErrorCode, reason: String) -> Re
     Ok(())
 }
 
+const INVALID_NAME_CAUSE: &str = "the header `execution-name` must be 1 to 80 characters of UTF-8 \
+                                  without those that AWS forbids in names";
 /// Records taken per turn, so that outcomes and reports are never left waiting for long.
 const TAKEN_PER_TURN_MAX: usize = 2_048;

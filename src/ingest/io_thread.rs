@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use rdkafka::TopicPartitionList;
 use tracing::{info, warn};
 
-use crate::outcome::{Bell, LaneReceiver};
+use crate::shard::outbox::{Bell, LaneReceiver};
 
 use super::books::Books;
 use super::consumer::{Consumer, GroupEvent};
 use super::counters::PartitionLag;
 use super::error::Error;
+use super::ledger::Ledger;
 use super::options::Options;
 use super::pipeline::Report;
 use super::port::{Router, own_slot};
@@ -270,10 +271,7 @@ impl IoThread {
         self.books.finished_since_commit = 0;
         let mut offsets = Vec::new();
         for partition in self.books.partitions.assigned_mut() {
-            let watermark = partition
-                .ledger
-                .as_ref()
-                .and_then(|ledger| ledger.watermark());
+            let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
             if let Some(watermark) = watermark
                 && watermark > partition.committed
             {
@@ -330,10 +328,7 @@ impl IoThread {
             .partitions
             .assigned()
             .map(|partition| {
-                let watermark = partition
-                    .ledger
-                    .as_ref()
-                    .and_then(|ledger| ledger.watermark());
+                let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
                 let end = self
                     .consumer
                     .inbox

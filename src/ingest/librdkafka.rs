@@ -23,7 +23,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::outcome::Bell;
+use crate::shard::outbox::Bell;
 
 /// Messages of all assigned partitions, in one queue, read in batches.
 pub(super) struct Inbox<C: ConsumerContext + 'static> {
@@ -332,8 +332,8 @@ impl Headers {
         unsafe { c::rd_kafka_header_remove(self.0.as_ptr(), name.as_ptr()) };
     }
 
-    /// Value of the last header of this name: `None` = no such header, `Some(None)` = null value.
-    pub(super) fn last(&self, name: &CStr) -> Option<Option<&[u8]>> {
+    /// Value of the last header of this name; a null value counts as empty.
+    pub(super) fn last(&self, name: &CStr) -> Option<&[u8]> {
         let mut value: *const c_void = ptr::null();
         let mut len = 0;
         // SAFETY: the list is ours, the name a C string, the outputs are written on success.
@@ -347,7 +347,7 @@ impl Headers {
         };
         // SAFETY: on success value and length describe memory of the list.
         (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)
-            .then(|| unsafe { bytes(value.cast_mut(), len) })
+            .then(|| unsafe { bytes(value.cast_mut(), len) }.unwrap_or_default())
     }
 }
 

@@ -5,12 +5,15 @@
 //! of it and of all before it is acknowledged. Read it along the path of a record: [`Pipeline`] →
 //! `io_thread` → `intake` → (shards) → `publish` → `books` → [`Ledger`] → commit.
 //!
-//! It uses `outcome` for the formats of what it writes, and knows nothing of what executions do.
+//! It writes what comes back as it is: formats are `outcome`'s, except for the dead letter, which is
+//! the record itself again.
 
 mod books;
 mod consumer;
 mod counters;
+mod dead_letter;
 mod error;
+mod file;
 mod held;
 mod identity;
 mod intake;
@@ -23,11 +26,15 @@ mod pipeline;
 mod port;
 mod producer;
 mod publish;
+mod relay;
 
 pub use counters::{Counter, Counters, PartitionLag};
+pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use error::Error;
+pub use file::{FileOptions, FileOutputs, FileReport, run_file};
 pub use identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};
 pub use ledger::{Finished, Ledger, Received};
 pub use options::{GroupProtocol, OffsetReset, Options};
 pub use pipeline::{Handle, Pipeline, Report};
 pub use port::ShardPort;
+pub use relay::{RelayReport, relay};

@@ -99,15 +99,14 @@ impl Partitions {
         {
             return index;
         }
-        let index = match self.by_tag.get(&tag) {
-            Some(index) => *index,
-            None => {
-                let index = self
-                    .find(options, &name(), tag.1)
-                    .filter(|&index| self.list[index as usize].ledger.is_some());
-                self.by_tag.insert(tag, index);
-                index
-            }
+        let index = if let Some(index) = self.by_tag.get(&tag) {
+            *index
+        } else {
+            let index = self
+                .find(options, &name(), tag.1)
+                .filter(|&index| self.list[index as usize].ledger.is_some());
+            self.by_tag.insert(tag, index);
+            index
         };
         self.last_tag = Some((tag, index));
         index

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::outcome::{Bell, LaneReceiver};
+use crate::shard::outbox::{Bell, LaneReceiver};
 
 use super::books::Books;
 use super::consumer::Consumer;

@@ -3,7 +3,7 @@
 use crossbeam::channel::{Sender, TrySendError};
 
 use crate::base::ids::ShardId;
-use crate::outcome::Collector;
+use crate::shard::outbox::LANE_SLOT_BITS;
 use crate::shard::{Start, StartBatch};
 
 use super::error::Error;
@@ -113,6 +113,11 @@ impl Router {
         }
     }
 
+    /// Whether no batch is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.starts.is_empty()
+    }
+
     /// Takes the open batch back, unstarted.
     pub(super) fn take_open(&mut self) -> Vec<Start> {
         let batch = std::mem::take(&mut self.open);
@@ -143,12 +148,12 @@ impl Router {
 
 /// `Origin::slot` of a source's slot.
 pub(super) fn origin_slot(lane: u8, slot: u32) -> u32 {
-    u32::from(lane) << Collector::SLOT_BITS | slot
+    u32::from(lane) << LANE_SLOT_BITS | slot
 }
 
 /// The source's own slot in `Origin::slot`.
 pub(super) fn own_slot(origin_slot: u32) -> u32 {
-    origin_slot & ((1 << Collector::SLOT_BITS) - 1)
+    origin_slot & ((1 << LANE_SLOT_BITS) - 1)
 }
 
 /// Events per batch: large enough to spread the cost of a hand-over, small enough to spread a
@@ -236,7 +241,16 @@ mod tests {
         assert_eq!(receivers[1].recv().unwrap().starts.len(), 10);
         router.give_back(Some(ShardId(1)), 4);
         assert_eq!(push_all(&mut router), 4);
-        assert_eq!(router.take_open().len(), 4);
+        assert_eq!(receivers[1].recv().unwrap().starts.len(), 4);
+    }
+
+    #[test]
+    fn an_open_batch_taken_back_gives_its_credits_back() {
+        let (mut router, _receivers, _) = router(1, 3);
+        push(&mut router);
+        push(&mut router);
+        assert_eq!(router.take_open().len(), 2);
+        assert_eq!(push_all(&mut router), 3);
     }
 
     #[test]
@@ -250,7 +264,7 @@ mod tests {
     #[test]
     fn slots_carry_their_lane() {
         let slot = origin_slot(200, 77);
-        assert_eq!(slot >> Collector::SLOT_BITS, 200);
+        assert_eq!(slot >> LANE_SLOT_BITS, 200);
         assert_eq!(own_slot(slot), 77);
     }
 }

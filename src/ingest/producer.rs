@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerContext};
 use tracing::{debug, warn};
 
-use crate::outcome::Bell;
+use crate::shard::outbox::Bell;
 
 use super::error::Error;
 use super::librdkafka::{Delivery, Headers, Report, Reports, Topic};

@@ -2,14 +2,15 @@
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use crate::outcome::{
-    BILLING_CONTENT_TYPE, DeadLetterHeaders, ERROR_HEADER, EXECUTION_ARN_HEADER, Outcome,
-    OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER,
-    STOPPED_AT_HEADER, SettledOutcome,
-};
 use crate::shard::Status;
+use crate::shard::outbox::{
+    BILLING_CONTENT_TYPE, ERROR_HEADER, EXECUTION_ARN_HEADER, Outcome, OutcomeBatch,
+    RejectedOutcome, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER,
+    SettledOutcome,
+};
 
 use super::books::{Books, Resend};
+use super::dead_letter::DeadLetterHeaders;
 use super::error::Error;
 use super::io_thread::IoThread;
 use super::librdkafka::Headers;

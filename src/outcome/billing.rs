@@ -5,17 +5,14 @@
 //! exact decimal strings only.
 
 use crate::shard::Settled;
+use crate::shard::outbox::{Span, push_json_string};
 
 use super::arn::{StateMachineArn, push_execution_arn};
-use super::batch::Span;
 use super::instant::push_instant_ms;
 use super::meter::Bill;
-use super::result::push_json_string;
 
 /// Type of the record; a change that readers could notice gets a new version.
 pub const BILLING_EVENT_TYPE: &str = "express.execution.billed.v1";
-/// Value of the record's `content-type` header.
-pub const BILLING_CONTENT_TYPE: &str = "application/cloudevents+json";
 
 /// The parts of a machine's records that never change, encoded once.
 #[derive(Debug)]

@@ -10,14 +10,14 @@ use tracing::error;
 
 use crate::base::clock::Now;
 use crate::base::ids::{Origin, ShardId};
+use crate::shard::outbox::{
+    LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of, push_failure,
+};
 use crate::shard::{Rejected, Settle, Settled, Status};
 
 use super::arn::StateMachineArn;
-use super::batch::{Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span};
 use super::billing::{BillingText, place_text};
-use super::lane::LaneSender;
 use super::meter::Bill;
-use super::result::push_failure;
 
 /// What the records say about a machine.
 #[derive(Clone, Debug)]
@@ -101,9 +101,6 @@ struct Lane {
 }
 
 impl Collector {
-    /// Bits of `Origin::slot` that are the source's own; the rest is the lane number.
-    pub const SLOT_BITS: u32 = 24;
-
     /// A collector for one shard. `lanes` are in the order of their numbers, the same on all
     /// shards, at most 256.
     pub fn new(shard: ShardId, cards: Arc<Cards>, lanes: Vec<LaneSender>) -> Self {
@@ -135,9 +132,7 @@ impl Collector {
     }
 
     fn lane_mut(&mut self, origin: Origin) -> Option<&mut Lane> {
-        let lane = self
-            .lanes
-            .get_mut((origin.slot >> Self::SLOT_BITS) as usize);
+        let lane = self.lanes.get_mut(lane_of(origin));
         debug_assert!(lane.is_some(), "an origin names a lane that does not exist");
         lane
     }
@@ -262,7 +257,7 @@ const SEALED_BATCHES_MAX: usize = 4;
 #[cfg(test)]
 mod tests {
     use crate::base::ids::{ExecutionSuffix, MachineIdx, PipelineIdx};
-    use crate::outcome::{LaneReceiver, lane};
+    use crate::shard::outbox::{LANE_SLOT_BITS, LaneReceiver, lane};
 
     use super::*;
 
@@ -294,7 +289,7 @@ mod tests {
                 topic: 0,
                 partition: 0,
                 offset,
-                slot: lane << Collector::SLOT_BITS | 5,
+                slot: lane << LANE_SLOT_BITS | 5,
                 epoch: 1,
             },
             machine: MachineIdx(0),

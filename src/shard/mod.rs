@@ -5,6 +5,7 @@
 
 mod completions;
 pub mod core;
+pub mod outbox;
 pub mod runtime;
 pub mod timers;
 

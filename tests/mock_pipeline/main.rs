@@ -1,5 +1,8 @@
 //! The Kafka source against librdkafka's mock cluster, with a shard that runs nothing.
 
+// The helpers of this test are not `#[test]` functions, but test code all the same.
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
+
 mod cluster;
 mod shard;
 
@@ -8,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use expressway::base::ids::{MachineIdx, PipelineIdx};
+use expressway::cli::relay::{self, RelayArgs};
 use expressway::ingest::{Error, Handle, OffsetReset, Options, Pipeline, Report};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
@@ -557,4 +561,35 @@ fn a_broker_too_old_for_the_group_protocol_is_told_apart() {
         error.to_string().contains("group_protocol = \"classic\""),
         "{error}"
     );
+}
+
+#[test]
+fn the_relay_copies_every_record_with_a_second_one() {
+    let cluster = Cluster::new(TOPICS);
+    produce(&cluster, 1_000);
+    let args = RelayArgs {
+        brokers: cluster.servers(),
+        from: "in".into(),
+        to: "out".into(),
+        billing: Some("bills".into()),
+        billing_bytes: 300,
+        group: "r".into(),
+        records: Some(1_000),
+        seconds: 20,
+        consumer_settings: vec!["auto.offset.reset=earliest".into()],
+        producer_settings: Vec::new(),
+    };
+    let mut out = Vec::new();
+    let report = relay::run(&args, &mut out).unwrap();
+    assert_eq!(
+        (report.relayed, report.delivered, report.failed),
+        (1_000, 2_000, 0)
+    );
+    let line: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(line["records"], 1_000);
+    let copies = cluster.read("out", 2, 1_000);
+    let values: HashSet<&str> = copies.iter().map(Record::text).collect();
+    assert_eq!(values.len(), 1_000);
+    let second = cluster.read("bills", 2, 1_000);
+    assert!(second.iter().all(|record| record.text().len() == 300));
 }

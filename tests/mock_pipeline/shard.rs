@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 use expressway::base::clock::Now;
 use expressway::base::ids::ShardId;
 use expressway::ingest::ShardPort;
-use expressway::outcome::{
-    Cards, Collector, LaneReceiver, MachineCard, PipelineCard, StateMachineArn, lane,
-};
+use expressway::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
+use expressway::shard::outbox::{LaneReceiver, lane};
 use expressway::shard::{Rejected, Settle, Settled, Start, StartBatch, Status};
 use serde_json::Value;
 
@@ -59,7 +58,12 @@ impl Shards {
             let collector =
                 Collector::new(ShardId(shard), Arc::clone(&cards), vec![sender.clone()]);
             let control = Arc::clone(&control);
-            threads.push(std::thread::spawn(move || run(&inbox, collector, &control)));
+            let thread = Builder::new().name(format!("shard-{shard}"));
+            threads.push(
+                thread
+                    .spawn(move || run(&inbox, collector, &control))
+                    .unwrap(),
+            );
             ports.push(ShardPort {
                 starts,
                 wake: Box::new(|| {}),

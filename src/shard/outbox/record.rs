@@ -1,7 +1,9 @@
-//! The result record: names of its headers, and the value of an execution that failed.
+//! Names of a result's headers, and the value of an execution that failed.
 
 use std::io::Write as _;
 
+/// Value of a billing record's `content-type` header.
+pub const BILLING_CONTENT_TYPE: &str = "application/cloudevents+json";
 /// Execution ARN.
 pub const EXECUTION_ARN_HEADER: &str = "execution-arn";
 /// State machine ARN.
@@ -33,7 +35,7 @@ pub fn push_failure(out: &mut Vec<u8>, error: Option<&str>, cause: Option<&str>)
 }
 
 /// Appends a JSON string with its quotes.
-pub(super) fn push_json_string(out: &mut Vec<u8>, text: &str) {
+pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
     if serde_json::to_writer(&mut *out, text).is_err() {
         // A `Vec` takes every byte and a `str` is always writable; an empty string keeps the
         // record well-formed all the same.

@@ -43,7 +43,10 @@ pub struct LaneSender {
 impl LaneSender {
     /// Hands a batch over, or gives it back when the lane is full. A source that is gone takes
     /// everything and writes nothing: its records are uncommitted, so their next owner runs them.
-    pub(super) fn offer(&self, batch: OutcomeBatch) -> Result<(), OutcomeBatch> {
+    ///
+    /// # Errors
+    /// The batch itself, when the lane is full.
+    pub fn offer(&self, batch: OutcomeBatch) -> Result<(), OutcomeBatch> {
         match self.sender.try_send(batch) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
             Err(TrySendError::Full(batch)) => {
@@ -59,12 +62,12 @@ impl LaneSender {
     }
 
     /// Wakes the source if it sleeps.
-    pub(super) fn ring(&self) {
+    pub fn ring(&self) {
         self.bell.ring();
     }
 
     /// A used batch whose memory can be filled again.
-    pub(super) fn spare(&self) -> OutcomeBatch {
+    pub fn spare(&self) -> OutcomeBatch {
         self.spare.try_recv().unwrap_or_default()
     }
 }
@@ -190,12 +193,14 @@ mod tests {
         let bell = Arc::new(Bell::default());
         let ringer = Arc::clone(&bell);
         let start = Instant::now();
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new();
+        let thread = thread.spawn(move || {
             while !ringer.asleep.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
             ringer.ring();
         });
+        let thread = thread.unwrap();
         bell.sleep(Duration::from_secs(30), || true);
         assert!(start.elapsed() < Duration::from_secs(10));
         thread.join().unwrap();

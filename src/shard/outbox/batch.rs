@@ -3,6 +3,14 @@
 use crate::base::ids::{MachineIdx, Origin, ShardId};
 use crate::shard::Status;
 
+/// Lower bits of `Origin::slot` that are the source's own; those above are the number of its lane.
+pub const LANE_SLOT_BITS: u32 = 24;
+
+/// The lane on which an event's outcome goes back.
+pub fn lane_of(origin: Origin) -> usize {
+    (origin.slot >> LANE_SLOT_BITS) as usize
+}
+
 /// A piece of [`OutcomeBatch::bytes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -14,7 +22,7 @@ pub struct Span {
 
 impl Span {
     /// The piece from `start` to the present end of `bytes`.
-    pub(super) fn since(bytes: &[u8], start: usize) -> Self {
+    pub fn since(bytes: &[u8], start: usize) -> Self {
         Self {
             start: start as u32,
             len: (bytes.len() - start) as u32,

@@ -1,0 +1,17 @@
+//! The way back: what a shard's executions left behind, as bytes, on its way to the source.
+//!
+//! Who encodes (`outcome`) and who writes (`ingest`) do not know each other; what both must know
+//! is here: the batch, the lane it travels on, and the names that records are made of.
+
+mod batch;
+mod lane;
+mod record;
+
+pub use batch::{
+    LANE_SLOT_BITS, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of,
+};
+pub use lane::{Bell, LaneReceiver, LaneSender, lane};
+pub use record::{
+    BILLING_CONTENT_TYPE, ERROR_HEADER, EXECUTION_ARN_HEADER, STARTED_AT_HEADER,
+    STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER, push_failure, push_json_string,
+};

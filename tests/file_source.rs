@@ -1,0 +1,142 @@
+//! The file source with a shard that runs nothing.
+
+// The helpers of this test are not `#[test]` functions, but test code all the same.
+#![allow(clippy::unwrap_used)]
+// Shared with the Kafka tests, which use more of it.
+#![allow(dead_code)]
+
+#[path = "mock_pipeline/shard.rs"]
+mod shard;
+
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use expressway::base::ids::{MachineIdx, PipelineIdx};
+use expressway::ingest::{Error, FileOptions, FileOutputs, FileReport, run_file};
+use serde_json::Value;
+
+use shard::{MACHINE_ARN, Shards};
+
+struct Ran {
+    report: Result<FileReport, Error>,
+    results: String,
+    bills: String,
+    rejected: Vec<String>,
+}
+
+fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
+    let mut shards = Shards::start(2);
+    let (ports, lane) = shards.take();
+    let options = FileOptions {
+        pipeline: PipelineIdx(0),
+        pipeline_name: "p".into(),
+        machine: MachineIdx(0),
+        machine_arn: MACHINE_ARN.into(),
+        lane: 0,
+        inflight_per_shard: 100,
+    };
+    let (mut results, mut bills, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let report = run_file(
+        &options,
+        ports,
+        &lane,
+        input,
+        FileOutputs {
+            results: &mut results,
+            billing: Some(&mut bills),
+        },
+        &Arc::new(AtomicBool::new(stop)),
+        &mut |line, class, cause| rejected.push(format!("{line} {class} {cause}")),
+    );
+    shards.join();
+    Ran {
+        report,
+        results: String::from_utf8(results).unwrap(),
+        bills: String::from_utf8(bills).unwrap(),
+        rejected,
+    }
+}
+
+fn run_text(text: impl Into<Vec<u8>>) -> Ran {
+    run(Box::new(Cursor::new(text.into())), false)
+}
+
+#[test]
+fn results_come_in_the_order_of_the_lines() {
+    let lines: Vec<String> = (0..5_000).map(|n| format!("{{\"n\":{n}}}")).collect();
+    let ran = run_text(lines.join("\n"));
+    assert_eq!(ran.report.unwrap().succeeded, 5_000);
+    let results: Vec<&str> = ran.results.lines().collect();
+    assert_eq!(results, lines);
+    let mut ids: Vec<String> = ran
+        .bills
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5_000);
+    assert!(ids[0].contains(":express:echo:file-0-"), "{}", ids[0]);
+}
+
+#[test]
+fn what_cannot_run_has_no_result_line_and_no_bill() {
+    let large = format!("\"{}\"", "x".repeat(262_143));
+    let fits = format!("\"{}\"", "x".repeat(262_142));
+    let text = format!("1\r\n\n  \n{large}\nnope\n{{\"fail\":true}}\n{fits}");
+    let ran = run_text(text);
+    assert_eq!(
+        ran.report.unwrap(),
+        FileReport {
+            succeeded: 2,
+            failed: 1,
+            rejected: 2,
+            skipped: 2,
+        }
+    );
+    let expected = format!("1\n{{\"error\":\"Order.Refused\",\"cause\":\"no stock\"}}\n{fits}\n");
+    assert_eq!(ran.results, expected);
+    assert_eq!(ran.bills.lines().count(), 3);
+    let mut rejected = ran.rejected;
+    rejected.sort();
+    assert_eq!(
+        rejected,
+        [
+            "3 too-large the line has 262146 bytes, the limit is 262144",
+            "4 not-json expected a value at byte 0",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_input_ends_at_once() {
+    let ran = run_text("");
+    assert_eq!(ran.report.unwrap(), FileReport::default());
+    assert_eq!(ran.results, "");
+}
+
+#[test]
+fn a_broken_input_is_an_error_after_what_came_before_it_has_ended() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("unplugged"))
+        }
+    }
+    let ran = run(Box::new(Cursor::new("1\n2\n").chain(Broken)), false);
+    let error = ran.report.unwrap_err();
+    assert_eq!(error.to_string(), "cannot read the input: unplugged");
+    assert_eq!(ran.results, "1\n2\n");
+}
+
+#[test]
+fn an_input_that_never_ends_can_be_stopped() {
+    let ran = run(Box::new(io::repeat(b'\n')), true);
+    assert_eq!(ran.report.unwrap().succeeded, 0);
+}
