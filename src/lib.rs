@@ -2,6 +2,7 @@
 //!
 //! Read `src/` along the path of an event: `ingest` → `shard` → `vm` → `outcome`.
 
+pub mod app;
 pub mod asl;
 pub mod base;
 pub mod cli;

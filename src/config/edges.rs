@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kafka, Property, Settings, ShardCount, Shards};
+use super::{Kafka, Pin, Property, Settings, ShardCount, Shards};
 use crate::task::http::{Allow, BadPattern, Options};
 
 impl Shards {
@@ -12,6 +12,21 @@ impl Shards {
             ShardCount::Auto => usable_cores.saturating_sub(usize::from(self.io_threads)).max(1),
             ShardCount::Exactly(count) => usize::from(count),
         }
+    }
+
+    /// The core that shard `shard` of `count` is bound to, if any. `auto` binds only where a core
+    /// is left for the I/O threads and no CPU quota cuts into the shards' turns.
+    pub fn pinned_core(&self, shard: usize, count: usize, usable_cores: usize) -> Option<usize> {
+        let pins = match self.pin {
+            Pin::On => true,
+            Pin::Off => false,
+            Pin::Auto => {
+                count + usize::from(self.io_threads) <= usable_cores
+                    && usable_cores > 2
+                    && !has_cpu_quota()
+            }
+        };
+        pins.then_some(shard % usable_cores.max(1))
     }
 }
 
@@ -49,6 +64,11 @@ impl Kafka {
             properties.iter().map(pair).collect()
         })
     }
+}
+
+/// Whether the control group of this process has a CPU quota.
+fn has_cpu_quota() -> bool {
+    std::fs::read_to_string("/sys/fs/cgroup/cpu.max").is_ok_and(|text| !text.starts_with("max"))
 }
 
 /// How often the metrics exporter sorts its samples.

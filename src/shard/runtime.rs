@@ -32,6 +32,8 @@ pub struct Options {
     pub limits: Limits,
     /// Batches that may wait in the inbox.
     pub inbox_batches: usize,
+    /// The core that the thread is bound to.
+    pub core: Option<usize>,
 }
 
 /// A running shard thread.
@@ -87,6 +89,7 @@ impl Handle {
         let thread = std::thread::Builder::new()
             .name(format!("shard-{}", options.shard.0))
             .spawn(move || {
+                bind(options.core);
                 let built = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build_local(tokio::runtime::LocalOptions::default());
@@ -270,6 +273,17 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             () = tokio::time::sleep(span) => {}
         }
         self.bell.parked.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Binds the thread to a core; where the system refuses, it runs unbound, which costs only speed.
+fn bind(core: Option<usize>) {
+    if let Some(core) = core {
+        let mut set = rustix::thread::CpuSet::new();
+        set.set(core);
+        if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+            tracing::warn!(core, %error, "cannot bind the shard to its core");
+        }
     }
 }
 

@@ -1,0 +1,72 @@
+//! What a shard settles into: counted in the shard's cells, then encoded for its source.
+
+use crate::base::clock::Now;
+use crate::base::ids::MachineIdx;
+use crate::base::tally::{Ended, Finish, Levels, ShardTally, Turn};
+use crate::outcome::{Bill, Collector};
+use crate::shard::{Rejected, Settle, Settled, Status};
+
+/// A collector with the shard's hot counters before it.
+#[derive(Debug)]
+pub struct Metered {
+    collector: Collector,
+    tally: ShardTally,
+    /// By machine.
+    definition_bytes: Vec<u64>,
+}
+
+impl Metered {
+    /// Puts `tally` before `collector`.
+    pub fn new(collector: Collector, tally: ShardTally, definition_bytes: Vec<u64>) -> Self {
+        Self { collector, tally, definition_bytes }
+    }
+}
+
+impl Settle for Metered {
+    fn started(&mut self, machine: MachineIdx) {
+        self.tally.started(machine);
+    }
+
+    fn settled(&mut self, settled: &Settled<'_>) {
+        let definition_bytes =
+            self.definition_bytes.get(usize::from(settled.machine.0)).copied().unwrap_or(0);
+        let bill = Bill::new(settled.duration_ns, definition_bytes, settled.metered_data_bytes);
+        let finish = Finish {
+            ended: match settled.status {
+                Status::Succeeded => Ended::Succeeded,
+                Status::Failed => Ended::Failed,
+                Status::TimedOut => Ended::TimedOut,
+            },
+            duration_ns: settled.duration_ns,
+            billed_ms: bill.duration_ms,
+            billed_mb: bill.memory_mb,
+            input_bytes: settled.metered_data_bytes,
+            output_bytes: settled.output.len() as u64,
+            transitions: u64::from(settled.transitions),
+        };
+        self.tally.finished(settled.machine, &finish);
+        self.collector.settled(settled);
+    }
+
+    fn rejected(&mut self, rejected: &Rejected<'_>) {
+        self.tally.rejected(rejected.machine, rejected.class);
+        self.collector.rejected(rejected);
+    }
+
+    fn flush(&mut self, now: Now) {
+        self.collector.flush(now);
+    }
+
+    fn ready(&self) -> bool {
+        self.collector.ready()
+    }
+
+    fn has_kept(&self) -> bool {
+        self.collector.has_kept()
+    }
+
+    fn measured(&mut self, turn: &Turn, levels: Levels) {
+        self.tally.turn(turn);
+        self.tally.levels(levels);
+    }
+}

@@ -1,0 +1,12 @@
+//! The service put together: registry, shards, sources, admin port; started and stopped in order.
+//!
+//! Edges know nothing of each other and nothing of the configuration; here settings become each
+//! edge's own options, and counters of one become gauges of another.
+
+mod flows;
+pub mod logging;
+mod metered;
+mod service;
+
+pub use metered::Metered;
+pub use service::{Error, Machines, Report, Service, Shards};

@@ -1,0 +1,450 @@
+//! Starting and stopping: machines, then shards, then sources, then the admin port; and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::flows;
+use super::metered::Metered;
+use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
+use crate::base::tally::{self, ShardReader, TaskReader};
+use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
+use crate::http::{Admin, Check, Condition, Health, Server};
+use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
+use crate::metrics::{self, Metrics, Rare, Upkeep};
+use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
+use crate::program::{Image, World};
+use crate::registry::{self, Definition};
+use crate::shard::outbox::{LaneReceiver, LaneSender, lane};
+use crate::shard::{Limits, runtime};
+use crate::task::Tasks;
+
+/// Why the service cannot start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A definition is refused.
+    #[error(transparent)]
+    Definition(#[from] registry::Error),
+    /// Two pipelines call different definitions by one name.
+    #[error(
+        "pipelines `{first}` and `{second}` both run a state machine named `{name}`, from different definitions; give one of them another `state_machine`"
+    )]
+    TwoMachinesOneName {
+        /// The name.
+        name: String,
+        /// The pipeline that came first.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A setting that only shows when it is used.
+    #[error("{0}")]
+    Settings(String),
+    /// A source cannot start or had to stop.
+    #[error("pipeline `{pipeline}`: {source}")]
+    Source {
+        /// Its pipeline.
+        pipeline: String,
+        /// Why.
+        source: Box<ingest::Error>,
+    },
+    /// The admin port cannot be opened.
+    #[error("cannot listen on {address} for the admin port: {source}; set http.listen to a free address or to \"off\"")]
+    Admin {
+        /// The configured address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The state machines of all pipelines, compiled.
+#[derive(Debug)]
+pub struct Machines {
+    images: Vec<Image>,
+    /// Machine of each pipeline.
+    by_pipeline: Vec<MachineIdx>,
+    cards: Vec<MachineCard>,
+}
+
+impl Machines {
+    /// Reads, checks and compiles the definitions of `settings`.
+    ///
+    /// # Errors
+    /// [`Error`] for the first definition that cannot be run.
+    pub fn load(settings: &Settings) -> Result<Self, Error> {
+        let mut machines = Self { images: Vec::new(), by_pipeline: Vec::new(), cards: Vec::new() };
+        let mut names: Vec<&Pipeline> = Vec::new();
+        for pipeline in &settings.pipelines {
+            let known = names.iter().position(|known| known.state_machine == pipeline.state_machine);
+            if let Some(known) = known {
+                if names[known].definition != pipeline.definition {
+                    return Err(Error::TwoMachinesOneName {
+                        name: pipeline.state_machine.clone(),
+                        first: names[known].name.clone(),
+                        second: pipeline.name.clone(),
+                    });
+                }
+                machines.by_pipeline.push(MachineIdx(known as u16));
+                continue;
+            }
+            names.push(pipeline);
+            machines.by_pipeline.push(MachineIdx(machines.images.len() as u16));
+            machines.add(settings, pipeline)?;
+        }
+        Ok(machines)
+    }
+
+    fn add(&mut self, settings: &Settings, pipeline: &Pipeline) -> Result<(), Error> {
+        let aws = &settings.aws;
+        let name = &pipeline.state_machine;
+        let role = &pipeline.role;
+        let definition = Definition::read(&pipeline.definition)?;
+        let image = definition.compile(World::express(&aws.region, &aws.account, name, role))?;
+        self.cards.push(MachineCard {
+            arn: StateMachineArn::new(&aws.region, &aws.account, name)
+                .map_err(|error| Error::Settings(format!("pipeline `{}`: {error}", pipeline.name)))?,
+            definition_bytes: image.program.definition_bytes,
+            version: None,
+            tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        });
+        self.images.push(image);
+        Ok(())
+    }
+
+    fn definition_bytes(&self) -> Vec<u64> {
+        self.cards.iter().map(|card| card.definition_bytes).collect()
+    }
+
+    fn names(&self) -> Vec<(String, String)> {
+        self.cards.iter().map(|card| (card.arn.name().to_owned(), String::new())).collect()
+    }
+}
+
+/// The shard threads with the ways to them.
+#[derive(Debug)]
+pub struct Shards {
+    handles: Vec<runtime::Handle>,
+    readers: Vec<ShardReader>,
+    task_readers: Vec<TaskReader>,
+}
+
+impl Shards {
+    /// Starts the shard threads; `lanes` are those of all sources, by their number.
+    ///
+    /// # Errors
+    /// [`Error`] when a thread cannot be started.
+    pub fn start(
+        settings: &Settings,
+        machines: &Machines,
+        lanes: &[LaneSender],
+    ) -> Result<Self, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = settings.shards.threads(cores);
+        let pipelines: Vec<_> = settings
+            .pipelines
+            .iter()
+            .map(|pipeline| PipelineCard {
+                name: pipeline.name.clone(),
+                topics: pipeline.topics.clone(),
+            })
+            .collect();
+        let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
+        let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![] };
+        for shard in 0..count {
+            let shard_id = ShardId(shard as u16);
+            let (tally, reader) = tally::shard(machines.images.len());
+            let (task_tally, task_reader) = tally::tasks();
+            shards.readers.push(reader);
+            shards.task_readers.push(task_reader);
+            let tasks = settings
+                .http_tasks(count)
+                .map_err(|error| Error::Settings(format!("task.http.allow: {error}")))?;
+            let options = runtime::Options {
+                shard: shard_id,
+                machines: machines.images.clone(),
+                limits: Limits {
+                    open_max: (settings.limits.open_executions as usize).div_ceil(count),
+                    ..Limits::default()
+                },
+                inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),
+                core: settings.shards.pinned_core(shard, count, cores),
+            };
+            let cards = Arc::clone(&cards);
+            let lanes = lanes.to_vec();
+            let definition_bytes = machines.definition_bytes();
+            shards.handles.push(runtime::Handle::spawn(options, move |completions| {
+                let collector = Collector::new(shard_id, cards, lanes);
+                let settle = Metered::new(collector, tally, definition_bytes);
+                (settle, Tasks::new(tasks, completions, task_tally))
+            })?);
+        }
+        Ok(shards)
+    }
+
+    /// A source's ways to all shards.
+    pub fn ports(&self) -> Vec<ShardPort> {
+        self.handles
+            .iter()
+            .map(|handle| {
+                let bell = handle.bell();
+                ShardPort { starts: handle.starts(), wake: Box::new(move || bell.ring()) }
+            })
+            .collect()
+    }
+
+    /// Number of shards.
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Whether there is none, which never holds once started.
+    pub fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+
+    /// Ends all threads; what is still open is dropped. Returns how many executions that were.
+    pub fn abandon(self) -> usize {
+        self.handles.into_iter().map(|handle| handle.abandon().abandoned).sum()
+    }
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    shards: Shards,
+    sources: Vec<(String, ingest::Handle)>,
+    admin: Option<Server>,
+    /// Kept for its thread, which empties histograms that nobody scrapes.
+    _upkeep: Upkeep,
+    consuming: Condition,
+}
+
+/// How a service ended.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Input records finished.
+    pub finished: u64,
+    /// Executions that did not end within the drain timeout; uncommitted, so they run again.
+    pub dropped: u64,
+    /// The first source that had to stop, and why.
+    pub error: Option<Error>,
+}
+
+impl Service {
+    /// Starts everything; returns once the sources are connected and about to consume.
+    ///
+    /// # Errors
+    /// [`Error`] for the first part that cannot start; what had started is stopped again.
+    pub fn start(settings: &Settings) -> Result<Self, Error> {
+        let machines = Machines::load(settings)?;
+        let lane_count = settings.pipelines.len() * usize::from(settings.shards.io_threads);
+        if lane_count > usize::from(u8::MAX) {
+            return Err(Error::Settings(format!(
+                "{lane_count} sources (pipelines times shards.io_threads) are more than the {} of one process",
+                u8::MAX
+            )));
+        }
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..lane_count).map(|_| lane(LANE_BATCHES)).unzip();
+        let shards = Shards::start(settings, &machines, &senders)?;
+        drop(senders);
+        let sources = match start_sources(settings, &machines, &shards, receivers) {
+            Ok(sources) => sources,
+            Err(error) => {
+                shards.abandon();
+                return Err(error);
+            }
+        };
+        let consuming = Condition::failing("sources are starting");
+        let rare = metrics::rare();
+        let upkeep = Upkeep::start(Arc::clone(&rare), METRICS_UPKEEP)?;
+        let mut service = Self { shards, sources, admin: None, _upkeep: upkeep, consuming };
+        if let Err(error) = service.open_admin(settings, &machines, rare) {
+            service.stop();
+            return Err(error);
+        }
+        service.consuming.hold();
+        info!(
+            shards = service.shards.len(),
+            sources = service.sources.len(),
+            machines = machines.images.len(),
+            "service is up"
+        );
+        Ok(service)
+    }
+
+    fn open_admin(
+        &mut self,
+        settings: &Settings,
+        machines: &Machines,
+        rare: Arc<Rare>,
+    ) -> Result<(), Error> {
+        let Some(address) = settings.http.listen.address() else { return Ok(()) };
+        let per_pipeline = usize::from(settings.shards.io_threads);
+        let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
+            let pipeline = &settings.pipelines[index / per_pipeline];
+            let mut sinks = vec![pipeline.result_topic.clone(), pipeline.billing_topic.clone()];
+            sinks.dedup();
+            let flow = flows::flow(&pipeline.topics, &sinks, handle.counters());
+            Arc::new(flow) as Arc<dyn metrics::Flow>
+        };
+        let options = metrics::Options {
+            machines: machines.names(),
+            shards: self.shards.readers.clone(),
+            tasks: self.shards.task_readers.clone(),
+            flows: self.sources.iter().enumerate().map(flow).collect(),
+            inbox_records: u64::from(settings.shards.inbox_records),
+            open_executions_max: u64::from(settings.limits.open_executions),
+            tasks_in_flight_max: u64::from(settings.task.http.calls_per_shard)
+                * self.shards.len() as u64,
+            state_machines_max: settings.metrics.state_machines_max as usize,
+            features: if cfg!(feature = "tls") { "tls" } else { "" },
+        };
+        let consuming = self.consuming.check("sources");
+        let metrics = Metrics::new(options, Arc::clone(&rare), move || {
+            vec![(consuming.name(), consuming.ask().is_ok())]
+        });
+        let health = Health::new(
+            vec![Check::new("process", || Ok(()))],
+            vec![self.consuming.check("sources")],
+        );
+        let admin = Admin {
+            scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
+            health,
+            observe: Arc::new(move |route, method, code, duration| {
+                rare.requested(route, method.as_str(), code, duration);
+            }),
+        };
+        let server =
+            Server::start(address, admin).map_err(|source| Error::Admin { address, source })?;
+        info!(address = %server.address(), "admin port is open");
+        self.admin = Some(server);
+        Ok(())
+    }
+
+    /// Whether a source has ended, which none does unasked unless it had to.
+    pub fn has_failed(&self) -> bool {
+        self.sources.iter().any(|(_, handle)| handle.is_finished())
+    }
+
+    /// Where the admin port listens.
+    pub fn admin_address(&self) -> Option<std::net::SocketAddr> {
+        self.admin.as_ref().map(Server::address)
+    }
+
+    /// Counters of all sources, with the name of their pipeline.
+    pub fn counters(&self) -> Vec<(String, Arc<ingest::Counters>)> {
+        self.sources.iter().map(|(name, handle)| (name.clone(), handle.counters())).collect()
+    }
+
+    /// Hot counters of all shards.
+    pub fn readers(&self) -> &[ShardReader] {
+        &self.shards.readers
+    }
+
+    /// Stops intake, lets open executions end within the drain timeout, flushes, commits, leaves
+    /// the groups and ends all threads.
+    pub fn stop(self) -> Report {
+        self.consuming.fail("the service is stopping");
+        for (_, source) in &self.sources {
+            source.stop();
+        }
+        let mut report = Report::default();
+        for (pipeline, source) in self.sources {
+            let ended = source.join();
+            report.finished += ended.finished;
+            report.dropped += ended.dropped;
+            if let Some(source) = ended.error {
+                error!(pipeline, error = %source, "source stopped");
+                let source = Box::new(source);
+                report.error.get_or_insert(Error::Source { pipeline, source });
+            }
+        }
+        self.shards.abandon();
+        if let Some(admin) = self.admin {
+            admin.stop(ADMIN_STOP);
+        }
+        info!(finished = report.finished, dropped = report.dropped, "service has stopped");
+        report
+    }
+}
+
+fn start_sources(
+    settings: &Settings,
+    machines: &Machines,
+    shards: &Shards,
+    receivers: Vec<LaneReceiver>,
+) -> Result<Vec<(String, ingest::Handle)>, Error> {
+    let mut sources: Vec<(String, ingest::Handle)> = Vec::new();
+    let lanes_total = receivers.len();
+    for (lane, receiver) in receivers.into_iter().enumerate() {
+        let index = lane / usize::from(settings.shards.io_threads);
+        let pipeline = &settings.pipelines[index];
+        let mut options = source_options(settings, pipeline, index, machines);
+        options.lane = lane as u8;
+        options.inflight_per_shard = (settings.limits.open_executions as usize)
+            .div_ceil(shards.len() * lanes_total)
+            .clamp(1, INFLIGHT_MAX) as u32;
+        match ingest::Pipeline::start(options, shards.ports(), receiver) {
+            Ok(handle) => sources.push((pipeline.name.clone(), handle)),
+            Err(source) => {
+                for (_, started) in sources {
+                    started.stop();
+                    started.join();
+                }
+                return Err(Error::Source { pipeline: pipeline.name.clone(), source: Box::new(source) });
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn source_options(
+    settings: &Settings,
+    pipeline: &Pipeline,
+    index: usize,
+    machines: &Machines,
+) -> ingest::Options {
+    let machine = machines.by_pipeline[index];
+    let [mut client_settings, consumer_settings, producer_settings] = settings.kafka.properties();
+    client_settings.push(("client.id".to_owned(), settings.kafka.client_id.clone()));
+    ingest::Options {
+        pipeline_name: pipeline.name.clone(),
+        machine_arn: machines.cards[usize::from(machine.0)].arn.as_str().to_owned(),
+        bootstrap_servers: settings.kafka.bootstrap_servers(),
+        group: pipeline.group.clone(),
+        group_protocol: match settings.kafka.group_protocol {
+            config::GroupProtocol::Consumer => GroupProtocol::Consumer,
+            config::GroupProtocol::Classic => GroupProtocol::Classic,
+        },
+        auto_offset_reset: match pipeline.start_offset {
+            config::StartOffset::Earliest => OffsetReset::Earliest,
+            config::StartOffset::Latest => OffsetReset::Latest,
+        },
+        topics: pipeline.topics.clone(),
+        result_topic: pipeline.result_topic.clone(),
+        failure_topic: pipeline.failure_topic.clone(),
+        billing_topic: pipeline.billing_topic.clone(),
+        dead_letter_topic: pipeline.dead_letter_topic.clone(),
+        uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
+        drain_timeout: settings.drain_timeout,
+        connect_timeout: settings.kafka.connect_timeout,
+        client_settings,
+        consumer_settings,
+        producer_settings,
+        ..ingest::Options::new(PipelineIdx(index as u16), machine)
+    }
+}
+
+/// Events in a batch of a source; see `ingest::port`.
+const BATCH_STARTS: usize = 256;
+/// Batches of outcomes that may wait for a source.
+const LANE_BATCHES: usize = 64;
+/// A source's slots are 24 bits wide.
+const INFLIGHT_MAX: usize = 1 << 20;
+const ADMIN_STOP: Duration = Duration::from_secs(2);
