@@ -3,15 +3,22 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use expressway::cli;
+use clap::{CommandFactory, Parser, Subcommand};
+use expressway::cli::{self, Failure};
+use expressway::config;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// AWS Step Functions Express workflows on your own machines.
+/// AWS Step Functions Express workflows on your own machines: events in from Kafka, results and
+/// bills out.
 #[derive(Debug, Parser)]
-#[command(name = "expressway", version, arg_required_else_help = true)]
+#[command(
+    name = "expressway",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start here:\n  expressway demo\n  expressway validate my-workflow.asl.json\n  expressway config init > expressway.toml && expressway run --config expressway.toml"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -19,25 +26,62 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service on Kafka, or over a file of JSON lines.
+    Run(cli::run::Args),
+    /// Show the whole thing on an embedded broker: about 20 seconds, nothing to set up.
+    Demo(cli::demo::Args),
+    /// Report every problem of definitions at once.
+    Validate(cli::validate::Args),
+    /// Explain the code of a diagnostic.
+    Explain(cli::explain::Args),
     /// Measure the engine alone, without Kafka.
     Bench(cli::bench::Args),
     /// Print the bytecode of a definition with source places.
     Disasm(cli::disasm::Args),
+    /// Check, show or make a configuration.
+    Config(cli::config::Args),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Copy records from topic to topic with no work: the yardstick of the Kafka path.
+    #[command(hide = true)]
+    Relay(cli::relay::RelayArgs),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut out = std::io::stdout().lock();
-    let result = match &arguments.command {
-        Command::Bench(args) => cli::bench::run(args, &mut out),
-        Command::Disasm(args) => cli::disasm::run(args, &mut out),
-    };
-    match result {
-        Ok(()) => ExitCode::from(cli::OK),
+    match run(&arguments.command) {
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // Nothing is left to tell when stderr itself is gone.
             let _ = std::io::stderr().lock().write_all(failure.text.as_bytes());
             ExitCode::from(failure.code)
         }
     }
+}
+
+fn run(command: &Command) -> Result<u8, Failure> {
+    let mut out = std::io::stdout();
+    let mut err = std::io::stderr();
+    match command {
+        Command::Run(args) => return cli::run::run(args),
+        Command::Demo(args) => return cli::demo::run(args, &mut out),
+        Command::Validate(args) => return Ok(cli::validate::run(args, &mut out, &mut err)?),
+        Command::Explain(args) => return Ok(cli::explain::run(args, &mut out, &mut err)?),
+        Command::Config(args) => {
+            let environment = config::process_environment();
+            return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
+        }
+        Command::Bench(args) => cli::bench::run(args, &mut out)?,
+        Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "expressway", &mut out);
+        }
+        Command::Relay(args) => {
+            cli::relay::run(args, &mut out).map_err(|error| Failure::new(cli::INTERNAL, error))?;
+        }
+    }
+    Ok(cli::OK)
 }

@@ -42,10 +42,7 @@ fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
         ports,
         &lane,
         input,
-        FileOutputs {
-            results: &mut results,
-            billing: Some(&mut bills),
-        },
+        FileOutputs { results: &mut results, billing: Some(&mut bills) },
         &Arc::new(AtomicBool::new(stop)),
         &mut |line, class, cause| rejected.push(format!("{line} {class} {cause}")),
     );
@@ -72,12 +69,7 @@ fn results_come_in_the_order_of_the_lines() {
     let mut ids: Vec<String> = ran
         .bills
         .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["id"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
         .collect();
     ids.sort();
     ids.dedup();
@@ -93,12 +85,7 @@ fn what_cannot_run_has_no_result_line_and_no_bill() {
     let ran = run_text(text);
     assert_eq!(
         ran.report.unwrap(),
-        FileReport {
-            succeeded: 2,
-            failed: 1,
-            rejected: 2,
-            skipped: 2,
-        }
+        FileReport { succeeded: 2, failed: 1, rejected: 2, skipped: 2 }
     );
     let expected = format!("1\n{{\"error\":\"Order.Refused\",\"cause\":\"no stock\"}}\n{fits}\n");
     assert_eq!(ran.results, expected);

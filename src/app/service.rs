@@ -50,7 +50,9 @@ pub enum Error {
         source: Box<ingest::Error>,
     },
     /// The admin port cannot be opened.
-    #[error("cannot listen on {address} for the admin port: {source}; set http.listen to a free address or to \"off\"")]
+    #[error(
+        "cannot listen on {address} for the admin port: {source}; set http.listen to a free address or to \"off\""
+    )]
     Admin {
         /// The configured address.
         address: std::net::SocketAddr,
@@ -80,7 +82,8 @@ impl Machines {
         let mut machines = Self { images: Vec::new(), by_pipeline: Vec::new(), cards: Vec::new() };
         let mut names: Vec<&Pipeline> = Vec::new();
         for pipeline in &settings.pipelines {
-            let known = names.iter().position(|known| known.state_machine == pipeline.state_machine);
+            let known =
+                names.iter().position(|known| known.state_machine == pipeline.state_machine);
             if let Some(known) = known {
                 if names[known].definition != pipeline.definition {
                     return Err(Error::TwoMachinesOneName {
@@ -106,8 +109,9 @@ impl Machines {
         let definition = Definition::read(&pipeline.definition)?;
         let image = definition.compile(World::express(&aws.region, &aws.account, name, role))?;
         self.cards.push(MachineCard {
-            arn: StateMachineArn::new(&aws.region, &aws.account, name)
-                .map_err(|error| Error::Settings(format!("pipeline `{}`: {error}", pipeline.name)))?,
+            arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
+                Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
+            })?,
             definition_bytes: image.program.definition_bytes,
             version: None,
             tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -397,7 +401,10 @@ fn start_sources(
                     started.stop();
                     started.join();
                 }
-                return Err(Error::Source { pipeline: pipeline.name.clone(), source: Box::new(source) });
+                return Err(Error::Source {
+                    pipeline: pipeline.name.clone(),
+                    source: Box::new(source),
+                });
             }
         }
     }

@@ -5,5 +5,5 @@
 pub mod clock;
 pub mod ids;
 pub mod limits;
-pub mod tally;
 pub mod name;
+pub mod tally;

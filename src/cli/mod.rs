@@ -2,9 +2,11 @@
 
 pub mod bench;
 pub mod config;
+pub mod demo;
 pub mod disasm;
 pub mod explain;
 pub mod relay;
+pub mod run;
 pub mod validate;
 
 use std::io::Write;

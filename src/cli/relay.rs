@@ -79,10 +79,7 @@ pub fn run(args: &RelayArgs, out: &mut dyn Write) -> Result<RelayReport, ingest:
          \"wall_seconds\":{wall:.3},\"cpu_micros_per_record\":{micros:.3}}}",
         report.relayed, report.delivered, report.failed
     )
-    .map_err(|source| ingest::Error::File {
-        what: "cannot write the report".into(),
-        source,
-    })?;
+    .map_err(|source| ingest::Error::File { what: "cannot write the report".into(), source })?;
     Ok(report)
 }
 

@@ -292,6 +292,31 @@ impl Default for Metrics {
     }
 }
 
+impl Pipeline {
+    /// A pipeline that only reads a file: no topic is ever opened.
+    pub fn for_file(definition: PathBuf, name: &str, role: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            topics: vec!["file".to_owned()],
+            group: String::new(),
+            start_offset: start_offset(),
+            definition,
+            state_machine: name.to_owned(),
+            machine_type: machine_type(),
+            role: role.to_owned(),
+            result_topic: String::new(),
+            failure_topic: String::new(),
+            billing_topic: String::new(),
+            dead_letter_topic: String::new(),
+            guarantee: guarantee(),
+            ordering: ordering(),
+            format: format(),
+            logging: Logging::default(),
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
 /// From source topics to a state machine to sink topics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

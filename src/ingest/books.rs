@@ -94,10 +94,7 @@ impl Books {
             return;
         };
         self.counters.delivery_failed.add(1);
-        if matches!(
-            code,
-            RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight
-        ) {
+        if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
             return;
         }
         let headers = delivery.take_headers();

@@ -66,11 +66,7 @@ impl Consumer {
                 .set("group.protocol", "classic")
                 .set("partition.assignment.strategy", "cooperative-sticky"),
         };
-        for (key, value) in options
-            .client_settings
-            .iter()
-            .chain(&options.consumer_settings)
-        {
+        for (key, value) in options.client_settings.iter().chain(&options.consumer_settings) {
             config.set(key, value);
         }
         let base: BaseConsumer<Membership> = config
@@ -79,12 +75,7 @@ impl Consumer {
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;
-        Ok(Self {
-            inbox,
-            base,
-            group: options.group.clone(),
-            protocol: options.group_protocol,
-        })
+        Ok(Self { inbox, base, group: options.group.clone(), protocol: options.group_protocol })
     }
 
     /// Makes sure that a broker answers and that every topic is there; returns the cluster's id.
@@ -222,16 +213,11 @@ impl Consumer {
         for &(topic, partition, offset) in offsets {
             list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
         }
-        self.inbox
-            .commit(&list)
-            .map_err(|code| Error::Client(KafkaError::ConsumerCommit(code)))
+        self.inbox.commit(&list).map_err(|code| Error::Client(KafkaError::ConsumerCommit(code)))
     }
 
     fn fatal(&self, reason: String) -> Error {
-        Error::Consumer {
-            group: self.group.clone(),
-            reason,
-        }
+        Error::Consumer { group: self.group.clone(), reason }
     }
 
     fn fatal_code(&self, code: RDKafkaErrorCode, reason: &str) -> Error {
@@ -288,10 +274,7 @@ impl Membership {
     }
 
     fn take(&self) -> Vec<GroupEvent> {
-        self.events
-            .lock()
-            .map(|mut events| std::mem::take(&mut *events))
-            .unwrap_or_default()
+        self.events.lock().map(|mut events| std::mem::take(&mut *events)).unwrap_or_default()
     }
 }
 

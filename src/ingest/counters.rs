@@ -48,10 +48,7 @@ pub struct Counters {
 impl Counters {
     /// Distance of each assigned partition's watermark from its end.
     pub fn lags(&self) -> Vec<PartitionLag> {
-        self.lags
-            .lock()
-            .map(|lags| lags.clone())
-            .unwrap_or_default()
+        self.lags.lock().map(|lags| lags.clone()).unwrap_or_default()
     }
 
     pub(super) fn set_lags(&self, lags: Vec<PartitionLag>) {

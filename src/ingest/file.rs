@@ -92,12 +92,8 @@ pub fn run_file(
             reader.lock().reader = Reader::Ended(end);
         })
         .map_err(Error::Thread)?;
-    let mut writer = Writer {
-        outputs,
-        report: FileReport::default(),
-        next_line: 0,
-        waiting: BTreeMap::new(),
-    };
+    let mut writer =
+        Writer { outputs, report: FileReport::default(), next_line: 0, waiting: BTreeMap::new() };
     loop {
         let batch = lane.next_within(POLL).unwrap_or_default();
         let mut state = shared.lock();
@@ -143,9 +139,7 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -184,10 +178,8 @@ fn feed(
     let mut number = 0;
     while !stop.load(Ordering::SeqCst) {
         line.clear();
-        let length = read_line(&mut reader, &mut line).map_err(|source| Error::File {
-            what: "cannot read the input".into(),
-            source,
-        })?;
+        let length = read_line(&mut reader, &mut line)
+            .map_err(|source| Error::File { what: "cannot read the input".into(), source })?;
         if length == 0 {
             break;
         }
@@ -199,9 +191,7 @@ fn feed(
         }
         if line.len() > PAYLOAD_BYTES_MAX {
             let cause = format!("the line has {length} bytes, the limit is {PAYLOAD_BYTES_MAX}");
-            state
-                .refused
-                .push((number, DeadLetterClass::TooLarge, cause));
+            state.refused.push((number, DeadLetterClass::TooLarge, cause));
             number += 1;
             continue;
         }
@@ -379,10 +369,7 @@ fn write_line(out: &mut dyn Write, line: &[u8], what: &str) -> Result<(), Error>
 }
 
 fn cannot_write(what: &str, source: io::Error) -> Error {
-    Error::File {
-        what: format!("cannot write {what}"),
-        source,
-    }
+    Error::File { what: format!("cannot write {what}"), source }
 }
 
 /// How often a waiting side looks again when nobody tells it.

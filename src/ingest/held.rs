@@ -109,10 +109,7 @@ impl Held {
     pub(super) fn tag(&self, index: u32, target: Target) -> Tag {
         Tag {
             slot: index,
-            generation: self
-                .slots
-                .get(index as usize)
-                .map_or(0, |slot| slot.generation),
+            generation: self.slots.get(index as usize).map_or(0, |slot| slot.generation),
             target,
             attempt: 0,
             solo: false,
@@ -193,11 +190,7 @@ mod tests {
     use super::*;
 
     fn place(offset: i64) -> Place {
-        Place {
-            partition: 1,
-            epoch: 2,
-            offset,
-        }
+        Place { partition: 1, epoch: 2, offset }
     }
 
     #[test]
@@ -205,10 +198,7 @@ mod tests {
         let mut held = Held::default();
         let slot = held.insert(place(5), 0, Some(b"key"), None).unwrap();
         held.expect(slot, 2);
-        let (result, billing) = (
-            held.tag(slot, Target::Result),
-            held.tag(slot, Target::Billing),
-        );
+        let (result, billing) = (held.tag(slot, Target::Result), held.tag(slot, Target::Billing));
         assert_eq!(held.get_mut(slot).unwrap().key(), Some(&b"key"[..]));
         assert_eq!(held.acknowledge(billing), None);
         assert_eq!(held.acknowledge(result), Some(place(5)));
@@ -228,20 +218,12 @@ mod tests {
         held.expect(again, 1);
         assert_eq!(held.get_mut(again).unwrap().key(), Some(&b""[..]));
         assert_eq!(held.acknowledge(late), None);
-        assert_eq!(
-            held.acknowledge(held.tag(again, Target::Result)),
-            Some(place(6))
-        );
+        assert_eq!(held.acknowledge(held.tag(again, Target::Result)), Some(place(6)));
     }
 
     #[test]
     fn tags_survive_packing() {
-        for target in [
-            Target::Result,
-            Target::Failure,
-            Target::Billing,
-            Target::DeadLetter,
-        ] {
+        for target in [Target::Result, Target::Failure, Target::Billing, Target::DeadLetter] {
             for solo in [false, true] {
                 let tag = Tag {
                     slot: 0x00ab_cdef,

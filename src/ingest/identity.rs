@@ -120,18 +120,12 @@ mod tests {
         let golden =
             |offset, timestamp, replay: &[u8]| prefix.suffix(offset, timestamp, replay).to_string();
         assert_eq!(golden(0, -1, b""), "0c18c2aa-46ad-8b37-ea52-7efe967f1684");
-        assert_eq!(
-            golden(42, 1_767_225_600_000, b""),
-            "d5e4361c-d774-c8f1-16c8-cef497baf8be"
-        );
+        assert_eq!(golden(42, 1_767_225_600_000, b""), "d5e4361c-d774-c8f1-16c8-cef497baf8be");
         assert_eq!(
             golden(42, 1_767_225_600_000, b"replay-1"),
             "48566d3e-8266-20f9-0b83-3768a0bdff47"
         );
-        assert_eq!(
-            golden(i64::MAX, 0, &[b'x'; 80]),
-            "6422875c-7bac-2365-9dd0-0a50d77be4a1"
-        );
+        assert_eq!(golden(i64::MAX, 0, &[b'x'; 80]), "6422875c-7bac-2365-9dd0-0a50d77be4a1");
     }
 
     #[test]
@@ -159,10 +153,7 @@ mod tests {
         let fits = "t".repeat(76);
         assert_eq!(name(&fits, 1, 2).len(), 80);
         let long = name(&"t".repeat(77), 1, 2);
-        assert_eq!(
-            long,
-            format!("{}-a04bce15931154fa52270dcc58f4f704", "t".repeat(47))
-        );
+        assert_eq!(long, format!("{}-a04bce15931154fa52270dcc58f4f704", "t".repeat(47)));
         assert!(name_is_valid(&name(&"x".repeat(249), i32::MAX, i64::MAX)));
     }
 }

@@ -47,13 +47,7 @@ impl IoThread {
 
     /// Takes the oldest message read; false when it has to wait for room.
     fn take_front(&mut self) -> Result<bool, Error> {
-        let Self {
-            consumer,
-            books,
-            router,
-            options,
-            ..
-        } = self;
+        let Self { consumer, books, router, options, .. } = self;
         let Some(message) = consumer.inbox.front() else {
             return Ok(true);
         };
@@ -98,12 +92,7 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
             "the partition was rewound under us; taking it up again from here"
         );
         books.partitions.restart(index);
-        received = books
-            .partitions
-            .get_mut(index)?
-            .ledger
-            .as_mut()?
-            .receive(offset);
+        received = books.partitions.get_mut(index)?.ledger.as_mut()?.receive(offset);
     }
     let partition = books.partitions.get_mut(index)?;
     let ledger = partition.ledger.as_ref()?;
@@ -121,11 +110,7 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
         }
         return None;
     }
-    Some(Place {
-        partition: index,
-        epoch: ledger.epoch(),
-        offset,
-    })
+    Some(Place { partition: index, epoch: ledger.epoch(), offset })
 }
 
 /// Starts an admitted record, or finishes or refuses it here.
@@ -145,10 +130,8 @@ fn start(
     };
     books.counters.consumed_bytes.add(value.len() as u64);
     if value.len() > PAYLOAD_BYTES_MAX {
-        let cause = format!(
-            "the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}",
-            value.len()
-        );
+        let cause =
+            format!("the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}", value.len());
         let class = DeadLetterClass::TooLarge;
         dead_letter(options, books, message, headers, place, class, &cause);
         return;
@@ -159,22 +142,11 @@ fn start(
         .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
     if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
         let class = DeadLetterClass::InvalidName;
-        dead_letter(
-            options,
-            books,
-            message,
-            headers,
-            place,
-            class,
-            INVALID_NAME_CAUSE,
-        );
+        dead_letter(options, books, message, headers, place, class, INVALID_NAME_CAUSE);
         return;
     }
     let timestamp_ms = message.timestamp_ms();
-    let Some(slot) = books
-        .held
-        .insert(place, timestamp_ms, message.key(), headers)
-    else {
+    let Some(slot) = books.held.insert(place, timestamp_ms, message.key(), headers) else {
         // `admit` has seen room, and nothing came in between.
         return;
     };
@@ -249,11 +221,7 @@ fn dead_letter(
 fn refuse_error(message: &Message, code: RDKafkaErrorCode, reason: String) -> Result<(), Error> {
     let (topic, partition) = (message.topic(), message.partition());
     if code == RDKafkaErrorCode::AutoOffsetReset {
-        return Err(Error::OffsetReset {
-            topic,
-            partition,
-            reason,
-        });
+        return Err(Error::OffsetReset { topic, partition, reason });
     }
     warn!(topic, partition, %code, reason, "consumer");
     Ok(())

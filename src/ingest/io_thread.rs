@@ -51,19 +51,12 @@ impl IoThread {
     pub(super) fn run(mut self) -> Report {
         let error = self.serve().err();
         let deadline = Instant::now()
-            + if error.is_none() {
-                self.options.drain_timeout
-            } else {
-                Duration::ZERO
-            };
+            + if error.is_none() { self.options.drain_timeout } else { Duration::ZERO };
         let drained = self.drain(deadline);
         let dropped = self.books.held.len() as u64;
         self.books.counters.in_flight.set(dropped);
         if dropped > 0 {
-            warn!(
-                dropped,
-                "executions dropped uncommitted; their next owner runs them again"
-            );
+            warn!(dropped, "executions dropped uncommitted; their next owner runs them again");
         }
         Report {
             dropped,
@@ -104,13 +97,7 @@ impl IoThread {
     }
 
     fn poll_reports(&mut self) -> Result<bool, Error> {
-        let Self {
-            producer,
-            solo,
-            books,
-            options,
-            ..
-        } = self;
+        let Self { producer, solo, books, options, .. } = self;
         let mut busy = producer.poll(|delivery| books.delivered(options, delivery))?;
         if let Some(solo) = solo {
             busy |= solo.poll(|delivery| books.delivered(options, delivery))?;
@@ -130,15 +117,7 @@ impl IoThread {
         } else {
             SLEEP_IDLE_MAX
         };
-        let Self {
-            consumer,
-            producer,
-            solo,
-            lane,
-            stop,
-            bell,
-            ..
-        } = self;
+        let Self { consumer, producer, solo, lane, stop, bell, .. } = self;
         bell.sleep(longest, || {
             !stop.load(Ordering::SeqCst)
                 && !lane.has_next()
@@ -329,10 +308,8 @@ impl IoThread {
             .assigned()
             .map(|partition| {
                 let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
-                let end = self
-                    .consumer
-                    .inbox
-                    .high_watermark(&partition.topic_name, partition.number);
+                let end =
+                    self.consumer.inbox.high_watermark(&partition.topic_name, partition.number);
                 PartitionLag {
                     topic: partition.topic_name.clone(),
                     partition: partition.number,

@@ -95,11 +95,7 @@ impl Ledger {
             return Received::Behind;
         }
         // With nothing open the watermark jumps over any gap.
-        let base = if self.unfinished == 0 {
-            offset
-        } else {
-            watermark
-        };
+        let base = if self.unfinished == 0 { offset } else { watermark };
         if offset - base >= self.capacity() as i64 {
             return Received::Full;
         }
@@ -151,21 +147,14 @@ impl Ledger {
             if run == 0 {
                 break;
             }
-            let mask = if run as usize == WORD_BITS {
-                u64::MAX
-            } else {
-                ((1 << run) - 1) << bit
-            };
+            let mask = if run as usize == WORD_BITS { u64::MAX } else { ((1 << run) - 1) << bit };
             self.words[word] &= !mask;
             watermark += run;
             if run < room {
                 break;
             }
         }
-        debug_assert!(
-            watermark <= self.next,
-            "the watermark passed the newest offset"
-        );
+        debug_assert!(watermark <= self.next, "the watermark passed the newest offset");
         self.watermark = Some(watermark);
     }
 

@@ -105,8 +105,7 @@ impl<C: ConsumerContext> Inbox<C> {
         let count = usize::try_from(count).unwrap_or(0).min(room);
         // SAFETY: the first `count` elements were written by the call above.
         unsafe { self.batch.set_len(count) };
-        self.messages
-            .extend(self.batch.drain(..).filter_map(NonNull::new).map(Message));
+        self.messages.extend(self.batch.drain(..).filter_map(NonNull::new).map(Message));
         count
     }
 
@@ -148,11 +147,7 @@ impl<C: ConsumerContext> Inbox<C> {
                 ptr::null_mut(),
             )
         };
-        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            Ok(())
-        } else {
-            Err(code.into())
-        }
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(code.into()) }
     }
 
     /// The newest offset of a partition that a fetch has told us of, and no request.
@@ -193,10 +188,7 @@ impl Queue {
                 Arc::as_ptr(&bell).cast_mut().cast(),
             );
         }
-        Some(Self {
-            pointer,
-            _bell: bell,
-        })
+        Some(Self { pointer, _bell: bell })
     }
 
     fn is_empty(&self) -> bool {
@@ -372,16 +364,9 @@ impl<C: ProducerContext> Topic<C> {
         let name = CString::new(name).ok()?;
         // SAFETY: the client is live (we keep it), the name a C string, no configuration.
         let pointer = unsafe {
-            c::rd_kafka_topic_new(
-                producer.client().native_ptr(),
-                name.as_ptr(),
-                ptr::null_mut(),
-            )
+            c::rd_kafka_topic_new(producer.client().native_ptr(), name.as_ptr(), ptr::null_mut())
         };
-        Some(Self {
-            pointer: NonNull::new(pointer)?,
-            producer: Arc::clone(producer),
-        })
+        Some(Self { pointer: NonNull::new(pointer)?, producer: Arc::clone(producer) })
     }
 
     /// Puts a record into the producer's queue. Never waits. On failure the headers come back.
@@ -394,9 +379,8 @@ impl<C: ProducerContext> Topic<C> {
     ) -> Result<(), (RDKafkaErrorCode, Option<Headers>)> {
         let (key_pointer, key_len) = parts(key);
         let (value_pointer, value_len) = parts(value);
-        let headers_pointer = headers
-            .as_ref()
-            .map_or(ptr::null_mut(), |headers| headers.0.as_ptr());
+        let headers_pointer =
+            headers.as_ref().map_or(ptr::null_mut(), |headers| headers.0.as_ptr());
         // SAFETY: the variadic list follows rd_kafka_producev's table: each tag is followed by
         // arguments of exactly the type it names, and END closes it. Key and value are copied
         // (F_COPY). The headers change hands only on success.
@@ -450,10 +434,7 @@ impl<C: ProducerContext> Reports<C> {
     pub(super) fn new(producer: &Arc<BaseProducer<C>>, bell: &Arc<Bell>) -> Option<Self> {
         // SAFETY: the client is live; the call returns a new reference.
         let queue = unsafe { c::rd_kafka_queue_get_main(producer.client().native_ptr()) };
-        Some(Self {
-            queue: Queue::new(queue, bell)?,
-            producer: Arc::clone(producer),
-        })
+        Some(Self { queue: Queue::new(queue, bell)?, producer: Arc::clone(producer) })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -477,10 +458,7 @@ impl<C: ProducerContext> Reports<C> {
                 let Some(message) = NonNull::new(message.cast_mut()) else {
                     break;
                 };
-                each(Report::Delivery(Delivery {
-                    message,
-                    _event: &event,
-                }));
+                each(Report::Delivery(Delivery { message, _event: &event }));
             },
             c::RD_KAFKA_EVENT_ERROR => {
                 // SAFETY: error events have a code and a C string that lives as long as they do.
@@ -607,13 +585,9 @@ unsafe fn text(pointer: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: as promised by the caller.
-    unsafe { CStr::from_ptr(pointer) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
 
 fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
-    bytes.map_or((ptr::null_mut(), 0), |bytes| {
-        (bytes.as_ptr().cast_mut().cast(), bytes.len())
-    })
+    bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
 }

@@ -133,16 +133,12 @@ impl Partitions {
 
     /// All assigned partitions.
     pub(super) fn assigned(&self) -> impl Iterator<Item = &Partition> {
-        self.list
-            .iter()
-            .filter(|partition| partition.ledger.is_some())
+        self.list.iter().filter(|partition| partition.ledger.is_some())
     }
 
     /// All assigned partitions, to be changed.
     pub(super) fn assigned_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
-        self.list
-            .iter_mut()
-            .filter(|partition| partition.ledger.is_some())
+        self.list.iter_mut().filter(|partition| partition.ledger.is_some())
     }
 
     fn forget_tags(&mut self) {

@@ -63,12 +63,7 @@ impl Pipeline {
             .name(name)
             .spawn(move || thread.run())
             .map_err(Error::Thread)?;
-        Ok(Handle {
-            thread,
-            stop,
-            bell,
-            counters,
-        })
+        Ok(Handle { thread, stop, bell, counters })
     }
 }
 

@@ -36,10 +36,7 @@ struct Port {
 impl Router {
     pub(super) fn new(ports: Vec<ShardPort>, credits_max: u32) -> Self {
         Self {
-            ports: ports
-                .into_iter()
-                .map(|port| Port { port, in_flight: 0 })
-                .collect(),
+            ports: ports.into_iter().map(|port| Port { port, in_flight: 0 }).collect(),
             open: StartBatch::default(),
             target: 0,
             credits_max: credits_max.max(1),
@@ -140,9 +137,7 @@ impl Router {
     }
 
     fn has_credit(&self, shard: usize) -> bool {
-        self.ports
-            .get(shard)
-            .is_some_and(|port| port.in_flight < self.credits_max)
+        self.ports.get(shard).is_some_and(|port| port.in_flight < self.credits_max)
     }
 }
 

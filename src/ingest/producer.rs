@@ -78,17 +78,11 @@ impl Producer {
             .set("message.timeout.ms", "120000")
             // The same partition for the same key as Java's clients.
             .set("partitioner", "murmur2_random");
-        for (key, value) in options
-            .client_settings
-            .iter()
-            .chain(&options.producer_settings)
-        {
+        for (key, value) in options.client_settings.iter().chain(&options.producer_settings) {
             config.set(key, value);
         }
         if solo {
-            config
-                .set("batch.num.messages", "1")
-                .set("queue.buffering.max.kbytes", "16384");
+            config.set("batch.num.messages", "1").set("queue.buffering.max.kbytes", "16384");
         }
         let base: BaseProducer<Events> = config
             .create_with_context(Events)
@@ -120,13 +114,13 @@ impl Producer {
         headers: Option<Headers>,
         tag: usize,
     ) -> Result<(), Refused> {
-        self.topics[target as usize]
-            .produce(key, value, headers, tag)
-            .map_err(|(code, headers)| match code {
+        self.topics[target as usize].produce(key, value, headers, tag).map_err(|(code, headers)| {
+            match code {
                 RDKafkaErrorCode::QueueFull => Refused::QueueFull(headers),
                 RDKafkaErrorCode::MessageSizeTooLarge => Refused::TooLarge(headers),
                 code => Refused::Other(code),
-            })
+            }
+        })
     }
 
     /// Handles what reports are there, up to a bound; says whether there were any.

@@ -39,12 +39,7 @@ impl IoThread {
                     Some(batch) => {
                         self.router.give_back(batch.shard, batch.outcomes.len());
                         self.books.counters.settled.add(batch.outcomes.len() as u64);
-                        Publishing {
-                            batch,
-                            next: 0,
-                            result_is_written: false,
-                            headers: None,
-                        }
+                        Publishing { batch, next: 0, result_is_written: false, headers: None }
                     }
                     None => break,
                 },
@@ -77,25 +72,10 @@ impl IoThread {
                 Some(solo) if resend.tag.solo => solo,
                 _ => &self.producer,
             };
-            let Resend {
-                tag,
-                key,
-                value,
-                headers,
-            } = resend;
-            let sent = producer.send(
-                tag.target,
-                key.as_deref(),
-                value.as_deref(),
-                headers,
-                tag.pack(),
-            );
-            let again = |headers| Resend {
-                tag,
-                key,
-                value,
-                headers,
-            };
+            let Resend { tag, key, value, headers } = resend;
+            let sent =
+                producer.send(tag.target, key.as_deref(), value.as_deref(), headers, tag.pack());
+            let again = |headers| Resend { tag, key, value, headers };
             match sent {
                 Ok(()) => self.books.counters.produced.add(1),
                 Err(Refused::QueueFull(headers)) => {
@@ -172,10 +152,7 @@ impl Publishing {
                 Status::Failed | Status::TimedOut => Target::Failure,
             };
             books.held.expect(slot, 2);
-            let event_headers = books
-                .held
-                .get_mut(slot)
-                .and_then(|held| held.headers.take());
+            let event_headers = books.held.get_mut(slot).and_then(|held| held.headers.take());
             let headers = self
                 .headers
                 .take()
@@ -192,17 +169,9 @@ impl Publishing {
         let mut headers = Headers::new(1);
         headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
         let tag = books.held.tag(slot, Target::Billing);
-        let (arn, record) = (
-            batch.slice(settled.execution_arn),
-            batch.slice(settled.billing),
-        );
-        let sent = producer.send(
-            Target::Billing,
-            Some(arn),
-            Some(record),
-            Some(headers),
-            tag.pack(),
-        );
+        let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
+        let sent =
+            producer.send(Target::Billing, Some(arn), Some(record), Some(headers), tag.pack());
         let code = match sent {
             Ok(()) => {
                 books.counters.produced.add(1);
@@ -212,12 +181,8 @@ impl Publishing {
             Err(Refused::TooLarge(_)) => RDKafkaErrorCode::MessageSizeTooLarge,
             Err(Refused::Other(code)) => code,
         };
-        let resend = Resend {
-            tag,
-            key: Some(arn.to_vec()),
-            value: Some(record.to_vec()),
-            headers: None,
-        };
+        let resend =
+            Resend { tag, key: Some(arn.to_vec()), value: Some(record.to_vec()), headers: None };
         books.failed(options, resend, code);
         true
     }
@@ -256,15 +221,7 @@ impl Publishing {
             headers
         });
         let value = batch.slice(rejected.input);
-        match write(
-            options,
-            books,
-            producer,
-            slot,
-            Target::DeadLetter,
-            value,
-            headers,
-        ) {
+        match write(options, books, producer, slot, Target::DeadLetter, value, headers) {
             Ok(()) => {
                 books.counters.dead_lettered.add(1);
                 true
@@ -298,12 +255,7 @@ fn write(
         Err(Refused::TooLarge(headers)) => (headers, None),
         Err(Refused::Other(code)) => (None, Some(code)),
     };
-    let resend = Resend {
-        tag,
-        key: key.map(<[u8]>::to_vec),
-        value: Some(value.to_vec()),
-        headers,
-    };
+    let resend = Resend { tag, key: key.map(<[u8]>::to_vec), value: Some(value.to_vec()), headers };
     match code {
         None => books.cut_down(options, resend),
         Some(code) => books.failed(options, resend, code),

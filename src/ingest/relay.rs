@@ -108,14 +108,7 @@ fn copy(
             let mut headers = Headers::new(1);
             headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
             let headers = Some(headers);
-            send(
-                producer,
-                Target::Billing,
-                key,
-                Some(billing),
-                headers,
-                report,
-            )?;
+            send(producer, Target::Billing, key, Some(billing), headers, report)?;
         }
         consumer.inbox.pop();
         report.relayed += 1;

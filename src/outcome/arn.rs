@@ -43,12 +43,7 @@ impl StateMachineArn {
         let region = push(region, ":");
         let account = push(account, ":stateMachine:");
         let name = push(name, "");
-        Ok(Self {
-            text,
-            region,
-            account,
-            name,
-        })
+        Ok(Self { text, region, account, name })
     }
 
     /// The whole ARN.
@@ -74,12 +69,7 @@ impl StateMachineArn {
     /// Everything of an Express execution ARN that is the same for all executions:
     /// `arn:aws:states:REGION:ACCOUNT:express:NAME:`.
     pub fn express_prefix(&self) -> String {
-        format!(
-            "arn:aws:states:{}:{}:express:{}:",
-            self.region(),
-            self.account(),
-            self.name()
-        )
+        format!("arn:aws:states:{}:{}:express:{}:", self.region(), self.account(), self.name())
     }
 }
 
@@ -142,10 +132,7 @@ mod tests {
     #[test]
     fn state_machine_arn_has_its_parts() {
         let arn = StateMachineArn::new("eu-west-1", "111111111111", "order-flow").unwrap();
-        assert_eq!(
-            arn.as_str(),
-            "arn:aws:states:eu-west-1:111111111111:stateMachine:order-flow"
-        );
+        assert_eq!(arn.as_str(), "arn:aws:states:eu-west-1:111111111111:stateMachine:order-flow");
         assert_eq!(
             (arn.region(), arn.account(), arn.name()),
             ("eu-west-1", "111111111111", "order-flow")
@@ -175,10 +162,7 @@ mod tests {
             StateMachineArn::new("EU", "111111111111", "m"),
             Err(ArnError::Region(_))
         ));
-        assert!(matches!(
-            StateMachineArn::new("eu", "1", "m"),
-            Err(ArnError::Account(_))
-        ));
+        assert!(matches!(StateMachineArn::new("eu", "1", "m"), Err(ArnError::Account(_))));
         assert!(matches!(
             StateMachineArn::new("eu", "111111111111", "m\""),
             Err(ArnError::Name(_))

@@ -55,11 +55,7 @@ impl BillingText {
             push_json_string(&mut after_status, value);
         }
         after_status.push(b'}');
-        Self {
-            express_prefix: arn.express_prefix(),
-            after_id,
-            after_status,
-        }
+        Self { express_prefix: arn.express_prefix(), after_id, after_status }
     }
 
     /// Appends the record; `place` is [`place_text`] of the event's pipeline and topic.
@@ -102,12 +98,7 @@ impl BillingText {
         out.extend_from_slice(b"\",\"transitions\":");
         out.extend_from_slice(digits.format(settled.transitions).as_bytes());
         out.extend_from_slice(b"}}");
-        BillingSpans {
-            record: Span::since(out, start),
-            execution_arn,
-            started_at,
-            stopped_at,
-        }
+        BillingSpans { record: Span::since(out, start), execution_arn, started_at, stopped_at }
     }
 }
 

@@ -62,12 +62,7 @@ impl Cards {
                 .collect(),
             places: pipelines
                 .iter()
-                .map(|card| {
-                    card.topics
-                        .iter()
-                        .map(|topic| place_text(&card.name, topic))
-                        .collect()
-                })
+                .map(|card| card.topics.iter().map(|topic| place_text(&card.name, topic)).collect())
                 .collect(),
         }
     }
@@ -109,11 +104,7 @@ impl Collector {
             cards,
             lanes: lanes
                 .into_iter()
-                .map(|sender| Lane {
-                    open: sender.spare(),
-                    sender,
-                    sealed: VecDeque::new(),
-                })
+                .map(|sender| Lane { open: sender.spare(), sender, sealed: VecDeque::new() })
                 .collect(),
         }
     }
@@ -121,9 +112,7 @@ impl Collector {
     /// Whether the shard may start new executions: false while a lane holds back
     /// [`SEALED_BATCHES_MAX`] batches or more. What already runs may always settle.
     pub fn ready(&self) -> bool {
-        self.lanes
-            .iter()
-            .all(|lane| lane.sealed.len() < SEALED_BATCHES_MAX)
+        self.lanes.iter().all(|lane| lane.sealed.len() < SEALED_BATCHES_MAX)
     }
 
     /// Whether a full lane made it keep outcomes that another flush has to offer again.
@@ -170,11 +159,8 @@ impl Settle for Collector {
             bytes.extend_from_slice(name.as_bytes());
             error = Some(Span::since(bytes, start));
         }
-        let bill = Bill::new(
-            settled.duration_ns,
-            machine.definition_bytes,
-            settled.metered_data_bytes,
-        );
+        let bill =
+            Bill::new(settled.duration_ns, machine.definition_bytes, settled.metered_data_bytes);
         let billing = machine.billing.push(bytes, place, settled, bill);
         lane.push(Outcome::Settled(SettledOutcome {
             origin,
@@ -264,22 +250,11 @@ mod tests {
     fn collector(lanes: usize, batches_max: usize) -> (Collector, Vec<LaneReceiver>) {
         let arn = StateMachineArn::new("eu-west-1", "111111111111", "m").unwrap();
         let cards = Cards::new(
-            &[MachineCard {
-                arn,
-                definition_bytes: 100,
-                version: None,
-                tags: Vec::new(),
-            }],
-            &[PipelineCard {
-                name: "p".into(),
-                topics: vec!["in".into()],
-            }],
+            &[MachineCard { arn, definition_bytes: 100, version: None, tags: Vec::new() }],
+            &[PipelineCard { name: "p".into(), topics: vec!["in".into()] }],
         );
         let (senders, receivers) = (0..lanes).map(|_| lane(batches_max)).unzip();
-        (
-            Collector::new(ShardId(3), Arc::new(cards), senders),
-            receivers,
-        )
+        (Collector::new(ShardId(3), Arc::new(cards), senders), receivers)
     }
 
     fn settled(lane: u32, offset: i64, status: Status) -> Settled<'static> {
@@ -315,28 +290,17 @@ mod tests {
         collector.settled(&settled(1, 12, Status::Succeeded));
         collector.flush(Now::default());
         let offsets = |batch: &OutcomeBatch| -> Vec<i64> {
-            batch
-                .outcomes
-                .iter()
-                .map(|outcome| outcome.origin().offset)
-                .collect()
+            batch.outcomes.iter().map(|outcome| outcome.origin().offset).collect()
         };
         let first = receivers[0].try_next().unwrap();
         let second = receivers[1].try_next().unwrap();
         assert_eq!(offsets(&first), [11]);
         assert_eq!(offsets(&second), [10, 12]);
         assert_eq!(first.shard, Some(ShardId(3)));
-        let Outcome::Settled(timed_out) = first.outcomes[0] else {
-            panic!("settled")
-        };
+        let Outcome::Settled(timed_out) = first.outcomes[0] else { panic!("settled") };
         assert_eq!(first.text(timed_out.value), r#"{"error":"States.Timeout"}"#);
-        assert_eq!(
-            timed_out.error.map(|span| first.text(span)),
-            Some("States.Timeout")
-        );
-        let Outcome::Settled(succeeded) = second.outcomes[1] else {
-            panic!("settled")
-        };
+        assert_eq!(timed_out.error.map(|span| first.text(span)), Some("States.Timeout"));
+        let Outcome::Settled(succeeded) = second.outcomes[1] else { panic!("settled") };
         assert_eq!(second.text(succeeded.value), r#"{"a":1}"#);
         assert!(succeeded.error.is_none());
     }
@@ -374,9 +338,7 @@ mod tests {
         });
         collector.flush(Now::default());
         let batch = receivers[0].try_next().unwrap();
-        let Outcome::Rejected(rejected) = batch.outcomes[0] else {
-            panic!("rejected")
-        };
+        let Outcome::Rejected(rejected) = batch.outcomes[0] else { panic!("rejected") };
         assert_eq!(rejected.class, "not-json");
         assert_eq!(batch.text(rejected.cause), "no value");
         assert_eq!(batch.slice(rejected.input), b"\xff{");

@@ -25,14 +25,10 @@ impl Bill {
     /// already rounded: 100.1 ms is two steps.
     pub fn new(duration_ns: u64, definition_bytes: u64, metered_data_bytes: u64) -> Self {
         let steps = duration_ns.div_ceil(DURATION_STEP_MS * NS_PER_MS).max(1);
-        let memory_bytes = MEMORY_BASE_BYTES
-            .saturating_add(definition_bytes)
-            .saturating_add(metered_data_bytes);
+        let memory_bytes =
+            MEMORY_BASE_BYTES.saturating_add(definition_bytes).saturating_add(metered_data_bytes);
         let chunks = memory_bytes.div_ceil(MEMORY_STEP_MB * BYTES_PER_MB);
-        Self {
-            duration_ms: steps * DURATION_STEP_MS,
-            memory_mb: chunks * MEMORY_STEP_MB,
-        }
+        Self { duration_ms: steps * DURATION_STEP_MS, memory_mb: chunks * MEMORY_STEP_MB }
     }
 
     /// Number of 100 ms × 64 MB units; one is 1/160 GB-second, so sums of these stay exact.
@@ -64,10 +60,7 @@ pub(super) fn push_gb_seconds(out: &mut Vec<u8>, units: u128) {
         places[place] = b'0' + (fraction % 10) as u8;
         fraction /= 10;
     }
-    let end = places
-        .iter()
-        .rposition(|&place| place != b'0')
-        .map_or(0, |last| last + 1);
+    let end = places.iter().rposition(|&place| place != b'0').map_or(0, |last| last + 1);
     out.extend_from_slice(&places[..end]);
 }
 
@@ -109,13 +102,7 @@ mod tests {
 
     #[test]
     fn nothing_is_below_one_step_and_one_nanosecond_more_is_the_next() {
-        assert_eq!(
-            Bill::new(0, 0, 0),
-            Bill {
-                duration_ms: 100,
-                memory_mb: 64
-            }
-        );
+        assert_eq!(Bill::new(0, 0, 0), Bill { duration_ms: 100, memory_mb: 64 });
         assert_eq!(Bill::new(100_000_000, 0, 0).duration_ms, 100);
         assert_eq!(Bill::new(100_000_001, 0, 0).duration_ms, 200);
         assert_eq!(Bill::new(0, 14_000_000, 0).memory_mb, 64);

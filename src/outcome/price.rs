@@ -28,18 +28,9 @@ pub struct PriceList {
 pub const US_EAST_1: PriceList = PriceList {
     micro_dollars_per_request: 1,
     tiers: &[
-        Tier {
-            up_to_gb_hours: Some(1_000),
-            micro_dollars_per_gb_hour: 60_000,
-        },
-        Tier {
-            up_to_gb_hours: Some(5_000),
-            micro_dollars_per_gb_hour: 30_000,
-        },
-        Tier {
-            up_to_gb_hours: None,
-            micro_dollars_per_gb_hour: 16_420,
-        },
+        Tier { up_to_gb_hours: Some(1_000), micro_dollars_per_gb_hour: 60_000 },
+        Tier { up_to_gb_hours: Some(5_000), micro_dollars_per_gb_hour: 30_000 },
+        Tier { up_to_gb_hours: None, micro_dollars_per_gb_hour: 16_420 },
     ],
 };
 
@@ -63,12 +54,7 @@ impl Dollars {
         if places == 0 {
             return scaled.to_string();
         }
-        format!(
-            "{}.{:0width$}",
-            scaled / scale,
-            scaled % scale,
-            width = places.min(12) as usize
-        )
+        format!("{}.{:0width$}", scaled / scale, scaled % scale, width = places.min(12) as usize)
     }
 }
 
@@ -116,10 +102,7 @@ impl Invoice {
                     .map_or(u128::MAX, |hours| u128::from(hours) * UNITS_PER_GB_HOUR);
                 let units = self.units.min(end).saturating_sub(below);
                 below = end;
-                (
-                    units,
-                    Dollars(units * u128::from(tier.micro_dollars_per_gb_hour)),
-                )
+                (units, Dollars(units * u128::from(tier.micro_dollars_per_gb_hour)))
             })
             .collect()
     }
@@ -139,14 +122,8 @@ mod tests {
     use super::*;
 
     fn month(requests: u64, billed_ms: u64, memory_mb: u64) -> Invoice {
-        let bill = Bill {
-            duration_ms: billed_ms,
-            memory_mb,
-        };
-        Invoice {
-            requests,
-            units: u128::from(requests) * u128::from(bill.units()),
-        }
+        let bill = Bill { duration_ms: billed_ms, memory_mb };
+        Invoice { requests, units: u128::from(requests) * u128::from(bill.units()) }
     }
 
     #[test]
@@ -154,11 +131,8 @@ mod tests {
         let invoice = month(100_000_000, 10_000, 64);
         assert_eq!(invoice.gb_seconds(), "62500000");
         assert_eq!(invoice.request_cost(&US_EAST_1).to_text(2), "100.00");
-        let tiers: Vec<String> = invoice
-            .tier_costs(&US_EAST_1)
-            .iter()
-            .map(|(_, cost)| cost.to_text(2))
-            .collect();
+        let tiers: Vec<String> =
+            invoice.tier_costs(&US_EAST_1).iter().map(|(_, cost)| cost.to_text(2)).collect();
         assert_eq!(tiers, ["60.00", "120.00", "202.97"]);
         assert_eq!(invoice.total(&US_EAST_1).to_text(2), "482.97");
     }
@@ -180,15 +154,9 @@ mod tests {
 
     #[test]
     fn tier_edges_are_exact() {
-        let edge = Invoice {
-            requests: 0,
-            units: 5_000 * UNITS_PER_GB_HOUR,
-        };
+        let edge = Invoice { requests: 0, units: 5_000 * UNITS_PER_GB_HOUR };
         assert_eq!(edge.total(&US_EAST_1).to_text(2), "180.00");
-        let above = Invoice {
-            requests: 0,
-            units: edge.units + UNITS_PER_GB_HOUR / 100,
-        };
+        let above = Invoice { requests: 0, units: edge.units + UNITS_PER_GB_HOUR / 100 };
         assert_eq!(above.total(&US_EAST_1).to_text(7), "180.0001642");
     }
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use crate::base::ids::WakeToken;
 use super::CallResult;
+use crate::base::ids::WakeToken;
 
 /// Results of finished calls, in the order in which they finished. Shard-local: no lock, and at most
 /// one entry per outstanding call, so its bound is that of open executions.

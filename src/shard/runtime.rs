@@ -86,9 +86,8 @@ impl Handle {
         let bell = Arc::new(Bell::default());
         let shard_bell = Arc::clone(&bell);
         let (ready, is_ready) = bounded(1);
-        let thread = std::thread::Builder::new()
-            .name(format!("shard-{}", options.shard.0))
-            .spawn(move || {
+        let thread = std::thread::Builder::new().name(format!("shard-{}", options.shard.0)).spawn(
+            move || {
                 bind(options.core);
                 let built = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
@@ -106,7 +105,8 @@ impl Handle {
                     let (settle, calls) = edges(completions.clone());
                     Shard::new(options, inbox, shard_bell, completions, settle, calls).run().await
                 })
-            })?;
+            },
+        )?;
         // A thread that ends without a word has panicked; its join says so.
         is_ready.recv().unwrap_or(Ok(()))?;
         Ok(Self { starts, bell, thread })
@@ -216,10 +216,8 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             }
         }
         self.completions.drain_into(&mut self.inputs.answers);
-        let mut measured = Turn {
-            task_results: self.inputs.answers.len() as u64,
-            ..Turn::default()
-        };
+        let mut measured =
+            Turn { task_results: self.inputs.answers.len() as u64, ..Turn::default() };
         let now = self.clock.now();
         let turned = self.core.turn(now, &mut self.inputs, &mut self.settle, &mut self.calls);
         self.settle.flush(now);
@@ -295,10 +293,7 @@ struct Clock {
 impl Clock {
     fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Now {
-            mono_ns: self.origin.elapsed().as_nanos() as u64,
-            wall_ms: wall.as_millis() as i64,
-        }
+        Now { mono_ns: self.origin.elapsed().as_nanos() as u64, wall_ms: wall.as_millis() as i64 }
     }
 }
 

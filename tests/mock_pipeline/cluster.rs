@@ -80,17 +80,13 @@ impl Cluster {
         value: Option<&[u8]>,
         headers: &[(&str, &[u8])],
     ) {
-        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic)
-            .partition(partition)
-            .timestamp(1_767_225_600_000);
+        let mut record: BaseRecord<'_, [u8], [u8]> =
+            BaseRecord::to(topic).partition(partition).timestamp(1_767_225_600_000);
         record.key = key;
         record.payload = value;
         let mut list = OwnedHeaders::new();
         for (name, value) in headers {
-            list = list.insert(Header {
-                key: name,
-                value: Some(*value),
-            });
+            list = list.insert(Header { key: name, value: Some(*value) });
         }
         record.headers = Some(list);
         if let Err((error, _)) = self.client.send(record) {
@@ -107,8 +103,7 @@ impl Cluster {
     pub(crate) fn read(&self, topic: &str, partitions: i32, count: usize) -> Vec<Record> {
         let mut list = TopicPartitionList::new();
         for partition in 0..partitions {
-            list.add_partition_offset(topic, partition, Offset::Beginning)
-                .unwrap();
+            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         }
         let consumer = self.consumer("reader");
         consumer.assign(&list).unwrap();
@@ -152,10 +147,7 @@ impl Cluster {
     ) -> BTreeMap<i32, i64> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let found = self
-            .consumer(group)
-            .committed_offsets(list, Duration::from_secs(10))
-            .unwrap();
+        let found = self.consumer(group).committed_offsets(list, Duration::from_secs(10)).unwrap();
         found
             .elements()
             .iter()

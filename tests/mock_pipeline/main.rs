@@ -79,29 +79,19 @@ fn produce(cluster: &Cluster, count: usize) {
         let value = format!("{{\"n\":{index}}}");
         let key = format!("k{index}");
         let partition = index as i32 % PARTITIONS;
-        cluster.produce(
-            "in",
-            partition,
-            Some(key.as_bytes()),
-            Some(value.as_bytes()),
-            &[],
-        );
+        cluster.produce("in", partition, Some(key.as_bytes()), Some(value.as_bytes()), &[]);
     }
     cluster.flush();
 }
 
 fn ends(count: usize) -> BTreeMap<i32, i64> {
-    (0..PARTITIONS)
-        .map(|partition| (partition, (count as i64) / i64::from(PARTITIONS)))
-        .collect()
+    (0..PARTITIONS).map(|partition| (partition, (count as i64) / i64::from(PARTITIONS))).collect()
 }
 
 fn arns(records: &[Record]) -> HashMap<String, u32> {
     let mut arns = HashMap::new();
     for record in records {
-        *arns
-            .entry(record.header("execution-arn").unwrap().to_owned())
-            .or_default() += 1;
+        *arns.entry(record.header("execution-arn").unwrap().to_owned()).or_default() += 1;
     }
     arns
 }
@@ -129,10 +119,7 @@ fn every_record_has_a_result_and_a_bill_and_is_committed() {
         let id = record["id"].as_str().unwrap();
         assert!(result_arns.contains_key(id));
         assert_eq!(bill.key.as_deref(), Some(id.as_bytes()));
-        assert_eq!(
-            bill.header("content-type"),
-            Some("application/cloudevents+json")
-        );
+        assert_eq!(bill.header("content-type"), Some("application/cloudevents+json"));
         assert_eq!(record["data"]["billed_duration_ms"], 200);
         assert_eq!(record["data"]["tags"]["team"], "t");
     }
@@ -171,18 +158,12 @@ fn a_result_keeps_key_and_headers_and_a_failure_is_a_result() {
     );
     assert_eq!(good.header("trace"), Some("abc"));
     let arn = good.header("execution-arn").unwrap();
-    assert!(
-        arn.starts_with("arn:aws:states:eu-west-1:111111111111:express:echo:run-1:"),
-        "{arn}"
-    );
+    assert!(arn.starts_with("arn:aws:states:eu-west-1:111111111111:express:echo:run-1:"), "{arn}");
     assert_eq!(good.header("state-machine-arn"), Some(MACHINE_ARN));
     assert_eq!(good.header("status"), Some("SUCCEEDED"));
     assert_eq!(good.header("started-at"), Some("2026-01-01T00:00:00.000Z"));
     assert_eq!(good.header("stopped-at"), Some("2026-01-01T00:00:00.120Z"));
-    assert_eq!(
-        bad.text(),
-        r#"{"error":"Order.Refused","cause":"no stock"}"#
-    );
+    assert_eq!(bad.text(), r#"{"error":"Order.Refused","cause":"no stock"}"#);
     assert_eq!(bad.header("status"), Some("FAILED"));
     assert_eq!(bad.header("error"), Some("Order.Refused"));
     assert!(bad.header("execution-arn").unwrap().contains(":in-0-1:"));
@@ -195,21 +176,9 @@ fn what_cannot_run_is_a_dead_letter_and_costs_nothing() {
     let large = vec![b'1'; 262_145];
     cluster.produce("in", 1, Some(b"k0"), None, &[]);
     cluster.produce("in", 1, Some(b"k1"), Some(&large), &[("h", b"v")]);
-    cluster.produce(
-        "in",
-        1,
-        Some(b"k2"),
-        Some(b"1"),
-        &[("execution-name", b"a b")],
-    );
+    cluster.produce("in", 1, Some(b"k2"), Some(b"1"), &[("execution-name", b"a b")]);
     cluster.produce("in", 1, Some(b"k3"), Some(b"\xff{"), &[("h", b"v")]);
-    cluster.produce(
-        "in",
-        1,
-        Some(b"k4"),
-        Some(b"1"),
-        &[("execution-name", b"\xff")],
-    );
+    cluster.produce("in", 1, Some(b"k4"), Some(b"1"), &[("execution-name", b"\xff")]);
     cluster.produce("in", 1, Some(b"k5"), Some(b"{}"), &[]);
     cluster.flush();
     let running = Running::start(options(&cluster));
@@ -221,11 +190,8 @@ fn what_cannot_run_is_a_dead_letter_and_costs_nothing() {
 
     let dead = cluster.read("dead", 1, 4);
     assert_eq!(dead.len(), 4);
-    let by_key = |key: &[u8]| {
-        dead.iter()
-            .find(|record| record.key.as_deref() == Some(key))
-            .unwrap()
-    };
+    let by_key =
+        |key: &[u8]| dead.iter().find(|record| record.key.as_deref() == Some(key)).unwrap();
     for (key, offset, class) in [
         (b"k1", "1", "too-large"),
         (b"k2", "2", "invalid-name"),
@@ -265,10 +231,7 @@ fn what_cannot_run_is_a_dead_letter_and_costs_nothing() {
     assert_eq!(by_key(b"k3").header("h"), Some("v"));
     assert_eq!(cluster.read("bills", 2, 1).len(), 1);
     assert_eq!(cluster.read("out", 2, 1).len(), 1);
-    assert_eq!(
-        cluster.committed("g", "in", PARTITIONS),
-        BTreeMap::from([(1, 6)])
-    );
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(1, 6)]));
 }
 
 #[test]
@@ -290,27 +253,18 @@ fn nothing_is_committed_past_what_is_open_and_the_next_owner_repeats_it_under_th
     let report = running.handle.join();
     assert!(report.error.is_none());
     assert_eq!(report.dropped, 1);
-    assert_eq!(
-        cluster.committed("g", "in", PARTITIONS),
-        BTreeMap::from([(0, 40)])
-    );
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 40)]));
     control.hold.store(false, Ordering::SeqCst);
     running.shards.join();
 
     let running = Running::start(options(&cluster));
     wait_for("the rest", || running.finished() == 60);
     assert!(running.stop().error.is_none());
-    assert_eq!(
-        cluster.committed("g", "in", PARTITIONS),
-        BTreeMap::from([(0, 100)])
-    );
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 100)]));
     let arns = arns(&cluster.read("out", 2, 159));
     assert_eq!(arns.len(), 100);
     let doubled = arns.values().filter(|&&count| count == 2).count();
-    assert_eq!(
-        doubled, 59,
-        "exactly what was finished above the open record"
-    );
+    assert_eq!(doubled, 59, "exactly what was finished above the open record");
 }
 
 #[test]
@@ -340,13 +294,7 @@ fn a_second_member_joins_and_leaves_under_load_and_nothing_is_missing() {
     let mut more = |upto: usize| {
         while produced < upto {
             let value = format!("{{\"n\":{produced}}}");
-            cluster.produce(
-                "in",
-                produced as i32 % PARTITIONS,
-                None,
-                Some(value.as_bytes()),
-                &[],
-            );
+            cluster.produce("in", produced as i32 % PARTITIONS, None, Some(value.as_bytes()), &[]);
             produced += 1;
         }
         cluster.flush();
@@ -388,12 +336,8 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     cluster.flush();
     let mut options = options(&cluster);
     options.failure_topic = "dead".into();
-    options
-        .producer_settings
-        .push(("message.max.bytes".into(), "10000".into()));
-    options
-        .producer_settings
-        .push(("batch.size".into(), "10000".into()));
+    options.producer_settings.push(("message.max.bytes".into(), "10000".into()));
+    options.producer_settings.push(("batch.size".into(), "10000".into()));
     let running = Running::start(options);
     wait_for("it", || running.finished() == 1);
     let counters = running.handle.counters();
@@ -406,23 +350,13 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     assert_eq!(failure.header("status"), Some("FAILED"));
     assert_eq!(failure.header("error"), Some("States.DataLimitExceeded"));
     assert!(failure.header("execution-arn").is_some());
-    assert_eq!(
-        failure
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "status")
-            .count(),
-        1
-    );
+    assert_eq!(failure.headers.iter().filter(|(name, _)| name == "status").count(), 1);
     assert_eq!(
         failure.text(),
         r#"{"error":"States.DataLimitExceeded","cause":"the topic refuses a result of 50002 bytes for its size"}"#
     );
     assert_eq!(cluster.read("bills", 2, 1).len(), 1);
-    assert_eq!(
-        cluster.committed("g", "in", PARTITIONS),
-        BTreeMap::from([(0, 1)])
-    );
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 1)]));
 }
 
 #[test]
@@ -457,10 +391,7 @@ fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it()
     wait_for("the end", || running.handle.is_finished());
     let report = running.stop();
     assert!(
-        matches!(
-            report.error,
-            Some(Error::Delivery { .. } | Error::Producer(_))
-        ),
+        matches!(report.error, Some(Error::Delivery { .. } | Error::Producer(_))),
         "{:?}",
         report.error
     );
@@ -489,18 +420,13 @@ fn a_full_window_stops_intake_until_its_head_ends() {
         counters.window_full.get() == 1 && counters.finished.get() == 63
     });
     assert_eq!(counters.consumed.get(), 64);
-    wait_for("back-pressure to show", || {
-        counters.back_pressure_ns.get() > 0
-    });
+    wait_for("back-pressure to show", || counters.back_pressure_ns.get() > 0);
     shards.control.hold.store(false, Ordering::SeqCst);
     wait_for("the rest", || counters.finished.get() == 300);
     handle.stop();
     assert!(handle.join().error.is_none());
     shards.join();
-    assert_eq!(
-        cluster.committed("g", "in", PARTITIONS),
-        BTreeMap::from([(0, 300)])
-    );
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 300)]));
 }
 
 #[test]
@@ -523,26 +449,15 @@ fn starting_says_what_is_wrong() {
     let mut missing = options(&cluster);
     missing.topics = vec!["not-there".into()];
     let error = start(missing);
-    assert!(
-        error
-            .to_string()
-            .starts_with("source topic `not-there` does not exist"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("source topic `not-there` does not exist"), "{error}");
 
     let mut missing = options(&cluster);
     missing.billing_topic = "no-bills".into();
     let error = start(missing);
-    assert!(
-        error
-            .to_string()
-            .starts_with("billing topic `no-bills` does not exist"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("billing topic `no-bills` does not exist"), "{error}");
 
     let mut bad = options(&cluster);
-    bad.client_settings
-        .push(("no.such.setting".into(), "1".into()));
+    bad.client_settings.push(("no.such.setting".into(), "1".into()));
     let error = start(bad);
     assert!(matches!(error, Error::Settings(_)), "{error}");
     assert!(error.to_string().contains("no.such.setting"), "{error}");
@@ -557,10 +472,7 @@ fn a_broker_too_old_for_the_group_protocol_is_told_apart() {
     let error = Pipeline::start(options(&cluster), ports, lane).unwrap_err();
     shards.join();
     assert!(matches!(error, Error::GroupProtocolTooOld), "{error}");
-    assert!(
-        error.to_string().contains("group_protocol = \"classic\""),
-        "{error}"
-    );
+    assert!(error.to_string().contains("group_protocol = \"classic\""), "{error}");
 }
 
 #[test]
@@ -581,10 +493,7 @@ fn the_relay_copies_every_record_with_a_second_one() {
     };
     let mut out = Vec::new();
     let report = relay::run(&args, &mut out).unwrap();
-    assert_eq!(
-        (report.relayed, report.delivered, report.failed),
-        (1_000, 2_000, 0)
-    );
+    assert_eq!((report.relayed, report.delivered, report.failed), (1_000, 2_000, 0));
     let line: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(line["records"], 1_000);
     let copies = cluster.read("out", 2, 1_000);

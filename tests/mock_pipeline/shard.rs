@@ -43,10 +43,7 @@ impl Shards {
                 version: None,
                 tags: vec![("team".into(), "t".into())],
             }],
-            &[PipelineCard {
-                name: "p".into(),
-                topics: vec!["in".into()],
-            }],
+            &[PipelineCard { name: "p".into(), topics: vec!["in".into()] }],
         ));
         let control = Arc::new(Control::default());
         // A short lane, so that shards meet a full one.
@@ -59,31 +56,16 @@ impl Shards {
                 Collector::new(ShardId(shard), Arc::clone(&cards), vec![sender.clone()]);
             let control = Arc::clone(&control);
             let thread = Builder::new().name(format!("shard-{shard}"));
-            threads.push(
-                thread
-                    .spawn(move || run(&inbox, collector, &control))
-                    .unwrap(),
-            );
-            ports.push(ShardPort {
-                starts,
-                wake: Box::new(|| {}),
-            });
+            threads.push(thread.spawn(move || run(&inbox, collector, &control)).unwrap());
+            ports.push(ShardPort { starts, wake: Box::new(|| {}) });
         }
-        Self {
-            control,
-            ports,
-            lane: receiver,
-            threads,
-        }
+        Self { control, ports, lane: receiver, threads }
     }
 
     /// Takes ports and lane for a source; the threads end when the source has ended.
     pub(crate) fn take(&mut self) -> (Vec<ShardPort>, LaneReceiver) {
         let (_, empty) = lane(1);
-        (
-            std::mem::take(&mut self.ports),
-            std::mem::replace(&mut self.lane, empty),
-        )
+        (std::mem::take(&mut self.ports), std::mem::replace(&mut self.lane, empty))
     }
 
     pub(crate) fn join(self) {
@@ -138,23 +120,14 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
     if value["hold"] == true && control.hold.load(Ordering::SeqCst) {
         return false;
     }
-    *control
-        .seen
-        .lock()
-        .unwrap()
-        .entry(name.to_owned())
-        .or_default() += 1;
+    *control.seen.lock().unwrap().entry(name.to_owned()).or_default() += 1;
     let failed = value["fail"] == true;
     collector.settled(&Settled {
         origin: start.origin,
         machine: start.machine,
         suffix: start.suffix,
         name,
-        status: if failed {
-            Status::Failed
-        } else {
-            Status::Succeeded
-        },
+        status: if failed { Status::Failed } else { Status::Succeeded },
         output: input,
         error: failed.then_some("Order.Refused"),
         cause: failed.then_some("no stock"),

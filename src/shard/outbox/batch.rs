@@ -23,10 +23,7 @@ pub struct Span {
 impl Span {
     /// The piece from `start` to the present end of `bytes`.
     pub fn since(bytes: &[u8], start: usize) -> Self {
-        Self {
-            start: start as u32,
-            len: (bytes.len() - start) as u32,
-        }
+        Self { start: start as u32, len: (bytes.len() - start) as u32 }
     }
 }
 
@@ -45,9 +42,7 @@ impl OutcomeBatch {
     /// The bytes of a span; empty for a span that is not of this batch.
     pub fn slice(&self, span: Span) -> &[u8] {
         let start = span.start as usize;
-        self.bytes
-            .get(start..start + span.len as usize)
-            .unwrap_or_default()
+        self.bytes.get(start..start + span.len as usize).unwrap_or_default()
     }
 
     /// The text of a span; empty when it is not UTF-8, which encoders never write.

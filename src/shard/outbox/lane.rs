@@ -22,12 +22,7 @@ pub fn lane(batches_max: usize) -> (LaneSender, LaneReceiver) {
             bell: Arc::clone(&bell),
             stalled: Arc::clone(&stalled),
         },
-        LaneReceiver {
-            receiver,
-            spare: spare_sender,
-            bell,
-            stalled,
-        },
+        LaneReceiver { receiver, spare: spare_sender, bell, stalled },
     )
 }
 

@@ -55,10 +55,7 @@ mod tests {
 
     #[test]
     fn failure_value_has_the_fields_that_are_there() {
-        assert_eq!(
-            failure(Some("E"), Some("c\"\n")),
-            r#"{"error":"E","cause":"c\"\n"}"#
-        );
+        assert_eq!(failure(Some("E"), Some("c\"\n")), r#"{"error":"E","cause":"c\"\n"}"#);
         assert_eq!(failure(Some("E"), None), r#"{"error":"E"}"#);
         assert_eq!(failure(None, Some("c")), r#"{"cause":"c"}"#);
         assert_eq!(failure(None, None), "{}");

@@ -1,0 +1,239 @@
+//! `expressway run`: the service on Kafka, or one run over a file of JSON lines.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
+use crate::app::{self, Machines, Service, Shards, logging};
+use crate::base::ids::{MachineIdx, PipelineIdx};
+use crate::config::{self, Pipeline, Settings};
+use crate::ingest::{self, FileOptions, FileOutputs, run_file};
+use crate::registry::Definition;
+use crate::shard::outbox::lane;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  expressway run --config config/expressway.toml
+  expressway run --definition config/state-machines/pass-choice.asl.json --input events.ndjson
+  tail -f events.ndjson | expressway run --config my.toml --pipeline orders --input -
+
+On SIGTERM or Ctrl-C: intake stops, executions may end within drain_timeout, the rest is dropped
+uncommitted and runs again later; then everything is flushed and committed.
+Exit codes: 0 ended well (after SIGTERM too), 1 lines of the file were rejected, 2 usage,
+3 bad configuration or definition, 4 Kafka unreachable at the start, 70 internal, 130 after Ctrl-C.")]
+pub struct Args {
+    /// Configuration file.
+    #[arg(long, required_unless_present = "definition")]
+    pub config: Option<PathBuf>,
+    /// Run the events of this file (NDJSON, `-` for stdin) instead of Kafka's.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// With --input: run this definition; needs no configuration.
+    #[arg(long, value_name = "FILE", requires = "input", conflicts_with = "config")]
+    pub definition: Option<PathBuf>,
+    /// With --input: the pipeline to run; by default the only one.
+    #[arg(long, requires = "input")]
+    pub pipeline: Option<String>,
+    /// With --input: write results here instead of stdout, a line each in the order of the events.
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub output: Option<PathBuf>,
+    /// With --input: write billing records here, a line each.
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub billing: Option<PathBuf>,
+}
+
+/// Runs until told to stop, or to the end of the file; returns the exit code.
+///
+/// # Errors
+/// [`Failure`] when the start fails or a source has to stop.
+pub fn run(args: &Args) -> Result<u8, Failure> {
+    let settings = match &args.config {
+        Some(file) => load(file)?,
+        None => Settings::default(),
+    };
+    logging::start(&settings.log).map_err(|error| Failure::new(BAD_CONFIGURATION, error))?;
+    match &args.input {
+        Some(input) => over_file(args, settings, input),
+        None => service(&settings),
+    }
+}
+
+fn load(file: &Path) -> Result<Settings, Failure> {
+    config::load(file, config::process_environment())
+        .map_err(|problems| Failure { code: BAD_CONFIGURATION, text: problems.render() })
+}
+
+fn service(settings: &Settings) -> Result<u8, Failure> {
+    if settings.pipelines.is_empty() {
+        return Err(Failure::new(
+            BAD_CONFIGURATION,
+            "no [[pipeline]] is configured: nothing to run",
+        ));
+    }
+    let service = Service::start(settings).map_err(failure)?;
+    let code = wait(&service)?;
+    let report = service.stop();
+    match report.error {
+        Some(error) => Err(failure(error)),
+        None => Ok(code),
+    }
+}
+
+/// Waits for a signal or for a source that had to stop; returns the exit code of the former.
+fn wait(service: &Service) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut watch = tokio::time::interval(WATCH_EVERY);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(OK),
+                _ = interrupt.recv() => return Ok(INTERRUPTED),
+                _ = watch.tick() => {
+                    if service.has_failed() {
+                        return Ok(OK);
+                    }
+                }
+            }
+        }
+    })
+}
+
+fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Failure> {
+    settings.pipelines = vec![file_pipeline(args, &settings)?];
+    let pipeline = &settings.pipelines[0];
+    let machines = Machines::load(&settings).map_err(failure)?;
+    let (sender, receiver) = lane(LANE_BATCHES);
+    let shards = Shards::start(&settings, &machines, &[sender]).map_err(failure)?;
+    let options = FileOptions {
+        pipeline: PipelineIdx(0),
+        pipeline_name: pipeline.name.clone(),
+        machine: MachineIdx(0),
+        machine_arn: settings.machine_arn(&pipeline.state_machine),
+        lane: 0,
+        inflight_per_shard: INFLIGHT_PER_SHARD,
+    };
+    let reader: Box<dyn Read + Send> =
+        if input == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(open(input)?) };
+    let mut results: Box<dyn Write> = match &args.output {
+        Some(file) => Box::new(BufWriter::new(create(file)?)),
+        None => Box::new(BufWriter::new(std::io::stdout())),
+    };
+    let mut billing = args.billing.as_deref().map(create).transpose()?.map(BufWriter::new);
+    let outputs = FileOutputs {
+        results: &mut results,
+        billing: billing.as_mut().map(|billing| billing as &mut dyn Write),
+    };
+    let stop = stop_on_signal()?;
+    let mut on_rejected = |line: u64, class: &str, cause: &str| {
+        tracing::warn!(line = line + 1, class, cause, "line cannot run");
+    };
+    let ran =
+        run_file(&options, shards.ports(), &receiver, reader, outputs, &stop, &mut on_rejected);
+    let dropped = shards.abandon();
+    let report = ran.map_err(|error| Failure::new(INTERNAL, error))?;
+    results.flush()?;
+    if let Some(billing) = &mut billing {
+        billing.flush()?;
+    }
+    tracing::info!(
+        succeeded = report.succeeded,
+        failed = report.failed,
+        rejected = report.rejected,
+        skipped = report.skipped,
+        dropped,
+        "file has ended"
+    );
+    Ok(if report.rejected > 0 { CHECK_FAILED } else { OK })
+}
+
+/// The pipeline that a file runs through: the one named, the only one, or one made of `--definition`.
+fn file_pipeline(args: &Args, settings: &Settings) -> Result<Pipeline, Failure> {
+    if let Some(definition) = &args.definition {
+        let name = Definition { path: definition.clone(), text: String::new() }.machine_name();
+        return Ok(Pipeline::for_file(definition.clone(), &name, &settings.aws.role));
+    }
+    let names: Vec<&str> = settings.pipelines.iter().map(|one| one.name.as_str()).collect();
+    let found = match &args.pipeline {
+        Some(name) => settings.pipelines.iter().find(|one| one.name == *name),
+        None if names.len() == 1 => settings.pipelines.first(),
+        None => None,
+    };
+    found.cloned().ok_or_else(|| {
+        Failure::new(
+            USAGE,
+            format!("name the pipeline with --pipeline, one of: {}", names.join(", ")),
+        )
+    })
+}
+
+/// A flag that the first SIGTERM or Ctrl-C sets.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _context = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    // Ends with the process: it only waits.
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        flag.store(true, Ordering::SeqCst);
+    })?;
+    Ok(stop)
+}
+
+fn open(file: &Path) -> Result<File, Failure> {
+    File::open(file)
+        .map_err(|error| Failure::new(USAGE, format!("cannot read {}: {error}", file.display())))
+}
+
+fn create(file: &Path) -> Result<File, Failure> {
+    File::create(file)
+        .map_err(|error| Failure::new(USAGE, format!("cannot write {}: {error}", file.display())))
+}
+
+/// An error of the service as text and exit code.
+pub(super) fn failure(error: app::Error) -> Failure {
+    match &error {
+        app::Error::Definition(definition) => {
+            Failure { code: BAD_CONFIGURATION, text: definition.render() }
+        }
+        app::Error::TwoMachinesOneName { .. } | app::Error::Settings(_) => {
+            Failure::new(BAD_CONFIGURATION, error)
+        }
+        app::Error::Source { source, .. } => Failure::new(source_code(source), error),
+        app::Error::Admin { .. } => Failure::new(BAD_CONFIGURATION, error),
+        app::Error::Thread(_) => Failure::new(INTERNAL, error),
+    }
+}
+
+fn source_code(error: &ingest::Error) -> u8 {
+    match error {
+        ingest::Error::Unreachable { .. } => KAFKA_UNREACHABLE,
+        ingest::Error::NoSuchTopic { .. }
+        | ingest::Error::Settings(_)
+        | ingest::Error::GroupProtocolTooOld => BAD_CONFIGURATION,
+        _ => INTERNAL,
+    }
+}
+
+const INTERRUPTED: u8 = 130;
+const WATCH_EVERY: Duration = Duration::from_millis(100);
+const LANE_BATCHES: usize = 64;
+const INFLIGHT_PER_SHARD: u32 = 4_096;
