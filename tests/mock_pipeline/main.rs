@@ -426,6 +426,42 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
 }
 
 #[test]
+fn a_full_producer_queue_holds_up_and_loses_and_repeats_nothing() {
+    let cluster = Cluster::new(TOPICS);
+    for index in 0..2_000 {
+        let value = format!("{{\"n\":{index},\"fail\":{}}}", index % 2 == 0);
+        cluster.produce(
+            "in",
+            index % PARTITIONS,
+            None,
+            Some(value.as_bytes()),
+            &[("h", b"v")],
+        );
+    }
+    cluster.flush();
+    let mut options = options(&cluster);
+    let setting = ("queue.buffering.max.messages".into(), "7".into());
+    options.producer_settings.push(setting);
+    let running = Running::start(options);
+    wait_for("all", || running.finished() == 2_000);
+    let counters = running.handle.counters();
+    assert!(running.stop().error.is_none());
+    assert!(counters.back_pressure_ns.get() > 0);
+    let results = cluster.read("out", 2, 2_000);
+    assert_eq!(arns(&results).len(), 2_000);
+    for result in &results {
+        let count = if result.header("error").is_some() {
+            7
+        } else {
+            6
+        };
+        assert_eq!(result.headers.len(), count, "{result:?}");
+        assert_eq!(result.header("h"), Some("v"));
+    }
+    assert_eq!(cluster.read("bills", 2, 2_000).len(), 2_000);
+}
+
+#[test]
 fn a_batch_refused_for_its_size_goes_through_record_by_record() {
     let cluster = Cluster::new(TOPICS);
     produce(&cluster, 400);
