@@ -381,6 +381,37 @@ fn a_second_member_joins_and_leaves_under_load_and_nothing_is_missing() {
 }
 
 #[test]
+fn an_outcome_that_comes_after_its_partition_went_away_is_dropped() {
+    let cluster = Cluster::new(TOPICS);
+    for partition in 0..PARTITIONS {
+        let value = format!("{{\"n\":{partition},\"hold\":true}}");
+        cluster.produce("in", partition, None, Some(value.as_bytes()), &[]);
+    }
+    cluster.flush();
+    let mut hasty = options(&cluster);
+    hasty.revoke_timeout = Duration::from_millis(20);
+    let first = Running::start(hasty);
+    first.shards.control.hold.store(true, Ordering::SeqCst);
+    let counters = first.handle.counters();
+    wait_for("all to be held", || {
+        counters.started.get() == 4 && counters.in_flight.get() == 4
+    });
+    let second = Running::start(options(&cluster));
+    wait_for("the second's share", || second.finished() == 2);
+    first.shards.control.hold.store(false, Ordering::SeqCst);
+    wait_for("the first's rest", || {
+        first.finished() == 2 && counters.in_flight.get() == 0
+    });
+    assert_eq!(counters.dropped.get(), 2);
+    assert!(first.stop().error.is_none());
+    assert!(second.stop().error.is_none());
+    let results = arns(&cluster.read("out", 2, 4));
+    assert_eq!((results.len(), results.values().sum::<u32>()), (4, 4));
+    assert_eq!(cluster.read("bills", 2, 4).len(), 4);
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), ends(4));
+}
+
+#[test]
 fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     let cluster = Cluster::new(TOPICS);
     let value = format!("\"{}\"", "x".repeat(50_000));
