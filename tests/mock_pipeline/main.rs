@@ -341,15 +341,11 @@ fn an_outcome_that_comes_after_its_partition_went_away_is_dropped() {
     let first = Running::start(hasty);
     first.shards.control.hold.store(true, Ordering::SeqCst);
     let counters = first.handle.counters();
-    wait_for("all to be held", || {
-        counters.started.get() == 4 && counters.in_flight.get() == 4
-    });
+    wait_for("all to be held", || counters.started.get() == 4 && counters.in_flight.get() == 4);
     let second = Running::start(options(&cluster));
     wait_for("the second's share", || second.finished() == 2);
     first.shards.control.hold.store(false, Ordering::SeqCst);
-    wait_for("the first's rest", || {
-        first.finished() == 2 && counters.in_flight.get() == 0
-    });
+    wait_for("the first's rest", || first.finished() == 2 && counters.in_flight.get() == 0);
     assert_eq!(counters.dropped.get(), 2);
     assert!(first.stop().error.is_none());
     assert!(second.stop().error.is_none());
@@ -395,13 +391,7 @@ fn a_full_producer_queue_holds_up_and_loses_and_repeats_nothing() {
     let cluster = Cluster::new(TOPICS);
     for index in 0..2_000 {
         let value = format!("{{\"n\":{index},\"fail\":{}}}", index % 2 == 0);
-        cluster.produce(
-            "in",
-            index % PARTITIONS,
-            None,
-            Some(value.as_bytes()),
-            &[("h", b"v")],
-        );
+        cluster.produce("in", index % PARTITIONS, None, Some(value.as_bytes()), &[("h", b"v")]);
     }
     cluster.flush();
     let mut options = options(&cluster);
@@ -415,11 +405,7 @@ fn a_full_producer_queue_holds_up_and_loses_and_repeats_nothing() {
     let results = cluster.read("out", 2, 2_000);
     assert_eq!(arns(&results).len(), 2_000);
     for result in &results {
-        let count = if result.header("error").is_some() {
-            7
-        } else {
-            6
-        };
+        let count = if result.header("error").is_some() { 7 } else { 6 };
         assert_eq!(result.headers.len(), count, "{result:?}");
         assert_eq!(result.header("h"), Some("v"));
     }
