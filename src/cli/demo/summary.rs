@@ -95,7 +95,7 @@ impl Summary {
                 number(&outcomes["wrong"]),
                 latency("p50"),
                 latency("p99"),
-                latency("p99.9"),
+                latency("p999"),
             )?;
         }
         let ended = self.counts.ended;
