@@ -81,10 +81,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let shard = Handle::spawn(options, move |completions| {
         (Sink { ended }, Edge::new(script, allow, completions))
     })?;
-    let died = |_| Failure::new(INTERNAL, "the shard thread ended");
-    shard.starts().send(batch).map_err(|_| died(()))?;
+    let died = || Failure::new(INTERNAL, "the shard thread ended");
+    shard.starts().send(batch).map_err(|_| died())?;
     shard.bell().ring();
-    let end = end.recv().map_err(|_| died(()))?;
+    let end = end.recv().map_err(|_| died())?;
     shard.finish();
 
     let end = end.map_err(|rejected| {
@@ -169,14 +169,12 @@ enum Edge {
 
 impl Edge {
     fn new(script: Option<Script>, allow: Allow, completions: Completions) -> Self {
-        match script {
-            Some(script) => Self::Mocked(MockTasks::new(script, completions)),
-            None => {
-                let (tally, _) = tally::tasks();
-                let options = http::Options { allow, ..http::Options::default() };
-                Self::Called(Tasks::new(options, completions, tally))
-            }
+        if let Some(script) = script {
+            return Self::Mocked(MockTasks::new(script, completions));
         }
+        let (tally, _) = tally::tasks();
+        let options = http::Options { allow, ..http::Options::default() };
+        Self::Called(Tasks::new(options, completions, tally))
     }
 }
 
@@ -286,12 +284,7 @@ impl End {
         if let Some(cause) = &self.cause {
             writeln!(out, "cause     {cause}")?;
         }
-        writeln!(
-            out,
-            "duration  {}.{:03} ms",
-            self.duration_ns / 1_000_000,
-            self.duration_ns / 1_000 % 1_000
-        )?;
+        writeln!(out, "duration  {} ms", self.duration_ns / 1_000_000)?;
         writeln!(
             out,
             "bill      1 request, {} ms at {} MB = {} GB-seconds, {} $",
@@ -319,11 +312,9 @@ fn pretty(compact: &str) -> String {
             '\\' if in_string => out.extend(chars.next()),
             '"' => in_string = !in_string,
             _ if in_string => {}
-            '{' | '[' => {
-                if !matches!(chars.peek(), Some('}' | ']')) {
-                    depth += 1;
-                    new_line(&mut out, depth);
-                }
+            '{' | '[' if !closes(chars.peek()) => {
+                depth += 1;
+                new_line(&mut out, depth);
             }
             ',' => new_line(&mut out, depth),
             ':' => out.push(' '),
