@@ -34,6 +34,8 @@ enum Command {
     Validate(cli::validate::Args),
     /// Explain the code of a diagnostic.
     Explain(cli::explain::Args),
+    /// Run one execution here and now.
+    Exec(cli::exec::Args),
     /// Measure the engine alone, without Kafka.
     Bench(cli::bench::Args),
     /// Print the bytecode of a definition with source places.
@@ -74,6 +76,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
             let environment = config::process_environment();
             return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
         }
+        Command::Exec(args) => cli::exec::run(args, &mut out)?,
         Command::Bench(args) => cli::bench::run(args, &mut out)?,
         Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
         Command::Completions { shell } => {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::asl::source::Source;
-use crate::asl::{self, Diagnostic};
+use crate::asl::{self, Diagnostic, Machine};
 use crate::compile;
 use crate::program::{Image, World};
 
@@ -67,16 +67,37 @@ impl Definition {
         }
     }
 
-    /// Checks and compiles the definition.
+    /// Checks and compiles the definition for a world in which tasks are mocked: any resource
+    /// will do.
     ///
     /// # Errors
     /// [`Error::Refused`] with every problem, or [`Error::Compile`].
     pub fn compile(&self, world: World) -> Result<Image, Error> {
+        self.compile_with(world, |_| Vec::new())
+    }
+
+    /// Checks and compiles the definition for a world in which tasks are called: what nothing
+    /// here serves is refused.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with every problem, or [`Error::Compile`].
+    pub fn compile_served(&self, world: World) -> Result<Image, Error> {
+        self.compile_with(world, asl::check::service_refusals)
+    }
+
+    fn compile_with(
+        &self,
+        world: World,
+        refusals: fn(&Machine) -> Vec<Diagnostic>,
+    ) -> Result<Image, Error> {
         let file = self.path.display().to_string();
-        let machine = asl::parse(&self.text, &file).map_err(|diagnostics| Error::Refused {
-            definition: Box::new(self.clone()),
-            diagnostics,
-        })?;
+        let refused =
+            |diagnostics| Error::Refused { definition: Box::new(self.clone()), diagnostics };
+        let machine = asl::parse(&self.text, &file).map_err(refused)?;
+        let refusals = refusals(&machine);
+        if !refusals.is_empty() {
+            return Err(refused(refusals));
+        }
         let source = Source { file: &file, text: &self.text };
         compile::compile(&machine, source, world)
             .map_err(|source| Error::Compile { path: self.path.clone(), source })

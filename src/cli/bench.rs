@@ -14,6 +14,7 @@ use super::{CHECK_FAILED, Failure, INTERNAL, USAGE, compile_file, read_input, wr
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
 use crate::program::{Image, Loaded};
+use crate::registry::Definition;
 use crate::shard::{
     CallRequest, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
 };
@@ -48,7 +49,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when a file cannot be read, the definition is refused or the output differs.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file)?;
+    let image = compile_file(&args.file, Definition::compile)?;
     let events = split_events(&read_input(&args.input)?)?;
     if let Some(expected) = &args.check {
         check(&image, &events, &read_input(expected)?)?;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Failure, compile_file};
+use crate::registry::Definition;
 
 /// Arguments of `disasm`.
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when the definition cannot be read or compiled.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file)?;
+    let image = compile_file(&args.file, Definition::compile)?;
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     out.write_all(image.disassemble(&file).as_bytes())?;
     Ok(())

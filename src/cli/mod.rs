@@ -4,6 +4,7 @@ pub mod bench;
 pub mod config;
 pub mod demo;
 pub mod disasm;
+pub mod exec;
 pub mod explain;
 pub mod relay;
 pub mod run;
@@ -50,8 +51,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Reads and compiles a definition as an Express machine named after its file.
-fn compile_file(path: &Path) -> Result<Image, Failure> {
+/// Reads and compiles a definition as an Express machine named after its file; `compile` says
+/// whether its tasks will be called or mocked.
+fn compile_file(
+    path: &Path,
+    compile: fn(&Definition, World) -> Result<Image, crate::registry::Error>,
+) -> Result<Image, Failure> {
     let refused = |error: crate::registry::Error| Failure {
         code: match error {
             crate::registry::Error::Read { .. } => USAGE,
@@ -61,7 +66,7 @@ fn compile_file(path: &Path) -> Result<Image, Failure> {
     };
     let definition = Definition::read(path).map_err(refused)?;
     let name = definition.machine_name();
-    definition.compile(World::express(REGION, ACCOUNT, &name, ROLE)).map_err(refused)
+    compile(&definition, World::express(REGION, ACCOUNT, &name, ROLE)).map_err(refused)
 }
 
 /// Reads a file, or stdin for `-`.

@@ -93,8 +93,7 @@ impl<'a, 't> Machine<'a, 't> {
     fn returned(&mut self, text: &[u8]) -> Result<(), Raised> {
         self.count_event();
         if text.len() > PAYLOAD_BYTES_MAX {
-            let program = std::rc::Rc::clone(&self.execution.program);
-            return Err(Raised::oversize(&self.state(&program).name));
+            return Err(Raised::oversize(self.called()));
         }
         let parsed = self.execution.heap.parse(text, self.turn.parser);
         let result = parsed.map_err(|error| {
@@ -387,6 +386,19 @@ impl<'a, 't> Machine<'a, 't> {
 
     fn state<'p>(&self, program: &'p Program) -> &'p crate::program::State {
         &program.states[self.execution.frame.state.index()]
+    }
+
+    /// What the frame waits for, as AWS names it in a cause: the service of an optimised
+    /// integration (`lambda`), else the resource as written.
+    #[cold]
+    fn called(&self) -> &str {
+        let program = &self.execution.program;
+        // A frame that waits stands behind its instruction.
+        let at = self.execution.frame.pc.0.saturating_sub(1) as usize;
+        let Some(Op::Call(task)) = program.ops.get(at) else { return self.execution.state_name() };
+        let resource = &program.tasks[task.index()].resource;
+        let service = resource.split_once(":states:::").and_then(|(_, rest)| rest.rsplit_once(':'));
+        service.map_or(resource, |(service, _)| service)
     }
 
     #[cold]
