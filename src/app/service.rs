@@ -107,7 +107,8 @@ impl Machines {
         let name = &pipeline.state_machine;
         let role = &pipeline.role;
         let definition = Definition::read(&pipeline.definition)?;
-        let image = definition.compile_served(World::express(&aws.region, &aws.account, name, role))?;
+        let image =
+            definition.compile_served(World::express(&aws.region, &aws.account, name, role))?;
         self.cards.push(MachineCard {
             arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))

@@ -58,7 +58,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let started = Instant::now();
     let cpu_before = cpu_time();
     let lanes = measure(&image, &events, span, args.shards)?;
-    let cpu_seconds = (cpu_time() - cpu_before).as_secs_f64();
+    let cpu_seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
     let wall_seconds = started.elapsed().as_secs_f64();
     let total = lanes.into_iter().fold(Counted::default(), |mut sum, lane| {
         sum.executions += lane.executions;

@@ -231,7 +231,7 @@ impl<'a> Emitter<'a> {
             }
             Some(FailText::Path(path)) => Some(program::FailText::Path(self.walk(path)?)),
             Some(FailText::Intrinsic(text)) => {
-                let call = Call::parse(&text.value).map_err(proven)?;
+                let call = Call::parse(&text.value).map_err(|error| proven(&error))?;
                 let call = Apply::compile(&call, &mut self.constants)?;
                 self.reads_context |= call.reads_context();
                 Some(program::FailText::Call(call))
@@ -334,7 +334,10 @@ impl<'a> Emitter<'a> {
     }
 
     fn walk(&mut self, path: &Spanned<String>) -> Result<Walk, Error> {
-        let walk = Walk::compile(&Path::parse(&path.value).map_err(proven)?, &mut self.constants)?;
+        let walk = Walk::compile(
+            &Path::parse(&path.value).map_err(|error| proven(&error))?,
+            &mut self.constants,
+        )?;
         self.reads_context |= walk.reads_context();
         Ok(walk)
     }
@@ -347,6 +350,6 @@ impl<'a> Emitter<'a> {
 }
 
 /// A checked model holds only expressions that parse; one that does not is a fault in the check.
-pub(super) fn proven(error: SyntaxError) -> Error {
+pub(super) fn proven(error: &SyntaxError) -> Error {
     Error::Expression { offset: error.offset }
 }

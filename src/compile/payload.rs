@@ -16,15 +16,12 @@ pub(super) fn template(node: &Node, constants: &mut ConstantsBuilder) -> Result<
     if !has_hole(node) {
         return Ok(Template::Constant(constant(node, constants)?));
     }
-    match &node.kind {
-        Kind::Object(members) => {
-            let fields = distinct(members).into_iter().map(|member| field(member, constants));
-            Ok(Template::Object(fields.collect::<Result<_, _>>()?))
-        }
-        _ => {
-            let elements = node.items().iter().map(|item| template(item, constants));
-            Ok(Template::Array(elements.collect::<Result<_, _>>()?))
-        }
+    if let Kind::Object(members) = &node.kind {
+        let fields = distinct(members).into_iter().map(|member| field(member, constants));
+        Ok(Template::Object(fields.collect::<Result<_, _>>()?))
+    } else {
+        let elements = node.items().iter().map(|item| template(item, constants));
+        Ok(Template::Array(elements.collect::<Result<_, _>>()?))
     }
 }
 
@@ -35,10 +32,13 @@ fn field(member: &Member, constants: &mut ConstantsBuilder) -> Result<Field, Err
     };
     let text = member.value.as_str().unwrap_or_default();
     let template = if text.starts_with('$') {
-        let walk = Walk::compile(&Path::parse(text).map_err(proven)?, constants)?;
+        let walk = Walk::compile(&Path::parse(text).map_err(|error| proven(&error))?, constants)?;
         Template::Path(walk, member.key.as_str().into())
     } else {
-        Template::Call(Apply::compile(&Call::parse(text).map_err(proven)?, constants)?)
+        Template::Call(Apply::compile(
+            &Call::parse(text).map_err(|error| proven(&error))?,
+            constants,
+        )?)
     };
     Ok(Field { key: constants.string(name)?, template })
 }

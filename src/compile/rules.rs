@@ -69,7 +69,10 @@ fn test(
     otherwise: Goto,
     constants: &mut ConstantsBuilder,
 ) -> Result<rule::Test, Error> {
-    let variable = Walk::compile(&Path::parse(&test.variable.value).map_err(proven)?, constants)?;
+    let variable = Walk::compile(
+        &Path::parse(&test.variable.value).map_err(|error| proven(&error))?,
+        constants,
+    )?;
     let operator = test.operator.value;
     let predicate = match operator.comparison() {
         Comparison::Is(TypeTest::Present) => Predicate::IsPresent(wanted(&test.operand)),
@@ -87,9 +90,10 @@ fn test(
 fn right(operand: &Operand, constants: &mut ConstantsBuilder) -> Result<Right, Error> {
     Ok(match operand {
         Operand::Literal(node) => Right::Constant(payload::constant(node, constants)?),
-        Operand::Path(path) => {
-            Right::Path(Walk::compile(&Path::parse(&path.value).map_err(proven)?, constants)?)
-        }
+        Operand::Path(path) => Right::Path(Walk::compile(
+            &Path::parse(&path.value).map_err(|error| proven(&error))?,
+            constants,
+        )?),
     })
 }
 

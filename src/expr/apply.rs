@@ -250,7 +250,7 @@ fn print(heap: &Heap, value: Value, out: &mut String) {
     match heap.view(value) {
         View::Str(text) => out.push_str(text),
         View::Array => {
-            print_list(heap, heap.elements(value).map(|element| (None, element)), ['[', ']'], out)
+            print_list(heap, heap.elements(value).map(|element| (None, element)), ['[', ']'], out);
         }
         View::Object => {
             print_list(

@@ -88,8 +88,8 @@ impl Walk {
         let mut trail = String::from("$");
         for step in &self.steps[..=missing.step] {
             match step {
-                Step::Index(index) => trail.push_str(&format!("[{index}]")),
-                Step::Name(name) => trail.push_str(&format!("['{}']", heap.key_text(*name))),
+                Step::Index(index) => trail.extend(["[", &index.to_string(), "]"]),
+                Step::Name(name) => trail.extend(["['", heap.key_text(*name), "']"]),
             }
         }
         Fault::new(format!("Invalid path '{}' : {what}{trail}", self.text))

@@ -77,6 +77,7 @@ pub struct ShardCore {
     ready: VecDeque<u32>,
     timers: Timers<Alarm>,
     /// Finished executions kept for their memory.
+    #[expect(clippy::vec_box, reason = "moved in and out of slots as the pointers they are")]
     spare: Vec<Box<Running>>,
     output: Vec<u8>,
 }
@@ -100,11 +101,12 @@ struct Running {
     deadline: Option<TimerKey>,
 }
 
+/// What an execution waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
-    ForTurn,
-    ForCall,
-    ForTime,
+    Turn,
+    Call,
+    Time,
 }
 
 /// What a timer means when it fires.
@@ -195,7 +197,7 @@ impl ShardCore {
         for index in 0..self.slots.len() as u32 {
             let slot = &self.slots[index as usize];
             let Some(running) = &slot.running else { continue };
-            if running.waiting == Waiting::ForCall {
+            if running.waiting == Waiting::Call {
                 calls.cancel(WakeToken { index, generation: slot.generation });
             }
             drop(self.vacate(index));
@@ -222,17 +224,17 @@ impl ShardCore {
         let Some(running) = self.current(token) else { return };
         running.timer = None;
         match running.waiting {
-            Waiting::ForCall => {
+            Waiting::Call => {
                 edges.calls.cancel(token);
                 self.resume(token, Wake::TaskTimedOut, edges);
             }
-            Waiting::ForTime => self.resume(token, Wake::Slept, edges),
-            Waiting::ForTurn => {}
+            Waiting::Time => self.resume(token, Wake::Slept, edges),
+            Waiting::Turn => {}
         }
     }
 
     fn answer(&mut self, token: WakeToken, result: &CallResult, edges: &mut Edges<'_>) {
-        if self.current(token).is_none_or(|running| running.waiting != Waiting::ForCall) {
+        if self.current(token).is_none_or(|running| running.waiting != Waiting::Call) {
             return;
         }
         let wake = match result {
@@ -265,7 +267,7 @@ impl ShardCore {
     fn run_again(&mut self, index: u32, edges: &mut Edges<'_>) {
         let slot = &mut self.slots[index as usize];
         // It may have timed out while it stood in the queue.
-        if slot.running.as_ref().is_none_or(|running| running.waiting != Waiting::ForTurn) {
+        if slot.running.as_ref().is_none_or(|running| running.waiting != Waiting::Turn) {
             return;
         }
         let Some(mut running) = slot.running.take() else { return };
@@ -347,16 +349,16 @@ impl ShardCore {
         let token = WakeToken { index, generation: self.slots[index as usize].generation };
         match effect {
             None => {
-                running.waiting = Waiting::ForTurn;
+                running.waiting = Waiting::Turn;
                 self.ready.push_back(index);
             }
             Some(Effect::Sleep { millis }) => {
-                running.waiting = Waiting::ForTime;
+                running.waiting = Waiting::Time;
                 running.timer =
                     Some(self.timers.set(due_ms(edges.now, millis), Alarm::Wake(token)));
             }
             Some(Effect::Call { task, input, timeout_ms }) => {
-                running.waiting = Waiting::ForCall;
+                running.waiting = Waiting::Call;
                 running.timer = timeout_ms.map(|timeout_ms| {
                     self.timers.set(due_ms(edges.now, timeout_ms), Alarm::Wake(token))
                 });
@@ -386,7 +388,7 @@ impl ShardCore {
         let slot = &mut self.slots[index as usize];
         let Some(mut running) = slot.running.take() else { return };
         running.deadline = None;
-        if running.waiting == Waiting::ForCall {
+        if running.waiting == Waiting::Call {
             edges.calls.cancel(WakeToken { index, generation: slot.generation });
         }
         let raised = Raised::new(Some("States.Timeout"), None);
@@ -498,7 +500,7 @@ impl Running {
             machine: MachineIdx(0),
             suffix: ExecutionSuffix([0; 16]),
             started: Now::default(),
-            waiting: Waiting::ForTurn,
+            waiting: Waiting::Turn,
             timer: None,
             deadline: None,
         }

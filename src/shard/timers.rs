@@ -4,7 +4,7 @@
 //! waits in an ordered map. Timers are set and cancelled in constant time, and an idle wheel says
 //! when it wants to be looked at again, so nobody has to tick.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Address of a set timer; stale once it fired or was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Timers<T> {
     entries: Vec<Entry<T>>,
     free: u32,
     levels: [Level; LEVELS],
-    far: BTreeMap<(u64, u32), ()>,
+    far: BTreeSet<(u64, u32)>,
     count: usize,
 }
 
@@ -59,7 +59,7 @@ impl<T: Copy> Timers<T> {
                 heads: [NONE; SLOTS],
                 occupied: [0; SLOTS / 64],
             }),
-            far: BTreeMap::new(),
+            far: BTreeSet::new(),
             count: 0,
         }
     }
@@ -132,7 +132,7 @@ impl<T: Copy> Timers<T> {
                 return Some((above | (slot as u64) << shift, Some(level)));
             }
         }
-        let ((due_ms, _), ()) = self.far.first_key_value()?;
+        let (due_ms, _) = self.far.first()?;
         Some((due_ms >> REACH_BITS << REACH_BITS, None))
     }
 
@@ -165,7 +165,7 @@ impl<T: Copy> Timers<T> {
     /// its very first millisecond are put one later: the window's first slot has passed.
     fn bring_near(&mut self, window_ms: u64) {
         let beyond = self.far.split_off(&(window_ms + (1 << REACH_BITS), 0));
-        for ((_, index), ()) in std::mem::replace(&mut self.far, beyond) {
+        for (_, index) in std::mem::replace(&mut self.far, beyond) {
             let entry = &mut self.entries[index as usize];
             entry.due_ms = entry.due_ms.max(window_ms + 1);
             self.link(index);
@@ -177,7 +177,7 @@ impl<T: Copy> Timers<T> {
         let differing = (due_ms ^ self.current_ms) | ((1 << BITS) - 1);
         let level = ((u64::BITS - 1 - differing.leading_zeros()) / BITS) as usize;
         if level >= LEVELS {
-            self.far.insert((due_ms, index), ());
+            self.far.insert((due_ms, index));
             self.entries[index as usize].place = Place::Far;
             return;
         }

@@ -153,7 +153,7 @@ impl<'a, 't> Machine<'a, 't> {
         let found = walk.find(heap, self.roots());
         let found = found
             .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
-        self.continue_with(found)
+        Ok(self.continue_with(found))
     }
 
     #[inline]
@@ -162,7 +162,7 @@ impl<'a, 't> Machine<'a, 't> {
         let Execution { heap, frame, .. } = &mut *self.execution;
         let filled = program.templates[template.index()].fill(heap, frame.arena, roots);
         let filled = filled.map_err(|fault| self.runtime(&fault))?;
-        self.continue_with(filled)
+        Ok(self.continue_with(filled))
     }
 
     fn pick(&mut self, program: &Program, template: TemplateIdx) -> Outcome {
@@ -180,15 +180,17 @@ impl<'a, 't> Machine<'a, 't> {
             }
             Failure::TooLarge => self.oversize(program),
         })?;
-        self.continue_with(merged)
+        Ok(self.continue_with(merged))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every instruction has the same signature")]
     fn constant(&mut self, program: &Program, value: ValueIdx) -> Outcome {
-        self.continue_with(program.values[value.index()])
+        Ok(self.continue_with(program.values[value.index()]))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every instruction has the same signature")]
     fn keep_input(&mut self, _: &Program) -> Outcome {
-        self.continue_with(self.execution.frame.raw)
+        Ok(self.continue_with(self.execution.frame.raw))
     }
 
     #[inline]
@@ -370,9 +372,9 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     #[inline]
-    fn continue_with(&mut self, value: Value) -> Outcome {
+    fn continue_with(&mut self, value: Value) -> Flow {
         self.execution.frame.cur = value;
-        Ok(Flow::Next)
+        Flow::Next
     }
 
     #[inline]

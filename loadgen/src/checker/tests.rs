@@ -1,3 +1,5 @@
+//! What the checker says of every kind of outcome.
+
 use super::*;
 use crate::payload::Template;
 use crate::plan::poison_threshold;

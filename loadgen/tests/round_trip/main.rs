@@ -81,13 +81,15 @@ fn finish(mut child: Child) -> Output {
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
+    let builder = std::thread::Builder::new().name("drain".to_owned());
+    let drained = builder.spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
             pipe.read_to_end(&mut bytes).unwrap();
         }
         bytes
-    })
+    });
+    drained.unwrap()
 }
 
 /// A file of this test, removed with it.

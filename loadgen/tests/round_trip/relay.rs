@@ -66,7 +66,8 @@ impl Relay {
             assignment.add_partition_offset("events", partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&assignment).unwrap();
-        let thread = std::thread::spawn(move || {
+        let builder = std::thread::Builder::new().name("relay".to_owned());
+        let thread = builder.spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 if let Some(Ok(message)) = consumer.poll(Duration::from_millis(5)) {
                     relay(&producer, &message, conduct);
@@ -75,6 +76,7 @@ impl Relay {
             }
             producer.flush(Duration::from_secs(5)).unwrap();
         });
+        let thread = thread.unwrap();
         Self { stop, thread: Some(thread) }
     }
 }

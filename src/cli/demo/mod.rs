@@ -146,7 +146,7 @@ fn settings(servers: &str, folder: &Path, echo: &str) -> Result<Settings, Failur
     settings.kafka.consumer.insert("fetch.wait.max.ms".to_owned(), Property("5".to_owned()));
     settings.shards.count = ShardCount::Exactly(1);
     settings.http.listen = config::Listen::loopback(0);
-    settings.log.level = "warn".to_owned();
+    "warn".clone_into(&mut settings.log.level);
     settings.task.http.allow = vec![echo.to_owned()];
     for (name, definition) in [("orders", PASS_CHOICE), ("calls", WAIT_CALL)] {
         let path = folder.join(format!("{name}.asl.json"));
@@ -240,4 +240,4 @@ const ORDER: &str = include_str!("../../../config/state-machines/pass-choice.inp
 const ORDER_RESULT: &str = include_str!("../../../config/state-machines/pass-choice.expect.json");
 const CALLS_PER_SECOND: u64 = 200;
 const WATCH_EVERY: Duration = Duration::from_millis(50);
-const LOAD_GRACE: Duration = Duration::from_secs(60);
+const LOAD_GRACE: Duration = Duration::from_mins(1);
