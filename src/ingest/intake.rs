@@ -110,7 +110,10 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
         }
         return None;
     }
-    Some(Place { partition: index, epoch: ledger.epoch(), offset })
+    let epoch = ledger.epoch();
+    // Where it begins is committed already, or is what a reset would find again.
+    partition.committed.get_or_insert(offset);
+    Some(Place { partition: index, epoch, offset })
 }
 
 /// Starts an admitted record, or finishes or refuses it here.

@@ -252,9 +252,9 @@ impl IoThread {
         for partition in self.books.partitions.assigned_mut() {
             let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
             if let Some(watermark) = watermark
-                && watermark > partition.committed
+                && partition.committed.is_some_and(|sent| watermark > sent)
             {
-                partition.committed = watermark;
+                partition.committed = Some(watermark);
                 offsets.push((partition.topic_name.as_str(), partition.number, watermark));
             }
         }
@@ -295,7 +295,7 @@ impl IoThread {
             self.books.counters.commits_failed.add(1);
             warn!(%error, "commit failed; sending it again");
             for partition in self.books.partitions.assigned_mut() {
-                partition.committed = -1;
+                partition.committed = Some(-1);
             }
             self.books.finished_since_commit += 1;
         }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as c;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
@@ -590,4 +591,15 @@ unsafe fn text(pointer: *const c_char) -> String {
 
 fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+}
+
+/// Sets how often members of the mock cluster's KIP-848 groups are told to report: a joining
+/// member has its partitions after a few of these.
+pub(super) fn set_mock_heartbeat<C: ClientContext>(client: &Client<C>, millis: i32) {
+    // SAFETY: the client is live for the length of the call and owns the cluster, if it has one.
+    let cluster = unsafe { c::rd_kafka_handle_mock_cluster(client.native_ptr()) };
+    if !cluster.is_null() {
+        // SAFETY: the handle is that of a live cluster, checked above.
+        unsafe { c::rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, millis) };
+    }
 }

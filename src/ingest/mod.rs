@@ -12,6 +12,7 @@ mod books;
 mod consumer;
 mod counters;
 mod dead_letter;
+mod embedded;
 mod error;
 mod file;
 mod held;
@@ -30,6 +31,7 @@ mod relay;
 
 pub use counters::{Counter, Counters, PartitionLag};
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
+pub use embedded::EmbeddedBroker;
 pub use error::Error;
 pub use file::{FileOptions, FileOutputs, FileReport, run_file};
 pub use identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};

@@ -15,8 +15,8 @@ pub(super) struct Partition {
     pub(super) identity: IdentityPrefix,
     /// `None` while the partition is not assigned.
     pub(super) ledger: Option<Ledger>,
-    /// The last offset sent in a commit.
-    pub(super) committed: i64,
+    /// The last offset sent in a commit, or where this assignment began; `None` before that.
+    pub(super) committed: Option<i64>,
     /// Whether the full window was already warned of in this assignment.
     pub(super) warned: bool,
 }
@@ -62,14 +62,14 @@ impl Partitions {
                     number,
                 ),
                 ledger: None,
-                committed: -1,
+                committed: None,
                 warned: false,
             });
             (list.len() - 1) as u32
         });
         let partition = &mut self.list[index as usize];
         partition.ledger = Some(ledger);
-        partition.committed = -1;
+        partition.committed = None;
         partition.warned = false;
     }
 
@@ -124,7 +124,7 @@ impl Partitions {
     pub(super) fn restart(&mut self, index: u32) {
         self.last_epoch += 1;
         if let Some(partition) = self.list.get_mut(index as usize) {
-            partition.committed = -1;
+            partition.committed = None;
             if let Some(ledger) = &mut partition.ledger {
                 ledger.restart(self.last_epoch);
             }

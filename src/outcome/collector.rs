@@ -110,7 +110,7 @@ impl Collector {
     }
 
     /// Whether the shard may start new executions: false while a lane holds back
-    /// [`SEALED_BATCHES_MAX`] batches or more. What already runs may always settle.
+    /// four batches of about a megabyte or more. What already runs may always settle.
     pub fn ready(&self) -> bool {
         self.lanes.iter().all(|lane| lane.sealed.len() < SEALED_BATCHES_MAX)
     }

@@ -329,6 +329,33 @@ fn a_second_member_joins_and_leaves_under_load_and_nothing_is_missing() {
 }
 
 #[test]
+fn an_outcome_that_comes_after_its_partition_went_away_is_dropped() {
+    let cluster = Cluster::new(TOPICS);
+    for partition in 0..PARTITIONS {
+        let value = format!("{{\"n\":{partition},\"hold\":true}}");
+        cluster.produce("in", partition, None, Some(value.as_bytes()), &[]);
+    }
+    cluster.flush();
+    let mut hasty = options(&cluster);
+    hasty.revoke_timeout = Duration::from_millis(20);
+    let first = Running::start(hasty);
+    first.shards.control.hold.store(true, Ordering::SeqCst);
+    let counters = first.handle.counters();
+    wait_for("all to be held", || counters.started.get() == 4 && counters.in_flight.get() == 4);
+    let second = Running::start(options(&cluster));
+    wait_for("the second's share", || second.finished() == 2);
+    first.shards.control.hold.store(false, Ordering::SeqCst);
+    wait_for("the first's rest", || first.finished() == 2 && counters.in_flight.get() == 0);
+    assert_eq!(counters.dropped.get(), 2);
+    assert!(first.stop().error.is_none());
+    assert!(second.stop().error.is_none());
+    let results = arns(&cluster.read("out", 2, 4));
+    assert_eq!((results.len(), results.values().sum::<u32>()), (4, 4));
+    assert_eq!(cluster.read("bills", 2, 4).len(), 4);
+    assert_eq!(cluster.committed("g", "in", PARTITIONS), ends(4));
+}
+
+#[test]
 fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     let cluster = Cluster::new(TOPICS);
     let value = format!("\"{}\"", "x".repeat(50_000));
@@ -357,6 +384,32 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     );
     assert_eq!(cluster.read("bills", 2, 1).len(), 1);
     assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 1)]));
+}
+
+#[test]
+fn a_full_producer_queue_holds_up_and_loses_and_repeats_nothing() {
+    let cluster = Cluster::new(TOPICS);
+    for index in 0..2_000 {
+        let value = format!("{{\"n\":{index},\"fail\":{}}}", index % 2 == 0);
+        cluster.produce("in", index % PARTITIONS, None, Some(value.as_bytes()), &[("h", b"v")]);
+    }
+    cluster.flush();
+    let mut options = options(&cluster);
+    let setting = ("queue.buffering.max.messages".into(), "7".into());
+    options.producer_settings.push(setting);
+    let running = Running::start(options);
+    wait_for("all", || running.finished() == 2_000);
+    let counters = running.handle.counters();
+    assert!(running.stop().error.is_none());
+    assert!(counters.back_pressure_ns.get() > 0);
+    let results = cluster.read("out", 2, 2_000);
+    assert_eq!(arns(&results).len(), 2_000);
+    for result in &results {
+        let count = if result.header("error").is_some() { 7 } else { 6 };
+        assert_eq!(result.headers.len(), count, "{result:?}");
+        assert_eq!(result.header("h"), Some("v"));
+    }
+    assert_eq!(cluster.read("bills", 2, 2_000).len(), 2_000);
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Shards {
 fn run(inbox: &Receiver<StartBatch>, mut collector: Collector, control: &Control) {
     let mut held: Vec<(StartBatch, usize)> = Vec::new();
     loop {
-        // The lead's shard parks and is woken; a short wait is enough for a fake.
+        // A real shard parks and is woken; a short wait is enough for a fake.
         if collector.ready() {
             match inbox.recv_timeout(Duration::from_millis(2)) {
                 Ok(batch) => {
