@@ -184,6 +184,24 @@ fn a_loop_of_states_starves_nobody_and_keeps_its_memory() {
     assert!(held_bytes_max < 1_048_576, "{held_bytes_max} bytes");
 }
 
+/// Compaction keeps the context object's copy of the input too.
+#[test]
+fn the_execution_s_input_outlives_a_long_loop() {
+    let states = r#""A": {"Type": "Pass", "ResultPath": "$.made", "Next": "B", "Parameters":
+            {"n.$": "States.MathAdd($.made.n, 1)", "text.$": "States.Format('{} {}', $.pad, $.pad)"}},
+        "B": {"Type": "Choice", "Default": "C",
+            "Choices": [{"Variable": "$.made.n", "NumericLessThan": 5000, "Next": "A"}]},
+        "C": {"Type": "Pass", "End": true, "Parameters":
+            {"input.$": "$$.Execution.Input", "n.$": "$.made.n", "kept.$": "$.kept"}}"#;
+    let mut shard = shard("", states, Limits::default());
+    let pad = "x".repeat(100);
+    let input = format!(r#"{{"made":{{"n":0}},"pad":"{pad}","kept":[1.50,"é"]}}"#);
+    shard.start(0, "e", input.as_bytes());
+    shard.run();
+    let output = format!(r#"{{"input":{input},"n":5000,"kept":[1.50,"é"]}}"#);
+    assert_eq!(only(&shard).output, output);
+}
+
 #[test]
 fn a_full_shard_takes_no_events_until_one_has_ended() {
     let limits = Limits { open_max: 3, ..Limits::default() };
