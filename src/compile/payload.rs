@@ -18,7 +18,7 @@ pub(super) fn template(node: &Node, constants: &mut ConstantsBuilder) -> Result<
     }
     if let Kind::Object(members) = &node.kind {
         let fields = distinct(members).into_iter().map(|member| field(member, constants));
-        Ok(Template::Object(fields.collect::<Result<_, _>>()?))
+        Ok(Template::object(fields.collect::<Result<Vec<_>, _>>()?))
     } else {
         let elements = node.items().iter().map(|item| template(item, constants));
         Ok(Template::Array(elements.collect::<Result<_, _>>()?))

@@ -19,6 +19,8 @@ pub enum Template {
     Constant(Value),
     /// An object with holes somewhere inside.
     Object(Box<[Field]>),
+    /// An object of nothing but paths and constants.
+    Flat(Box<[Field]>),
     /// A path; the text is the field as written, with its `.$`.
     Path(Walk, Box<str>),
 }
@@ -39,8 +41,33 @@ impl Template {
             Self::Array(elements) => elements.iter().any(Self::reads_context),
             Self::Call(call) => call.reads_context(),
             Self::Constant(_) => false,
-            Self::Object(fields) => fields.iter().any(|field| field.template.reads_context()),
+            Self::Object(fields) | Self::Flat(fields) => {
+                fields.iter().any(|field| field.template.reads_context())
+            }
             Self::Path(walk, _) => walk.reads_context(),
+        }
+    }
+
+    /// An object template of these fields.
+    pub fn object(fields: Vec<Field>) -> Self {
+        let is_leaf =
+            |field: &Field| matches!(field.template, Self::Constant(_) | Self::Path(_, _));
+        if fields.iter().all(is_leaf) {
+            Self::Flat(fields.into())
+        } else {
+            Self::Object(fields.into())
+        }
+    }
+
+    /// The value of a template that makes none: a path or a constant.
+    #[inline]
+    fn leaf(&self, heap: &Heap, roots: Roots) -> Result<Value, Fault> {
+        match self {
+            Self::Path(walk, field) => {
+                walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
+            }
+            Self::Constant(value) => Ok(*value),
+            Self::Array(_) | Self::Call(_) | Self::Object(_) | Self::Flat(_) => Ok(Value::NULL),
         }
     }
 
@@ -55,6 +82,12 @@ impl Template {
                 walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
             }
             Self::Call(call) => call.evaluate(heap, arena, roots),
+            Self::Flat(fields) => heap.object_of(
+                arena,
+                fields.iter().map(|field| {
+                    move |heap: &Heap| Ok((field.key, field.template.leaf(heap, roots)?))
+                }),
+            ),
             Self::Object(fields) => {
                 let open = heap.open(arena, 2 * fields.len())?;
                 for (entry, field) in fields.iter().enumerate() {

@@ -72,7 +72,14 @@ impl Walk {
             Root::Context => roots.context,
         };
         for (step, kind) in self.steps.iter().enumerate() {
-            value = down(heap, value, *kind).ok_or(Missing { step })?;
+            let found = match *kind {
+                Step::Name(name) => heap.field(value, name),
+                Step::Index(index) => element(heap, value, index),
+            };
+            match found {
+                Some(found) => value = found,
+                None => return Err(Missing { step }),
+            }
         }
         Ok(value)
     }
@@ -116,18 +123,13 @@ pub(in crate::expr) fn root_text(heap: &Heap, root: Root, roots: Roots) -> Strin
     String::from_utf8_lossy(&heap.to_json(value)).into_owned()
 }
 
-#[inline]
-fn down(heap: &Heap, value: Value, step: Step) -> Option<Value> {
-    match step {
-        Step::Name(name) => heap.field(value, name),
-        Step::Index(index) => {
-            if !matches!(heap.view(value), View::Array) {
-                return None;
-            }
-            let index = usize::try_from(index)
-                .ok()
-                .or_else(|| heap.len(value).checked_sub(index.unsigned_abs() as usize))?;
-            heap.element(value, index)
-        }
+/// The element at `index`, from the end when negative.
+fn element(heap: &Heap, array: Value, index: i32) -> Option<Value> {
+    if !matches!(heap.view(array), View::Array) {
+        return None;
     }
+    let index = usize::try_from(index)
+        .ok()
+        .or_else(|| heap.len(array).checked_sub(index.unsigned_abs() as usize))?;
+    heap.element(array, index)
 }

@@ -135,7 +135,7 @@ impl Listing<'_> {
                     list(elements.iter().map(|element| self.template(element)).collect())
                 )
             }
-            Template::Object(fields) => {
+            Template::Object(fields) | Template::Flat(fields) => {
                 let field = |field: &crate::expr::template::Field| {
                     format!("{}:{}", self.heap.key_text(field.key), self.template(&field.template))
                 };

@@ -45,6 +45,8 @@ pub struct Heap {
     /// Documents in use; the others are kept for their memory.
     documents_live: usize,
     scratch: String,
+    /// Slots of an object that is being made.
+    building: Vec<Value>,
 }
 
 /// Slots of a container under construction, see [`Heap::open`].
@@ -64,6 +66,7 @@ impl Heap {
             documents: Vec::new(),
             documents_live: 0,
             scratch: String::new(),
+            building: Vec::new(),
         }
     }
 
@@ -162,6 +165,46 @@ impl Heap {
         Ok(Open { arena, offset, extent: extent as u32 })
     }
 
+    /// Makes an object of entries that are known one after the other and need no values of their
+    /// own in this arena: written once, without being opened first.
+    ///
+    /// # Errors
+    /// What `entries` fails with, or [`TooLarge`] when the arena is full.
+    #[inline]
+    pub fn object_of<E: From<TooLarge>>(
+        &mut self,
+        arena: ArenaId,
+        entries: impl ExactSizeIterator<Item: FnOnce(&Self) -> Result<(Value, Value), E>>,
+    ) -> Result<Value, E> {
+        let mut slots = std::mem::take(&mut self.building);
+        slots.clear();
+        let count = entries.len() as u32;
+        let mut json_len = 1_u64;
+        let mut failed = None;
+        for entry in entries {
+            match entry(self) {
+                Ok((key, member)) => {
+                    json_len += u64::from(key.json_len) + u64::from(member.json_len) + 2;
+                    slots.extend_from_slice(&[key, member]);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        let offset = self.arena_mut(arena).slots.len();
+        self.arena_mut(arena).slots.extend_from_slice(&slots);
+        self.building = slots;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let json_len = u32::try_from(json_len.max(2)).map_err(|_| TooLarge)?;
+        let offset = u32::try_from(offset).map_err(|_| TooLarge)?;
+        let space = Space::of(usize::from(arena.0));
+        Ok(Value::placed(Tag::Object, space, json_len, offset, count))
+    }
+
     /// Sets a slot of an open container.
     #[inline]
     pub fn set(&mut self, open: Open, slot: usize, value: Value) {
@@ -211,7 +254,11 @@ impl Heap {
         key: Value,
         member: Value,
     ) -> Result<Value, TooLarge> {
-        let place = self.entries(object).position(|(known, _)| self.same_key(known, key));
+        let place = if object.tag == Tag::Object {
+            self.place(self.slots(object), key).map(|(place, _)| place)
+        } else {
+            self.entries(object).position(|(known, _)| self.same_text(known, key))
+        };
         let len = self.len(object);
         let open = self.open(arena, 2 * (len + usize::from(place.is_none())))?;
         self.copy_children(object, open);

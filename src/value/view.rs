@@ -37,18 +37,22 @@ impl Heap {
             Tag::Str => View::Str(self.str_text(value)),
             Tag::Array => View::Array,
             Tag::Object => View::Object,
-            Tag::Node => match self.node(value) {
-                Node::String(text) => View::Str(text),
-                Node::Object { .. } => View::Object,
-                Node::Array { .. } => View::Array,
-                Node::Static(StaticNode::I64(int)) => View::Int(int),
-                Node::Static(StaticNode::U64(int)) => {
-                    i64::try_from(int).map_or(View::Float(int as f64), View::Int)
-                }
-                Node::Static(StaticNode::F64(float)) => View::Float(float),
-                Node::Static(StaticNode::Bool(bool)) => View::Bool(bool),
-                Node::Static(StaticNode::Null) => View::Null,
-            },
+            Tag::Node => self.view_node(value),
+        }
+    }
+
+    fn view_node(&self, value: Value) -> View<'_> {
+        match self.node(value) {
+            Node::String(text) => View::Str(text),
+            Node::Object { .. } => View::Object,
+            Node::Array { .. } => View::Array,
+            Node::Static(StaticNode::I64(int)) => View::Int(int),
+            Node::Static(StaticNode::U64(int)) => {
+                i64::try_from(int).map_or(View::Float(int as f64), View::Int)
+            }
+            Node::Static(StaticNode::F64(float)) => View::Float(float),
+            Node::Static(StaticNode::Bool(bool)) => View::Bool(bool),
+            Node::Static(StaticNode::Null) => View::Null,
         }
     }
 
@@ -56,20 +60,36 @@ impl Heap {
     #[inline]
     pub fn field(&self, object: Value, key: Value) -> Option<Value> {
         match object.tag {
-            Tag::Object => {
-                let (entries, _) = self.slots(object).as_chunks::<2>();
-                for [known, member] in entries {
-                    if self.same_key(*known, key) {
-                        return Some(*member);
-                    }
-                }
-                None
-            }
-            Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
-                self.document(object).field(object, self.key_text(key))
-            }
+            Tag::Object => self.place(self.slots(object), key).map(|(_, member)| member),
+            Tag::Node => self.node_field(object, key),
             _ => None,
         }
+    }
+
+    /// Where `key` stands among the entries in `slots`, and its member.
+    #[inline]
+    pub(in crate::value) fn place(&self, slots: &[Value], key: Value) -> Option<(usize, Value)> {
+        let (entries, _) = slots.as_chunks::<2>();
+        let interned = key.space == Space::CONSTANTS;
+        for (place, [known, member]) in entries.iter().enumerate() {
+            let same = if interned && known.space == Space::CONSTANTS {
+                known.payload == key.payload
+            } else {
+                known.json_len == key.json_len && self.same_text(*known, key)
+            };
+            if same {
+                return Some((place, *member));
+            }
+        }
+        None
+    }
+
+    fn node_field(&self, object: Value, key: Value) -> Option<Value> {
+        let document = self.document(object);
+        if !matches!(document.node(object), Node::Object { .. }) {
+            return None;
+        }
+        document.field(object, self.key_text(key))
     }
 
     /// The element at `index` of `array`; `None` outside, or when it is no array.
@@ -117,16 +137,8 @@ impl Heap {
         })
     }
 
-    /// Whether two keys are the same text; constants are interned, so for them it is one compare.
-    #[inline]
-    pub(in crate::value) fn same_key(&self, one: Value, other: Value) -> bool {
-        if one.space == Space::CONSTANTS && other.space == Space::CONSTANTS {
-            return one.payload == other.payload;
-        }
-        one.json_len == other.json_len && self.same_text(one, other)
-    }
-
-    fn same_text(&self, one: Value, other: Value) -> bool {
+    /// Whether two keys are the same text.
+    pub(in crate::value) fn same_text(&self, one: Value, other: Value) -> bool {
         self.key_text(one) == self.key_text(other)
     }
 
