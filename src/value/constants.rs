@@ -45,7 +45,7 @@ impl ConstantsBuilder {
     /// # Errors
     /// [`TooLarge`] as for [`Self::string`].
     pub fn array(&mut self, elements: &[Value]) -> Result<Value, TooLarge> {
-        let inner: u64 = elements.iter().map(|value| u64::from(value.json_len) + 1).sum();
+        let inner: u64 = elements.iter().map(|value| u64::from(value.json_bytes()) + 1).sum();
         let json_len = 1 + inner.max(1);
         self.container(Tag::Array, elements.iter().copied(), elements.len(), json_len)
     }
@@ -57,7 +57,7 @@ impl ConstantsBuilder {
     pub fn object(&mut self, entries: &[(Value, Value)]) -> Result<Value, TooLarge> {
         let inner: u64 = entries
             .iter()
-            .map(|(key, value)| u64::from(key.json_len) + u64::from(value.json_len) + 2)
+            .map(|(key, value)| u64::from(key.json_bytes()) + u64::from(value.json_bytes()) + 2)
             .sum();
         let slots = entries.iter().flat_map(|&(key, value)| [key, value]);
         self.container(Tag::Object, slots, entries.len(), 1 + inner.max(1))

@@ -106,14 +106,14 @@ impl Heap {
     pub fn compact(&mut self, live: Value, parser: &mut Parser) -> Result<Value, ParseError> {
         let first = Space::of(0);
         let mut kept = live;
-        self.documents_live = if live.tag == Tag::Node && live.space == first {
+        self.documents_live = if live.tag() == Tag::Node && live.space() == first {
             1
         } else {
             kept = self.parse(&self.to_json(live), parser)?;
             let last = self.documents_live - 1;
             self.documents.swap(1, last);
-            if kept.tag == Tag::Node {
-                kept.space = Space::of(1);
+            if kept.tag() == Tag::Node {
+                kept = kept.moved_to(Space::of(1));
             }
             2
         };
@@ -184,7 +184,7 @@ impl Heap {
         for entry in entries {
             match entry(self) {
                 Ok((key, member)) => {
-                    json_len += u64::from(key.json_len) + u64::from(member.json_len) + 2;
+                    json_len += u64::from(key.json_bytes()) + u64::from(member.json_bytes()) + 2;
                     slots.extend_from_slice(&[key, member]);
                 }
                 Err(error) => {
@@ -218,7 +218,7 @@ impl Heap {
     /// [`TooLarge`] when its text would pass 4 GiB.
     pub fn close_array(&self, open: Open) -> Result<Value, TooLarge> {
         let inner: u64 =
-            self.opened(open).iter().map(|element| u64::from(element.json_len) + 1).sum();
+            self.opened(open).iter().map(|element| u64::from(element.json_bytes()) + 1).sum();
         Self::close(Tag::Array, open, open.extent, inner)
     }
 
@@ -228,7 +228,8 @@ impl Heap {
     /// [`TooLarge`] when its text would pass 4 GiB.
     pub fn close_object(&self, open: Open) -> Result<Value, TooLarge> {
         // A colon or a comma behind each slot, but none behind the last.
-        let inner: u64 = self.opened(open).iter().map(|slot| u64::from(slot.json_len) + 1).sum();
+        let inner: u64 =
+            self.opened(open).iter().map(|slot| u64::from(slot.json_bytes()) + 1).sum();
         Self::close(Tag::Object, open, open.extent / 2, inner)
     }
 
@@ -254,7 +255,7 @@ impl Heap {
         key: Value,
         member: Value,
     ) -> Result<Value, TooLarge> {
-        let place = if object.tag == Tag::Object {
+        let place = if object.tag() == Tag::Object {
             self.place(self.slots(object), key).map(|(place, _)| place)
         } else {
             self.entries(object).position(|(known, _)| self.same_text(known, key))
@@ -288,8 +289,8 @@ impl Heap {
     /// Copies the slots of `container` to the beginning of `open`, which has room for them.
     fn copy_children(&mut self, container: Value, open: Open) {
         let to = open.offset as usize;
-        if container.tag == Tag::Node {
-            let document = &self.documents[container.space.index()];
+        if container.tag() == Tag::Node {
+            let document = &self.documents[container.space().index()];
             let slots = &mut self.arenas[usize::from(open.arena.0)].slots[to..];
             let is_object = matches!(document.node(container), simd_json::Node::Object { .. });
             let slots = slots.iter_mut();
@@ -303,15 +304,15 @@ impl Heap {
             return;
         }
         let from = container.offset();
-        let count = container.extent() * if container.tag == Tag::Object { 2 } else { 1 };
-        if container.space == Space::of(usize::from(open.arena.0)) {
+        let count = container.extent() * if container.tag() == Tag::Object { 2 } else { 1 };
+        if container.space() == Space::of(usize::from(open.arena.0)) {
             self.arena_mut(open.arena).slots.copy_within(from..from + count, to);
-        } else if container.space == Space::CONSTANTS {
+        } else if container.space() == Space::CONSTANTS {
             let slots = &mut self.arenas[usize::from(open.arena.0)].slots;
             slots[to..to + count].copy_from_slice(&self.constants.slots[from..from + count]);
         } else {
             for index in 0..count {
-                let child = self.arenas[container.space.index()].slots[from + index];
+                let child = self.arenas[container.space().index()].slots[from + index];
                 self.arena_mut(open.arena).slots[to + index] = child;
             }
         }
@@ -326,14 +327,14 @@ impl Heap {
     }
 
     pub(in crate::value) fn document(&self, value: Value) -> &Document {
-        &self.documents[value.space.index()]
+        &self.documents[value.space().index()]
     }
 
     /// Slots of the space that `value` lies in.
     #[inline]
     pub(in crate::value) fn slots(&self, value: Value) -> &[Value] {
-        let count = value.extent() * if value.tag == Tag::Object { 2 } else { 1 };
-        let all = match value.space {
+        let count = value.extent() * if value.tag() == Tag::Object { 2 } else { 1 };
+        let all = match value.space() {
             Space::CONSTANTS => &self.constants.slots,
             space => &self.arenas[space.index()].slots,
         };
@@ -343,7 +344,7 @@ impl Heap {
     /// Text of a [`Tag::Str`] value.
     #[inline]
     pub(in crate::value) fn str_text(&self, value: Value) -> &str {
-        let all = match value.space {
+        let all = match value.space() {
             Space::CONSTANTS => &self.constants.text,
             space => &self.arenas[space.index()].text,
         };

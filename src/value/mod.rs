@@ -7,6 +7,8 @@
 //!
 //! This layer knows JSON and nothing else: no ASL, no paths, no errors of a workflow.
 
+use std::num::NonZeroU128;
+
 mod blocks;
 mod canonical;
 mod constants;
@@ -24,24 +26,22 @@ pub use text::{escaped_len, write_string};
 pub use view::{Elements, Entries, View};
 
 /// A JSON value: a tag, its exact length as compact JSON text, and where it lies.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Value {
-    pub(in crate::value) tag: Tag,
-    pub(in crate::value) space: Space,
-    /// Length of the value as compact JSON, so that AWS's payload limits never need a serialiser.
-    pub(in crate::value) json_len: u32,
-    /// A number's bits, or (offset, extent): see [`Tag`].
-    pub(in crate::value) payload: u64,
-}
+///
+/// One 128-bit word: tag (8 bits), space (16), length as JSON (32), payload (64). A struct of
+/// fields would be stored field by field and loaded as a whole soon after, which the processor
+/// cannot forward; the word is stored and loaded in the same two halves.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Value(NonZeroU128);
 
 const _: () = assert!(size_of::<Value>() == 16);
+const _: () = assert!(size_of::<Option<Value>>() == 16);
 
 /// What a value is and how its payload reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(in crate::value) enum Tag {
-    Null,
+    Null = 1,
     False,
     True,
     /// Payload: the `i64`.
@@ -80,7 +80,17 @@ impl Value {
     pub const NULL: Self = Self::plain(Tag::Null, 4, 0);
 
     const fn plain(tag: Tag, json_len: u32, payload: u64) -> Self {
-        Self { tag, space: Space::CONSTANTS, json_len, payload }
+        Self::word(tag, Space::CONSTANTS, json_len, payload)
+    }
+
+    const fn word(tag: Tag, space: Space, json_len: u32, payload: u64) -> Self {
+        let head = tag as u64 | (space.0 as u64) << 16 | (json_len as u64) << 32;
+        let word = head as u128 | (payload as u128) << 64;
+        // A tag is never 0, so neither is the word.
+        match NonZeroU128::new(word) {
+            Some(word) => Self(word),
+            None => Self(NonZeroU128::MIN),
+        }
     }
 
     pub(in crate::value) fn placed(
@@ -90,7 +100,7 @@ impl Value {
         offset: u32,
         extent: u32,
     ) -> Self {
-        Self { tag, space, json_len, payload: u64::from(offset) << 32 | u64::from(extent) }
+        Self::word(tag, space, json_len, u64::from(offset) << 32 | u64::from(extent))
     }
 
     /// A JSON boolean.
@@ -113,20 +123,64 @@ impl Value {
 
     /// Exact length of the value as compact JSON text, in bytes.
     pub fn json_len(self) -> usize {
-        self.json_len as usize
+        self.json_bytes() as usize
     }
 
     /// Whether this is JSON `null`.
     pub fn is_null(self) -> bool {
-        self.tag == Tag::Null
+        self.tag() == Tag::Null
     }
 
+    #[inline]
+    pub(in crate::value) fn tag(self) -> Tag {
+        match self.0.get() as u8 {
+            2 => Tag::False,
+            3 => Tag::True,
+            4 => Tag::Int,
+            5 => Tag::Float,
+            6 => Tag::Str,
+            7 => Tag::Array,
+            8 => Tag::Object,
+            9 => Tag::Node,
+            _ => Tag::Null,
+        }
+    }
+
+    #[inline]
+    pub(in crate::value) fn space(self) -> Space {
+        Space((self.0.get() >> 16) as u16)
+    }
+
+    /// A number's bits, or (offset, extent): see [`Tag`].
+    #[inline]
+    pub(in crate::value) fn payload(self) -> u64 {
+        (self.0.get() >> 64) as u64
+    }
+
+    /// Length of the value as compact JSON, so that AWS's payload limits never need a serialiser.
+    #[inline]
+    pub(in crate::value) fn json_bytes(self) -> u32 {
+        (self.0.get() >> 32) as u32
+    }
+
+    /// The same value in another space.
+    pub(in crate::value) fn moved_to(self, space: Space) -> Self {
+        Self::word(self.tag(), space, self.json_bytes(), self.payload())
+    }
+
+    #[inline]
     pub(in crate::value) fn offset(self) -> usize {
-        (self.payload >> 32) as usize
+        (self.payload() >> 32) as usize
     }
 
     pub(in crate::value) fn extent(self) -> usize {
-        self.payload as u32 as usize
+        self.payload() as u32 as usize
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}({:?}, {:#x})", self.tag(), self.space(), self.payload())
     }
 }
 

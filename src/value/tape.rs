@@ -200,7 +200,7 @@ impl Document {
             Some(next) => self.string_start(next) - 2,
             None => container.extent() + container.json_len() - 1,
         };
-        self.value(key + 1, Span { start: self.string_end(key) + 1, end }, container.space)
+        self.value(key + 1, Span { start: self.string_end(key) + 1, end }, container.space())
     }
 
     fn value(&self, index: usize, span: Span, space: Space) -> Value {
@@ -294,8 +294,10 @@ impl Document {
 
     /// Recursion is bounded by the parser's depth limit.
     fn write_distinct_value(&self, value: Value, out: &mut Vec<u8>) {
-        match (value.tag, value.tag == Tag::Node && matches!(self.node(value), Node::Object { .. }))
-        {
+        match (
+            value.tag(),
+            value.tag() == Tag::Node && matches!(self.node(value), Node::Object { .. }),
+        ) {
             (Tag::Node, true) => {
                 let mut members: Vec<(Value, Value)> = Vec::new();
                 let mut places = std::collections::HashMap::new();
@@ -356,7 +358,7 @@ impl Iterator for Walk<'_> {
             return None;
         }
         let document = self.document;
-        let space = self.container.space;
+        let space = self.container.space();
         if self.is_object {
             let key = self.at;
             let next = key + 1 + size(&document.tape[key + 1]);

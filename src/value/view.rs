@@ -28,12 +28,12 @@ impl Heap {
     /// What `value` is.
     #[inline]
     pub fn view(&self, value: Value) -> View<'_> {
-        match value.tag {
+        match value.tag() {
             Tag::Null => View::Null,
             Tag::False => View::Bool(false),
             Tag::True => View::Bool(true),
-            Tag::Int => View::Int(value.payload as i64),
-            Tag::Float => View::Float(f64::from_bits(value.payload)),
+            Tag::Int => View::Int(value.payload() as i64),
+            Tag::Float => View::Float(f64::from_bits(value.payload())),
             Tag::Str => View::Str(self.str_text(value)),
             Tag::Array => View::Array,
             Tag::Object => View::Object,
@@ -59,7 +59,7 @@ impl Heap {
     /// The member `key` (a string) of `object`; `None` when there is none or it is no object.
     #[inline]
     pub fn field(&self, object: Value, key: Value) -> Option<Value> {
-        match object.tag {
+        match object.tag() {
             Tag::Object => self.place(self.slots(object), key).map(|(_, member)| member),
             Tag::Node => self.node_field(object, key),
             _ => None,
@@ -70,12 +70,12 @@ impl Heap {
     #[inline]
     pub(in crate::value) fn place(&self, slots: &[Value], key: Value) -> Option<(usize, Value)> {
         let (entries, _) = slots.as_chunks::<2>();
-        let interned = key.space == Space::CONSTANTS;
+        let interned = key.space() == Space::CONSTANTS;
         for (place, [known, member]) in entries.iter().enumerate() {
-            let same = if interned && known.space == Space::CONSTANTS {
-                known.payload == key.payload
+            let same = if interned && known.space() == Space::CONSTANTS {
+                known.payload() == key.payload()
             } else {
-                known.json_len == key.json_len && self.same_text(*known, key)
+                known.json_bytes() == key.json_bytes() && self.same_text(*known, key)
             };
             if same {
                 return Some((place, *member));
@@ -94,7 +94,7 @@ impl Heap {
 
     /// The element at `index` of `array`; `None` outside, or when it is no array.
     pub fn element(&self, array: Value, index: usize) -> Option<Value> {
-        match array.tag {
+        match array.tag() {
             Tag::Array => self.slots(array).get(index).copied(),
             Tag::Node if matches!(self.node(array), Node::Array { .. }) => {
                 self.document(array).walk(array).nth(index).map(|(_, element)| element)
@@ -105,7 +105,7 @@ impl Heap {
 
     /// Number of elements or entries; 0 for what is no container.
     pub fn len(&self, container: Value) -> usize {
-        match container.tag {
+        match container.tag() {
             Tag::Array | Tag::Object => container.extent(),
             Tag::Node => match self.node(container) {
                 Node::Array { len, .. } | Node::Object { len, .. } => len,
@@ -117,7 +117,7 @@ impl Heap {
 
     /// Elements of an array, in order; nothing for what is no array.
     pub fn elements(&self, array: Value) -> Elements<'_> {
-        Elements(match array.tag {
+        Elements(match array.tag() {
             Tag::Array => Children::Slots(self.slots(array)),
             Tag::Node if matches!(self.node(array), Node::Array { .. }) => {
                 Children::Tape(self.document(array).walk(array))
@@ -128,7 +128,7 @@ impl Heap {
 
     /// Entries of an object as (key, value), in order; nothing for what is no object.
     pub fn entries(&self, object: Value) -> Entries<'_> {
-        Entries(match object.tag {
+        Entries(match object.tag() {
             Tag::Object => Children::Slots(self.slots(object)),
             Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
                 Children::Tape(self.document(object).walk(object))

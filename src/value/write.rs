@@ -35,13 +35,13 @@ impl Heap {
 
     /// Appends a number, `true`, `false` or `null` as JSON; a string or container not at all.
     pub fn write_scalar(&self, value: Value, out: &mut String) {
-        match value.tag {
+        match value.tag() {
             Tag::Null => out.push_str("null"),
             Tag::False => out.push_str("false"),
             Tag::True => out.push_str("true"),
-            Tag::Int => out.push_str(itoa::Buffer::new().format(value.payload as i64)),
+            Tag::Int => out.push_str(itoa::Buffer::new().format(value.payload() as i64)),
             Tag::Float => {
-                out.push_str(ryu_js::Buffer::new().format_finite(f64::from_bits(value.payload)));
+                out.push_str(ryu_js::Buffer::new().format_finite(f64::from_bits(value.payload())));
             }
             // A number's text is ASCII.
             Tag::Node => {
@@ -55,16 +55,16 @@ impl Heap {
     /// Writes a scalar or an untouched part of the input whole; opens a container.
     #[inline]
     fn write_or_open(&self, value: Value, out: &mut Vec<u8>) -> Option<Level<'_>> {
-        match value.tag {
+        match value.tag() {
             Tag::Null => out.extend_from_slice(b"null"),
             Tag::False => out.extend_from_slice(b"false"),
             Tag::True => out.extend_from_slice(b"true"),
-            Tag::Int => number::write_int(value.payload as i64, out),
-            Tag::Float => number::write_float(f64::from_bits(value.payload), out),
+            Tag::Int => number::write_int(value.payload() as i64, out),
+            Tag::Float => number::write_float(f64::from_bits(value.payload()), out),
             Tag::Str => self.write_str(value, out),
             Tag::Node => out.extend_from_slice(self.document(value).raw(value)),
             Tag::Array | Tag::Object => {
-                let is_object = value.tag == Tag::Object;
+                let is_object = value.tag() == Tag::Object;
                 out.push(if is_object { b'{' } else { b'[' });
                 return Some(Level { slots: self.slots(value), first: true, is_object });
             }
@@ -75,7 +75,7 @@ impl Heap {
     #[inline]
     fn write_str(&self, value: Value, out: &mut Vec<u8>) {
         let plain = value.json_len() == value.extent() + 2;
-        if plain && value.space == Space::CONSTANTS {
+        if plain && value.space() == Space::CONSTANTS {
             out.extend_from_slice(self.constant_json(value, false).as_bytes());
             return;
         }
@@ -91,8 +91,8 @@ impl Heap {
     /// Writes a key and its colon.
     #[inline]
     fn write_key(&self, key: Value, out: &mut Vec<u8>) {
-        if key.tag == Tag::Str
-            && key.space == Space::CONSTANTS
+        if key.tag() == Tag::Str
+            && key.space() == Space::CONSTANTS
             && key.json_len() == key.extent() + 2
         {
             out.extend_from_slice(self.constant_json(key, true).as_bytes());
