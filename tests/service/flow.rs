@@ -18,9 +18,8 @@ fn every_event_has_exactly_one_outcome() {
     let cluster = Cluster::new(TOPICS);
     let events = events::all();
     send(&cluster, &events);
-    let mut service = Instance::start(
-        &Config::new(&cluster.servers(), &shipped("pass-choice.asl.json")).text(),
-    );
+    let mut service =
+        Instance::start(&Config::new(&cluster.servers(), &shipped("pass-choice.asl.json")).text());
     service.wait_ready();
     assert_eq!(service.status("/livez").unwrap(), 200);
     let expected = Expected::of(&events);
@@ -147,9 +146,7 @@ impl Outcomes {
     /// Ids of all executions.
     fn arns(&self) -> BTreeSet<String> {
         let executions = self.by_key.values().filter(|(topic, _)| *topic != DEAD_LETTERS);
-        executions
-            .map(|(_, record)| record.header("execution-arn").unwrap().to_owned())
-            .collect()
+        executions.map(|(_, record)| record.header("execution-arn").unwrap().to_owned()).collect()
     }
 }
 

@@ -68,8 +68,7 @@ fn a_broker_too_old_for_the_group_protocol() {
 
 #[test]
 fn an_unknown_key() {
-    let ended =
-        refused_offline(|text| *text = text.replace("connect_timeout", "conect_timeout"));
+    let ended = refused_offline(|text| *text = text.replace("connect_timeout", "conect_timeout"));
     let parts = ["expressway.toml:4:1:", "unknown key `conect_timeout`", "`connect_timeout`?"];
     assert_one_message(&ended, BAD_CONFIGURATION, &parts);
 }
@@ -90,7 +89,8 @@ fn no_pipeline() {
 #[test]
 fn a_definition_that_is_refused() {
     let directory = directory();
-    let text = "{\"StartAt\": \"Each\",\n \"States\": {\"Each\": {\"Type\": \"Map\", \"End\": true}}}";
+    let text =
+        "{\"StartAt\": \"Each\",\n \"States\": {\"Each\": {\"Type\": \"Map\", \"End\": true}}}";
     let definition = write(&directory, "each.asl.json", text);
     let ended = Instance::refused(&Config::new(NOBODY, &definition).text());
     let parts = ["Map is not supported yet", "each.asl.json:2:30", "^^^^^"];
