@@ -23,11 +23,11 @@ fn every_event_has_exactly_one_outcome() {
     service.wait_ready();
     assert_eq!(service.status("/livez").unwrap(), 200);
     let expected = Expected::of(&events);
-    within(LIMIT, "everything is delivered and committed", || {
+    within(LIMIT, "everything is delivered and nothing is left to read", || {
         let delivered = service.metric("expressway_sink_records_total", "delivered");
         let lag = service.metric("expressway_source_lag_records", "");
         let partitions = service.metric("expressway_source_partitions_assigned", "");
-        (delivered >= expected.delivered() && lag == 0.0 && partitions == f64::from(PARTITIONS))
+        (delivered >= expected.delivered() && lag < 1.0 && partitions as i32 == PARTITIONS)
             .then_some(())
     });
 
