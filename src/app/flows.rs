@@ -21,7 +21,7 @@ pub(super) fn flow(
                 records: counters.consumed.get(),
                 bytes: counters.consumed_bytes.get(),
                 skipped: counters.skipped.get(),
-                dead_lettered: [0, 0, 0, 0, counters.dead_lettered.get()],
+                dead_lettered: counters.dead_lettered.by_class(),
             },
         )],
         sinks: vec![(
@@ -37,8 +37,8 @@ pub(super) fn flow(
             .map(|lag| PartitionOffsets {
                 topic: lag.topic,
                 partition: lag.partition,
-                committed: Some(lag.watermark),
-                end: Some(lag.watermark + lag.records),
+                committed: known(lag.watermark),
+                end: known(lag.watermark).zip(known(lag.records)).map(|(at, left)| at + left),
                 position: None,
             })
             .collect(),
@@ -49,4 +49,9 @@ pub(super) fn flow(
         ],
         rebalances: counters.rebalances.get(),
     }
+}
+
+/// Sources say -1 for what they have not heard yet.
+fn known(offset: i64) -> Option<i64> {
+    (offset >= 0).then_some(offset)
 }

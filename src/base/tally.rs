@@ -48,6 +48,7 @@ pub const LATENCY_BOUNDS_NS: [u64; 20] = [
 /// Upper bounds of size buckets; the payload limit of 256 KiB is one of them.
 pub const SIZE_BOUNDS_BYTES: [u64; 7] = [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
 
-fn rejected_index(class: &str) -> usize {
+/// Index in [`REJECTED`] of a class; unknown ones are the last.
+pub fn rejected_index(class: &str) -> usize {
     REJECTED.iter().position(|known| *known == class).unwrap_or(REJECTED.len() - 1)
 }

@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
 
 fn load(file: &Path) -> Result<Settings, Failure> {
     config::load(file, config::process_environment())
-        .map_err(|problems| Failure { code: BAD_CONFIGURATION, text: problems.render() })
+        .map_err(|problems| Failure { code: BAD_CONFIGURATION, text: problems.render() + "\n" })
 }
 
 fn service(settings: &Settings) -> Result<u8, Failure> {

@@ -80,11 +80,17 @@ impl Consumer {
 
     /// Makes sure that a broker answers and that every topic is there; returns the cluster's id.
     pub(super) fn check_cluster(&self, options: &Options) -> Result<String, Error> {
+        let cluster_id = self.look_around(options)?;
+        self.base.context().is_up.store(true, Ordering::SeqCst);
+        Ok(cluster_id)
+    }
+
+    fn look_around(&self, options: &Options) -> Result<String, Error> {
         let deadline = Instant::now() + options.connect_timeout;
         let unreachable = |reason: String| Error::Unreachable {
             servers: options.bootstrap_servers.clone(),
             waited: options.connect_timeout,
-            reason,
+            reason: self.connection_failure().unwrap_or(reason),
         };
         let outputs = [
             ("result", &options.result_topic),
@@ -137,6 +143,14 @@ impl Consumer {
             }
         }
         self.base.context().groups.load(Ordering::SeqCst) == GROUPS_MISSING
+    }
+
+    /// What the last attempt to connect failed with: it says more than that a request timed out.
+    fn connection_failure(&self) -> Option<String> {
+        while self.inbox.has_event() {
+            self.base.poll(Duration::ZERO);
+        }
+        self.base.context().failure.lock().ok()?.take()
     }
 
     /// Joins the group.
@@ -244,6 +258,11 @@ impl Drop for Consumer {
 pub(super) struct Membership {
     events: Mutex<Vec<GroupEvent>>,
     closing: AtomicBool,
+    /// Whether the cluster has been found. Before that, failures to connect are the one error that
+    /// the start ends with, not a log line for each of many attempts.
+    is_up: AtomicBool,
+    /// The last of them.
+    failure: Mutex<Option<String>>,
     /// What the broker's list of request versions says about KIP-848 groups.
     groups: AtomicU8,
 }
@@ -284,8 +303,12 @@ impl ClientContext for Membership {
             self.note_api_versions(line);
             return;
         }
+        let is_known = facility == "FAIL" && !self.is_up.load(Ordering::SeqCst);
         match level {
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug | RDKafkaLogLevel::Notice => {
+                debug!(target: "librdkafka", facility, "{line}");
+            }
+            _ if is_known => {
                 debug!(target: "librdkafka", facility, "{line}");
             }
             _ => warn!(target: "librdkafka", facility, "{line}"),
@@ -293,7 +316,17 @@ impl ClientContext for Membership {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "consumer");
+        if self.is_up.load(Ordering::SeqCst) {
+            warn!(%error, reason, "consumer");
+            return;
+        }
+        debug!(%error, reason, "consumer");
+        // That all brokers are down is the sum of what was said of each.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown)
+            && let Ok(mut failure) = self.failure.lock()
+        {
+            *failure = Some(reason.to_owned());
+        }
     }
 }
 

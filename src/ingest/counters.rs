@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::base::tally::{REJECTED, rejected_index};
+
 /// Counters of one source; written by its thread only, read by anybody.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -17,7 +19,7 @@ pub struct Counters {
     /// Outcomes that came back from shards.
     pub settled: Counter,
     /// Dead letters written (at the time of the write, not of its acknowledgement).
-    pub dead_lettered: Counter,
+    pub dead_lettered: Refusals,
     /// Records put into the producer's queue, all topics together.
     pub produced: Counter,
     /// Records whose delivery the broker acknowledged.
@@ -55,6 +57,26 @@ impl Counters {
         if let Ok(mut present) = self.lags.lock() {
             *present = lags;
         }
+    }
+}
+
+/// Events refused, by [`REJECTED`].
+#[derive(Debug, Default)]
+pub struct Refusals([Counter; REJECTED.len()]);
+
+impl Refusals {
+    /// All classes together.
+    pub fn get(&self) -> u64 {
+        self.by_class().iter().sum()
+    }
+
+    /// The present values, in the order of [`REJECTED`].
+    pub fn by_class(&self) -> [u64; REJECTED.len()] {
+        self.0.each_ref().map(Counter::get)
+    }
+
+    pub(super) fn add(&self, class: &str) {
+        self.0[rejected_index(class)].add(1);
     }
 }
 

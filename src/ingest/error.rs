@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 pub enum Error {
     /// No broker answered in time.
     #[error(
-        "no Kafka broker at `{servers}` answered within {waited:?} ({reason}); check `bootstrap_servers` and that the broker is up"
+        "no Kafka broker at `{servers}` answered within {waited:?} ({reason}); check `kafka.brokers` and that the broker is up"
     )]
     Unreachable {
         /// The configured servers.
@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// The committed offset is gone and the configuration forbids a guess.
     #[error(
-        "no valid offset for `{topic}` partition {partition}: {reason}; set `auto_offset_reset` to `earliest` or `latest` to go on elsewhere"
+        "no valid offset for `{topic}` partition {partition}: {reason}; set the pipeline's `start_offset` to `earliest` or `latest` to go on elsewhere"
     )]
     OffsetReset {
         /// Topic.

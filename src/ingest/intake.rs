@@ -211,7 +211,7 @@ fn dead_letter(
     }
     .for_each(|name, value| headers.add(name, value));
     books.held.expect(slot, 1);
-    books.counters.dead_lettered.add(1);
+    books.counters.dead_lettered.add(class.as_str());
     books.resends.push_back(Resend {
         tag: books.held.tag(slot, Target::DeadLetter),
         key: message.key().map(<[u8]>::to_vec),

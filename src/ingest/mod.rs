@@ -29,7 +29,7 @@ mod producer;
 mod publish;
 mod relay;
 
-pub use counters::{Counter, Counters, PartitionLag};
+pub use counters::{Counter, Counters, PartitionLag, Refusals};
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use embedded::EmbeddedBroker;
 pub use error::Error;

@@ -223,7 +223,7 @@ impl Publishing {
         let value = batch.slice(rejected.input);
         match write(options, books, producer, slot, Target::DeadLetter, value, headers) {
             Ok(()) => {
-                books.counters.dead_lettered.add(1);
+                books.counters.dead_lettered.add(rejected.class);
                 true
             }
             Err(headers) => {

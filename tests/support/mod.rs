@@ -42,7 +42,7 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
 
 /// Returns a command whose process dies with the thread that starts it, where the system can do
 /// that: a test runner that is killed leaves no broker behind.
-fn tied_to_this_thread(program: &Path) -> Command {
+pub(crate) fn tied_to_this_thread(program: &Path) -> Command {
     if !Path::new(SETPRIV).exists() {
         return Command::new(program);
     }
