@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     name = "expressway",
     version,
     arg_required_else_help = true,
-    after_help = "Start here:\n  expressway demo\n  expressway validate my-workflow.asl.json\n  expressway config init > expressway.toml && expressway run --config expressway.toml"
+    after_help = "Start here:\n  expressway demo\n  expressway validate my-workflow.asl.json\n  expressway run --config config/expressway.toml"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -57,6 +57,10 @@ fn main() -> ExitCode {
     match run(&arguments.command) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
+            // Whoever reads us has read enough: `expressway config schema | head` is no failure.
+            if failure.broken_pipe {
+                return ExitCode::from(cli::OK);
+            }
             // Nothing is left to tell when stderr itself is gone.
             let _ = std::io::stderr().lock().write_all(failure.text.as_bytes());
             ExitCode::from(failure.code)

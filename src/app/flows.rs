@@ -37,7 +37,7 @@ pub(super) fn flow(
             .map(|lag| PartitionOffsets {
                 topic: lag.topic,
                 partition: lag.partition,
-                committed: known(lag.watermark),
+                committed: known(lag.committed),
                 end: known(lag.watermark).zip(known(lag.records)).map(|(at, left)| at + left),
                 position: None,
             })

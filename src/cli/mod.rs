@@ -36,18 +36,26 @@ pub struct Failure {
     pub code: u8,
     /// Text for stderr, with its line break.
     pub text: String,
+    /// Stdout was closed by whoever read it.
+    pub broken_pipe: bool,
 }
 
 impl Failure {
     /// A failure with one line of text.
     pub fn new(code: u8, text: impl std::fmt::Display) -> Self {
-        Self { code, text: format!("error: {text}\n") }
+        Self::rendered(code, format!("error: {text}\n"))
+    }
+
+    /// A failure whose text stands already.
+    pub fn rendered(code: u8, text: String) -> Self {
+        Self { code, text, broken_pipe: false }
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(INTERNAL, error)
+        let broken_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { broken_pipe, ..Self::new(INTERNAL, error) }
     }
 }
 
@@ -57,12 +65,12 @@ fn compile_file(
     path: &Path,
     compile: fn(&Definition, World) -> Result<Image, crate::registry::Error>,
 ) -> Result<Image, Failure> {
-    let refused = |error: crate::registry::Error| Failure {
-        code: match error {
+    let refused = |error: crate::registry::Error| {
+        let code = match error {
             crate::registry::Error::Read { .. } => USAGE,
             _ => BAD_CONFIGURATION,
-        },
-        text: error.render(),
+        };
+        Failure::rendered(code, error.render())
     };
     let definition = Definition::read(path).map_err(refused)?;
     let name = definition.machine_name();

@@ -57,7 +57,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let settings = match &args.config {
         Some(file) => load(file)?,
-        None => Settings::default(),
+        None => config::parse("environment", "", Path::new("."), config::process_environment())
+            .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render()))?,
     };
     logging::start(&settings.log).map_err(|error| Failure::new(BAD_CONFIGURATION, error))?;
     match &args.input {
@@ -68,7 +69,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
 
 fn load(file: &Path) -> Result<Settings, Failure> {
     config::load(file, config::process_environment())
-        .map_err(|problems| Failure { code: BAD_CONFIGURATION, text: problems.render() + "\n" })
+        .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))
 }
 
 fn service(settings: &Settings) -> Result<u8, Failure> {
@@ -212,7 +213,7 @@ fn create(file: &Path) -> Result<File, Failure> {
 pub(super) fn failure(error: app::Error) -> Failure {
     match &error {
         app::Error::Definition(definition) => {
-            Failure { code: BAD_CONFIGURATION, text: definition.render() }
+            Failure::rendered(BAD_CONFIGURATION, definition.render())
         }
         app::Error::TwoMachinesOneName { .. } | app::Error::Settings(_) => {
             Failure::new(BAD_CONFIGURATION, error)

@@ -54,11 +54,7 @@ const VALUES: &[(&str, &[&str], &str)] = &[
         &["ALL", "ERROR", "FATAL"],
         "use \"OFF\": execution histories are not written yet",
     ),
-    (
-        "pipeline.type",
-        &["STANDARD"],
-        "use \"EXPRESS\": Standard workflows run in `expressway test` only",
-    ),
+    ("pipeline.type", &["STANDARD"], "use \"EXPRESS\": Standard workflows are not run"),
 ];
 
 #[cfg(test)]

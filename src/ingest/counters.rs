@@ -89,6 +89,8 @@ pub struct PartitionLag {
     pub partition: i32,
     /// Next offset to commit; -1 before the first record.
     pub watermark: i64,
+    /// Offset committed last, -1 when it is not known.
+    pub committed: i64,
     /// Records between the watermark and the end of the partition as last heard of; -1 unknown.
     pub records: i64,
 }

@@ -314,6 +314,7 @@ impl IoThread {
                     topic: partition.topic_name.clone(),
                     partition: partition.number,
                     watermark: watermark.unwrap_or(-1),
+                    committed: partition.committed.unwrap_or(-1),
                     records: watermark
                         .zip(end)
                         .map_or(-1, |(watermark, end)| (end - watermark).max(0)),

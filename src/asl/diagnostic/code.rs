@@ -201,7 +201,7 @@ may give several values (wildcards, slices, filters, `..`) and variables (`$name
 yet.";
     UnsupportedResource "ASL0906" Error None, "no integration serves the resource of a task",
 "Tasks can call HTTP endpoints (`arn:aws:states:::http:invoke`). A task with any other resource runs only
-where its results are mocked: `expressway exec --mocks` and `expressway test`.";
+where its results are mocked: `expressway exec --mocks`.";
     UnsupportedHttpField "ASL0907" Error None, "a parameter of the HTTP task is not supported yet",
 "`ApiEndpoint`, `Method`, `Headers`, `QueryParameters` and `RequestBody` are supported.
 `Authentication`, `InvocationConfig` (connections of EventBridge) and `Transform` are not yet.";
