@@ -7,6 +7,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use expressway::cli::{self, Failure};
 use expressway::config;
 
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: cli::allocations::Counting = cli::allocations::Counting;
+#[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

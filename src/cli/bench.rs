@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CHECK_FAILED, Failure, INTERNAL, USAGE, compile_file, read_input, write_json};
+use super::{
+    CHECK_FAILED, Failure, INTERNAL, USAGE, allocations, compile_file, read_input, write_json,
+};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
+use crate::outcome::{Bill, Invoice, US_EAST_1};
 use crate::program::{Image, Loaded};
 use crate::registry::Definition;
 use crate::shard::{
@@ -57,15 +60,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let span = Duration::from_secs(args.seconds.max(1));
     let started = Instant::now();
     let cpu_before = cpu_time();
+    let allocations_before = allocations::count();
     let lanes = measure(&image, &events, span, args.shards)?;
     let cpu_seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
     let wall_seconds = started.elapsed().as_secs_f64();
+    let allocations = allocations::count().zip(allocations_before).map(|(now, then)| now - then);
     let total = lanes.into_iter().fold(Counted::default(), |mut sum, lane| {
         sum.executions += lane.executions;
         sum.failed += lane.failed;
         sum.transitions += lane.transitions;
         sum.bytes_in += lane.bytes_in;
         sum.bytes_out += lane.bytes_out;
+        sum.invoice.requests += lane.invoice.requests;
+        sum.invoice.units += lane.invoice.units;
         sum
     });
     if total.executions + total.failed == 0 {
@@ -74,7 +81,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
             "no execution ended: a bench has no services, so a workflow that calls a task never ends",
         ));
     }
-    report(args, &image, &total, cpu_seconds, wall_seconds, out)
+    let measured = Measured { total, cpu_seconds, wall_seconds, allocations };
+    report(args, &image, &measured, out)
 }
 
 /// What a shard has done.
@@ -85,21 +93,31 @@ struct Counted {
     transitions: u64,
     bytes_in: u64,
     bytes_out: u64,
+    /// What AWS would charge.
+    invoice: Invoice,
+}
+
+/// A whole measurement.
+#[derive(Debug)]
+struct Measured {
+    total: Counted,
+    cpu_seconds: f64,
+    wall_seconds: f64,
+    allocations: Option<u64>,
 }
 
 fn report(
     args: &Args,
     image: &Image,
-    total: &Counted,
-    cpu_seconds: f64,
-    wall_seconds: f64,
+    measured: &Measured,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let Measured { total, cpu_seconds, wall_seconds, allocations } = measured;
+    let per_execution = |count: &u64| *count as f64 / total.executions.max(1) as f64;
+    let allocations = allocations.as_ref().map(per_execution);
     let per_cpu_second = total.executions as f64 / cpu_seconds;
     if args.json {
-        return write_json(
-            out,
-            &json!({
+        let mut document = json!({
                 "executions": total.executions,
                 "failed": total.failed,
                 "cpu_seconds": cpu_seconds,
@@ -108,8 +126,11 @@ fn report(
                 "bytes_in": total.bytes_in,
                 "bytes_out": total.bytes_out,
                 "shards": args.shards,
-            }),
-        );
+        });
+        if let Some(allocations) = allocations {
+            document["allocations_per_execution"] = json!(allocations);
+        }
+        return write_json(out, &document);
     }
     let ns_per_transition = cpu_seconds * 1e9 / total.transitions.max(1) as f64;
     writeln!(out, "state machine              {}", image.program.world.machine_name)?;
@@ -128,6 +149,15 @@ fn report(
         cpu_seconds * 1e6 / total.executions.max(1) as f64
     )?;
     writeln!(out, "CPU per transition         {ns_per_transition:>11.0} ns")?;
+    if let Some(allocations) = allocations {
+        writeln!(out, "allocations per execution  {allocations:>14.3}")?;
+    }
+    writeln!(
+        out,
+        "AWS price of this volume   ${:>13}   {} GB-s, us-east-1",
+        total.invoice.total(&US_EAST_1).to_text(6),
+        total.invoice.gb_seconds(),
+    )?;
     writeln!(out, "bytes in / out             {:>14} / {}", total.bytes_in, total.bytes_out)?;
     Ok(())
 }
@@ -202,7 +232,7 @@ impl Lane {
         Self {
             core: ShardCore::new(vec![loaded], Limits::default(), Now::default()),
             inputs: Inputs::default(),
-            sink: Sink::default(),
+            sink: Sink { definition_bytes: image.program.definition_bytes, ..Sink::default() },
             started: Instant::now(),
             next: 0,
         }
@@ -251,6 +281,7 @@ impl Lane {
 #[derive(Default)]
 struct Sink {
     counted: Counted,
+    definition_bytes: u64,
     last: Vec<u8>,
 }
 
@@ -260,6 +291,9 @@ impl Settle for Sink {
         self.counted.failed += u64::from(settled.error.is_some());
         self.counted.transitions += u64::from(settled.transitions);
         self.counted.bytes_out += settled.output.len() as u64;
+        let bill =
+            Bill::new(settled.duration_ns, self.definition_bytes, settled.metered_data_bytes);
+        self.counted.invoice.add(bill);
         self.last.clear();
         self.last.extend_from_slice(settled.output);
     }

@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit codes out. Data goes to stdout, talk to stderr.
 
+pub mod allocations;
 pub mod bench;
 pub mod config;
 pub mod demo;

@@ -135,6 +135,8 @@ impl Level<'_> {
 mod tests {
     use std::rc::Rc;
 
+    use proptest::prelude::*;
+
     use super::super::{ArenaId, Constants, Heap, ParseError, Parser, Value, View};
 
     fn heap() -> Heap {
@@ -260,6 +262,56 @@ mod tests {
         assert_eq!(heap.parse(deep.as_bytes(), &mut parser).unwrap_err(), ParseError::TooDeep);
         let value = heap.parse(b"[1]", &mut parser).unwrap();
         assert_eq!(heap.to_json(value), b"[1]", "a refused text leaves nothing behind");
+    }
+
+    /// JSON text with blanks, escapes in several spellings and duplicate keys.
+    fn arbitrary_text() -> impl Strategy<Value = String> {
+        let string = prop_oneof![
+            "[a-c]{0,3}",
+            Just("\\u0041\\/".to_owned()),
+            Just("\\n\\\"\\\\".to_owned()),
+            Just("\\ud83d\\ude00é".to_owned()),
+            "[ -!#-\\[\\]-~]{0,80}",
+        ]
+        .prop_map(|inner| format!("\"{inner}\""));
+        let leaf = prop_oneof![
+            string.clone(),
+            any::<i64>().prop_map(|int| int.to_string()),
+            any::<f64>()
+                .prop_filter("JSON has no such number", |float| float.is_finite())
+                .prop_map(|float| format!("{float:?}")),
+            Just("null".to_owned()),
+            Just(" true".to_owned()),
+            Just("false ".to_owned()),
+        ];
+        let blank = prop_oneof![3 => Just(""), 1 => Just(" "), 1 => Just("\n\t")];
+        leaf.prop_recursive(5, 64, 6, move |inner| {
+            let entries = (string.clone(), blank.clone(), inner.clone())
+                .prop_map(|(key, blank, member)| format!("{key}{blank}:{blank}{member}"));
+            prop_oneof![
+                (blank.clone(), proptest::collection::vec(inner, 0..6))
+                    .prop_map(|(blank, items)| format!("[{blank}{}{blank}]", items.join(","))),
+                (blank.clone(), proptest::collection::vec(entries, 0..6))
+                    .prop_map(|(blank, items)| format!("{{{blank}{}}}", items.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn documents_read_as_serde_json_reads_them(text in arbitrary_text()) {
+            let mut heap = heap();
+            let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+            let json = heap.to_json(value);
+            prop_assert_eq!(json.len(), value.json_len());
+            let ours: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            let theirs: serde_json::Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&ours, &theirs);
+            let copy = expanded(&mut heap, value);
+            let copied: serde_json::Value = serde_json::from_slice(&heap.to_json(copy)).unwrap();
+            prop_assert_eq!(&copied, &theirs);
+            prop_assert_eq!(heap.to_json(copy).len(), copy.json_len());
+        }
     }
 
     #[test]

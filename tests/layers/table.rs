@@ -68,8 +68,12 @@ pub(crate) const WITHOUT_KAFKA: &[&str] = &["src/shard", "src/task", "src/http"]
 
 /// Files that may hold `unsafe`: the value's view of the tape, and librdkafka's calls that the
 /// crate does not wrap (style §2.7). Each says in its own docs which property it keeps.
-pub(crate) const UNSAFE_FILES: &[&str] =
-    &["src/value/blocks.rs", "src/value/tape.rs", "src/ingest/librdkafka.rs"];
+pub(crate) const UNSAFE_FILES: &[&str] = &[
+    "src/cli/allocations.rs",
+    "src/value/blocks.rs",
+    "src/value/tape.rs",
+    "src/ingest/librdkafka.rs",
+];
 
 /// Lines of a file that nobody reads in one sitting any more. Review asks for a split at 600.
 pub(crate) const FILE_LINES_MAX: usize = 1_000;
