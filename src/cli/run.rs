@@ -57,8 +57,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let settings = match &args.config {
         Some(file) => load(file)?,
-        None => config::parse("environment", "", Path::new("."), config::process_environment())
-            .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render()))?,
+        None => config::parse("environment", ANY, Path::new("."), config::process_environment())
+            .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))?,
     };
     logging::start(&settings.log).map_err(|error| Failure::new(BAD_CONFIGURATION, error))?;
     match &args.input {
@@ -234,6 +234,16 @@ fn source_code(error: &ingest::Error) -> u8 {
     }
 }
 
+/// A configuration that is complete: a run over a file replaces its pipeline by its own.
+const ANY: &str = r#"
+[[pipeline]]
+name = "file"
+topics = ["file"]
+definition = "file.asl.json"
+result_topic = "file.results"
+billing_topic = "file.billing"
+dead_letter_topic = "file.dead-letters"
+"#;
 const INTERRUPTED: u8 = 130;
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 const LANE_BATCHES: usize = 64;

@@ -112,9 +112,9 @@ families! {
         "Configured ceiling of running task attempts, all shards together.";
 
     SOURCE_RECORDS "expressway_source_records_total" Counter Cells ["topic"]
-        "Records handed to the shards.";
+        "Records read, with those that are skipped or refused.";
     SOURCE_BYTES "expressway_source_bytes_total" Counter Cells ["topic"]
-        "Key and value bytes of those records.";
+        "Bytes of their values.";
     SOURCE_SKIPPED "expressway_source_records_skipped_total" Counter Cells ["topic", "reason"]
         "Records that started no execution, on purpose: a tombstone has a null value.";
     SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["source"]

@@ -43,7 +43,7 @@ pub struct FlowCounts {
 /// What was read from one topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceCounts {
-    /// Records handed to the shards.
+    /// Records read.
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
