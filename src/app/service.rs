@@ -49,6 +49,9 @@ pub enum Error {
         /// Why.
         source: Box<ingest::Error>,
     },
+    /// A shard thread has ended by itself, which is a fault of ours; its log says more.
+    #[error("a shard thread has ended unasked; what it held runs again after a restart")]
+    ShardGone,
     /// The admin port cannot be opened.
     #[error(
         "cannot listen on {address} for the admin port: {source}; set http.listen to a free address or to \"off\""
@@ -332,9 +335,10 @@ impl Service {
         Ok(())
     }
 
-    /// Whether a source has ended, which none does unasked unless it had to.
+    /// Whether a source or a shard has ended, which none does unasked unless it had to.
     pub fn has_failed(&self) -> bool {
         self.sources.iter().any(|(_, handle)| handle.is_finished())
+            || self.shards.handles.iter().any(runtime::Handle::is_finished)
     }
 
     /// Where the admin port listens.
@@ -356,6 +360,7 @@ impl Service {
     /// the groups and ends all threads.
     pub fn stop(self) -> Report {
         self.consuming.fail("the service is stopping");
+        let shard_is_gone = self.shards.handles.iter().any(runtime::Handle::is_finished);
         for (_, source) in &self.sources {
             source.stop();
         }
@@ -369,6 +374,9 @@ impl Service {
                 let source = Box::new(source);
                 report.error.get_or_insert(Error::Source { pipeline, source });
             }
+        }
+        if shard_is_gone {
+            report.error.get_or_insert(Error::ShardGone);
         }
         self.shards.abandon();
         if let Some(admin) = self.admin {

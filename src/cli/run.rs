@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, Machines, Service, Shards, logging};
@@ -79,8 +80,10 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
             "no [[pipeline]] is configured: nothing to run",
         ));
     }
+    // Before the start, which may take as long as the brokers take: a signal then is not lost.
+    let signals = Signals::listen()?;
     let service = Service::start(settings).map_err(failure)?;
-    let code = wait(&service)?;
+    let code = signals.wait(|| service.has_failed());
     let report = service.stop();
     match report.error {
         Some(error) => Err(failure(error)),
@@ -88,25 +91,37 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
     }
 }
 
-/// Waits for a signal or for a source that had to stop; returns the exit code of the former.
-fn wait(service: &Service) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut watch = tokio::time::interval(WATCH_EVERY);
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return Ok(OK),
-                _ = interrupt.recv() => return Ok(INTERRUPTED),
-                _ = watch.tick() => {
-                    if service.has_failed() {
-                        return Ok(OK);
-                    }
+/// The signals that end a run.
+struct Signals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (terminate, interrupt) = {
+            let _context = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Waits for a signal, or until `is_over`; returns the exit code.
+    fn wait(self, is_over: impl Fn() -> bool) -> u8 {
+        let Self { runtime, mut terminate, mut interrupt } = self;
+        runtime.block_on(async {
+            let mut watch = tokio::time::interval(WATCH_EVERY);
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return OK,
+                    _ = interrupt.recv() => return INTERRUPTED,
+                    _ = watch.tick() => if is_over() { return OK },
                 }
             }
-        }
-    })
+        })
+    }
 }
 
 fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Failure> {
@@ -134,7 +149,8 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         results: &mut results,
         billing: billing.as_mut().map(|billing| billing as &mut dyn Write),
     };
-    let stop = stop_on_signal()?;
+    let code = Arc::new(AtomicU8::new(OK));
+    let stop = stop_on_signal(&code)?;
     let mut on_rejected = |line: u64, class: &str, cause: &str| {
         tracing::warn!(line = line + 1, class, cause, "line cannot run");
     };
@@ -154,7 +170,10 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         dropped,
         "file has ended"
     );
-    Ok(if report.rejected > 0 { CHECK_FAILED } else { OK })
+    match code.load(Ordering::SeqCst) {
+        OK if report.rejected > 0 => Ok(CHECK_FAILED),
+        code => Ok(code),
+    }
 }
 
 /// The pipeline that a file runs through: the one named, the only one, or one made of `--definition`.
@@ -177,23 +196,14 @@ fn file_pipeline(args: &Args, settings: &Settings) -> Result<Pipeline, Failure> 
     })
 }
 
-/// A flag that the first SIGTERM or Ctrl-C sets.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+/// A flag that the first SIGTERM or Ctrl-C sets, with the exit code in `code`.
+fn stop_on_signal(code: &Arc<AtomicU8>) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut terminate, mut interrupt) = {
-        let _context = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
-    };
+    let (flag, code) = (Arc::clone(&stop), Arc::clone(code));
+    let signals = Signals::listen()?;
     // Ends with the process: it only waits.
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        });
+        code.store(signals.wait(|| false), Ordering::SeqCst);
         flag.store(true, Ordering::SeqCst);
     })?;
     Ok(stop)
@@ -220,7 +230,7 @@ pub(super) fn failure(error: app::Error) -> Failure {
         }
         app::Error::Source { source, .. } => Failure::new(source_code(source), error),
         app::Error::Admin { .. } => Failure::new(BAD_CONFIGURATION, error),
-        app::Error::Thread(_) => Failure::new(INTERNAL, error),
+        app::Error::ShardGone | app::Error::Thread(_) => Failure::new(INTERNAL, error),
     }
 }
 

@@ -7,7 +7,7 @@ use super::intrinsic::{Argument, Call, Function, unescape};
 use super::walk::{Walk, root_text};
 use super::{Fault, Roots};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::value::{ArenaId, ConstantsBuilder, Heap, TooLarge, Value, View};
+use crate::value::{ArenaId, ConstantsBuilder, Elements, Entries, Heap, TooLarge, Value, View};
 
 /// A call ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -245,43 +245,59 @@ fn number(text: &str) -> Value {
 }
 
 /// Prints an argument of `States.Format`: strings bare, scalars as JSON, containers as a Java map
-/// or list prints (`{Arg1=1, Arg2=[]}`, recorded on AWS).
+/// or list prints (`{Arg1=1, Arg2=[]}`, recorded on AWS). A loop with its own stack: a value may
+/// be nested deeper than the native one allows.
 fn print(heap: &Heap, value: Value, out: &mut String) {
-    match heap.view(value) {
-        View::Str(text) => out.push_str(text),
-        View::Array => {
-            print_list(heap, heap.elements(value).map(|element| (None, element)), ['[', ']'], out);
+    let mut open: Vec<Printed<'_>> = Vec::new();
+    let mut next = Some(value);
+    loop {
+        if let Some(value) = next.take() {
+            match heap.view(value) {
+                View::Str(text) => out.push_str(text),
+                View::Array => {
+                    out.push('[');
+                    open.push(Printed { items: Items::Array(heap.elements(value)), first: true });
+                }
+                View::Object => {
+                    out.push('{');
+                    open.push(Printed { items: Items::Object(heap.entries(value)), first: true });
+                }
+                _ => heap.write_scalar(value, out),
+            }
         }
-        View::Object => {
-            print_list(
-                heap,
-                heap.entries(value).map(|(key, member)| (Some(key), member)),
-                ['{', '}'],
-                out,
-            );
+        let Some(level) = open.last_mut() else { return };
+        let (key, item, close) = match &mut level.items {
+            Items::Array(elements) => (None, elements.next(), ']'),
+            Items::Object(entries) => {
+                let entry = entries.next();
+                (entry.map(|(key, _)| key), entry.map(|(_, member)| member), '}')
+            }
+        };
+        if item.is_none() {
+            out.push(close);
+            open.pop();
+            continue;
         }
-        _ => heap.write_scalar(value, out),
-    }
-}
-
-fn print_list(
-    heap: &Heap,
-    items: impl Iterator<Item = (Option<Value>, Value)>,
-    [open, close]: [char; 2],
-    out: &mut String,
-) {
-    out.push(open);
-    for (index, (key, item)) in items.enumerate() {
-        if index > 0 {
+        if !std::mem::replace(&mut level.first, false) {
             out.push_str(", ");
         }
         if let Some(key) = key {
             out.push_str(heap.key_text(key));
             out.push('=');
         }
-        print(heap, item, out);
+        next = item;
     }
-    out.push(close);
+}
+
+/// A container that is being printed.
+struct Printed<'a> {
+    items: Items<'a>,
+    first: bool,
+}
+
+enum Items<'a> {
+    Array(Elements<'a>),
+    Object(Entries<'a>),
 }
 
 #[cfg(test)]
@@ -316,6 +332,20 @@ mod tests {
         ] {
             assert_eq!(evaluate(call, input).as_deref(), Ok(text), "{call}");
         }
+    }
+
+    #[test]
+    fn a_deep_value_is_printed_without_recursion() {
+        let mut heap = Heap::new(Rc::new(ConstantsBuilder::default().finish()));
+        let mut value = Value::int(1);
+        for _ in 0..100_000 {
+            let open = heap.open(ArenaId::ROOT, 1).unwrap();
+            heap.set(open, 0, value);
+            value = heap.close_array(open).unwrap();
+        }
+        let mut text = String::new();
+        print(&heap, value, &mut text);
+        assert_eq!(text.len(), 200_001);
     }
 
     #[test]

@@ -110,10 +110,7 @@ impl Books {
     /// Decides what becomes of a record that was not delivered: again, smaller, or the end.
     pub(super) fn failed(&mut self, options: &Options, mut resend: Resend, code: RDKafkaErrorCode) {
         let tag = resend.tag;
-        let Some(slot) = self.held.get_mut(tag.slot) else {
-            return;
-        };
-        let place = slot.place;
+        let Some(place) = self.held.place_of(tag) else { return };
         if !self.is_current(place) {
             self.drop_late(tag.slot);
             return;

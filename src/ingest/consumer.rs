@@ -250,6 +250,17 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         // From here on the callback gives partitions up by itself, or closing would wait for ever.
         self.base.context().closing.store(true, Ordering::SeqCst);
+        // What was noted and not performed any more has to be answered too.
+        for event in self.base.context().take() {
+            let answered = match event {
+                GroupEvent::Assigned(partitions) => self.assign(&partitions),
+                GroupEvent::Revoked(partitions) => self.unassign(&partitions),
+                GroupEvent::Committed(_) => Ok(()),
+            };
+            if let Err(error) = answered {
+                warn!(%error, "answering a rebalance while closing");
+            }
+        }
     }
 }
 

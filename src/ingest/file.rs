@@ -186,26 +186,24 @@ fn feed(
         let mut state = shared.lock();
         if line.iter().all(u8::is_ascii_whitespace) {
             state.skipped.push(number);
-            number += 1;
-            continue;
-        }
-        if line.len() > PAYLOAD_BYTES_MAX {
+        } else if line.len() > PAYLOAD_BYTES_MAX {
             let cause = format!("the line has {length} bytes, the limit is {PAYLOAD_BYTES_MAX}");
             state.refused.push((number, DeadLetterClass::TooLarge, cause));
-            number += 1;
-            continue;
-        }
-        while !state.router.has_room()? {
-            if stop.load(Ordering::SeqCst) {
-                return Ok(());
+        } else {
+            while !state.router.has_room()? {
+                if stop.load(Ordering::SeqCst) {
+                    // What stands in the open batch was counted and will not run.
+                    state.in_flight -= state.router.take_open().len() as u64;
+                    return Ok(());
+                }
+                state = match shared.room.wait_timeout(state, POLL) {
+                    Ok((state, _)) => state,
+                    Err(poisoned) => poisoned.into_inner().0,
+                };
             }
-            state = match shared.room.wait_timeout(state, POLL) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            push(options, &mut state.router, &identity, number, &line);
+            state.in_flight += 1;
         }
-        push(options, &mut state.router, &identity, number, &line);
-        state.in_flight += 1;
         number += 1;
         // Nothing complete is left in the buffer: what comes next may take long.
         if memchr::memchr(b'\n', reader.buffer()).is_none() {

@@ -98,6 +98,14 @@ impl Held {
         self.slots.get_mut(index as usize).filter(|slot| slot.taken)
     }
 
+    /// Where the record came from that an output belongs to; nothing once its slot has been
+    /// released, whoever has it now.
+    pub(super) fn place_of(&mut self, tag: Tag) -> Option<Place> {
+        self.get_mut(tag.slot)
+            .filter(|slot| slot.generation == tag.generation)
+            .map(|slot| slot.place)
+    }
+
     /// Says how many outputs the record has; it is released when that many are acknowledged.
     pub(super) fn expect(&mut self, index: u32, outputs: u8) {
         if let Some(slot) = self.get_mut(index) {

@@ -53,8 +53,9 @@ impl IoThread {
         let deadline = Instant::now()
             + if error.is_none() { self.options.drain_timeout } else { Duration::ZERO };
         let drained = self.drain(deadline);
-        let dropped = self.books.held.len() as u64;
-        self.books.counters.in_flight.set(dropped);
+        let open = self.books.held.len() as u64;
+        self.books.counters.in_flight.set(open);
+        let dropped = open + self.books.counters.dropped.get();
         if dropped > 0 {
             warn!(dropped, "executions dropped uncommitted; their next owner runs them again");
         }
@@ -166,6 +167,17 @@ impl IoThread {
                 .iter()
                 .any(|(topic, number)| *number == message.partition() && *topic == message.topic())
         });
+        let settled = self.settle_before_revoke(&places);
+        for (topic, number) in &places {
+            self.books.partitions.revoke(&self.options, topic, *number);
+        }
+        // Whatever went wrong before: a revoke that is not answered keeps the client from closing.
+        let unassigned = self.consumer.unassign(partitions);
+        settled.and(unassigned)
+    }
+
+    /// Brings what is open of these partitions to its end, within the budget, and commits.
+    fn settle_before_revoke(&mut self, places: &[(String, i32)]) -> Result<(), Error> {
         let deadline = Instant::now() + self.options.revoke_timeout;
         while !self.consumer.assignment_is_lost()
             && Instant::now() < deadline
@@ -177,10 +189,7 @@ impl IoThread {
         if !self.consumer.assignment_is_lost() {
             self.commit_and_wait(COMMIT_WAIT)?;
         }
-        for (topic, number) in &places {
-            self.books.partitions.revoke(&self.options, topic, *number);
-        }
-        self.consumer.unassign(partitions)
+        Ok(())
     }
 
     fn is_open(&self, (topic, number): &(String, i32)) -> bool {
@@ -218,6 +227,7 @@ impl IoThread {
         }
         for start in self.router.take_open() {
             self.books.held.release(own_slot(start.origin.slot));
+            self.books.counters.dropped.add(1);
         }
         let deadline = Instant::now() + FLUSH_WAIT;
         while self.in_flight() > 0 && Instant::now() < deadline {

@@ -50,7 +50,7 @@ pub(super) enum Refused {
     /// The record is larger than `message.max.bytes`.
     TooLarge(Option<Headers>),
     /// Anything else; sending again will not help.
-    Other(RDKafkaErrorCode),
+    Other(RDKafkaErrorCode, Option<Headers>),
 }
 
 /// One producer client and its topics.
@@ -118,7 +118,7 @@ impl Producer {
             match code {
                 RDKafkaErrorCode::QueueFull => Refused::QueueFull(headers),
                 RDKafkaErrorCode::MessageSizeTooLarge => Refused::TooLarge(headers),
-                code => Refused::Other(code),
+                code => Refused::Other(code, headers),
             }
         })
     }

@@ -85,8 +85,8 @@ impl IoThread {
                 Err(Refused::TooLarge(headers)) => {
                     self.books.cut_down(&self.options, again(headers));
                 }
-                Err(Refused::Other(code)) => {
-                    self.books.failed(&self.options, again(None), code);
+                Err(Refused::Other(code, headers)) => {
+                    self.books.failed(&self.options, again(headers), code);
                 }
             }
             any = true;
@@ -102,9 +102,13 @@ impl Publishing {
     /// Writes outcomes until the batch is done (true) or the queue is full (false).
     fn run(&mut self, options: &Options, books: &mut Books, producer: &Producer) -> bool {
         while let Some(&outcome) = self.batch.outcomes.get(self.next) {
-            let slot = own_slot(outcome.origin().slot);
-            let Some(place) = books.held.get_mut(slot).map(|held| held.place) else {
-                // Released when its partition went away.
+            let origin = outcome.origin();
+            let slot = own_slot(origin.slot);
+            let place = books.held.get_mut(slot).map(|held| held.place);
+            // Released when its partition went away, and perhaps given to another record since.
+            let Some(place) =
+                place.filter(|place| (place.offset, place.epoch) == (origin.offset, origin.epoch))
+            else {
                 self.advance();
                 continue;
             };
@@ -172,17 +176,16 @@ impl Publishing {
         let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
         let sent =
             producer.send(Target::Billing, Some(arn), Some(record), Some(headers), tag.pack());
-        let code = match sent {
+        let (code, headers) = match sent {
             Ok(()) => {
                 books.counters.produced.add(1);
                 return true;
             }
             Err(Refused::QueueFull(_)) => return false,
-            Err(Refused::TooLarge(_)) => RDKafkaErrorCode::MessageSizeTooLarge,
-            Err(Refused::Other(code)) => code,
+            Err(Refused::TooLarge(headers)) => (RDKafkaErrorCode::MessageSizeTooLarge, headers),
+            Err(Refused::Other(code, headers)) => (code, headers),
         };
-        let resend =
-            Resend { tag, key: Some(arn.to_vec()), value: Some(record.to_vec()), headers: None };
+        let resend = Resend { tag, key: Some(arn.to_vec()), value: Some(record.to_vec()), headers };
         books.failed(options, resend, code);
         true
     }
@@ -253,7 +256,7 @@ fn write(
         }
         Err(Refused::QueueFull(headers)) => return Err(headers),
         Err(Refused::TooLarge(headers)) => (headers, None),
-        Err(Refused::Other(code)) => (None, Some(code)),
+        Err(Refused::Other(code, headers)) => (headers, Some(code)),
     };
     let resend = Resend { tag, key: key.map(<[u8]>::to_vec), value: Some(value.to_vec()), headers };
     match code {

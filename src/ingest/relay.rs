@@ -131,7 +131,7 @@ fn send(
             Err(Refused::TooLarge(_)) => {
                 return Err(Error::Producer("a record is too large".into()));
             }
-            Err(Refused::Other(code)) => return Err(Error::Producer(code.to_string())),
+            Err(Refused::Other(code, _)) => return Err(Error::Producer(code.to_string())),
         };
         if !poll(producer, report)? {
             std::thread::sleep(NAP);

@@ -167,11 +167,12 @@ impl ShardCore {
         calls: &mut dyn Calls,
     ) -> Turned {
         let mut edges = Edges { now, settle, calls };
-        let timers_fired = self.fire_timers(&mut edges);
-        let mut started = 0;
+        // Answers first: one that came in time must not lose to a timer that is looked at late.
         while let Some((token, result)) = inputs.answers.pop_front() {
             self.answer(token, &result, &mut edges);
         }
+        let timers_fired = self.fire_timers(&mut edges);
+        let mut started = 0;
         for _ in 0..self.ready.len() {
             if let Some(index) = self.ready.pop_front() {
                 self.run_again(index, &mut edges);

@@ -255,8 +255,10 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         self.bell.parked.store(true, Ordering::SeqCst);
         let ending = self.bell.ending.load(Ordering::SeqCst) != RUNNING;
         let held = self.inputs.hold_starts || self.settle.has_kept();
-        if (!held && !self.inbox.is_empty()) || !self.completions.is_empty() {
+        let takes_more = !held && self.inputs.batches.len() < BATCHES_AHEAD_MAX;
+        if (takes_more && !self.inbox.is_empty()) || !self.completions.is_empty() {
             self.bell.parked.store(false, Ordering::SeqCst);
+            tokio::task::yield_now().await;
             return;
         }
         // A full lane rings when it has room again; the short sleep is for its last batches.
