@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit codes out. Data goes to stdout, talk to stderr.
 
 pub mod bench;
+pub mod broker;
 pub mod config;
 pub mod demo;
 pub mod disasm;
