@@ -1,7 +1,7 @@
 # Every target is one command that also runs by hand; the scripts in .ci/ hold what is longer than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint fmt bench kafka kafka-stop clean
+.PHONY: help demo test build lint fmt bench bench-kafka kafka kafka-stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ fmt: ## Format the code
 bench: ## Run the benches: ratios of CPU time against the yardsticks
 	@.ci/install build
 	cargo bench --locked --bench suite
+
+bench-kafka: ## Hold the Kafka path against a bare relay: CPU time per event, maximum rate
+	@.ci/install build
+	cargo bench --locked --profile ci --bench suite -- --kafka
 
 kafka: ## Start a real Apache Kafka on 127.0.0.1:9092 in the background
 	@.ci/kafka start

@@ -2,10 +2,12 @@
 //!
 //! `cargo bench` measures; `cargo bench -- --quick`, and any run without `--bench` (as under
 //! `cargo test --benches`), goes through everything with tiny counts. A word that is no flag
-//! selects the workloads whose names contain it.
+//! selects the workloads whose names contain it. With `--kafka` it holds the Kafka path against a
+//! bare relay instead (`make bench-kafka`).
 
 mod engine;
 mod measure;
+mod relay;
 mod yardstick;
 
 use std::env;
@@ -29,6 +31,9 @@ fn main() -> Result<()> {
     let words: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
 
     let mut stdout = io::stdout().lock();
+    if has("--kafka") {
+        return relay::run(&arguments, &mut stdout);
+    }
     let mut compared = 0;
     for (workload, mut entries) in [pass_choice()?, passthrough()?] {
         if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {

@@ -54,6 +54,9 @@ enum Command {
     /// Copy records from topic to topic with no work: the yardstick of the Kafka path.
     #[command(hide = true)]
     Relay(cli::relay::RelayArgs),
+    /// Serve the embedded broker to other processes, for benches.
+    #[command(hide = true)]
+    Broker(cli::broker::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "expressway", &mut out);
         }
+        Command::Broker(args) => cli::broker::run(args, &mut std::io::stdin().lock(), &mut out)?,
         Command::Relay(args) => {
             cli::relay::run(args, &mut out).map_err(|error| Failure::new(cli::INTERNAL, error))?;
         }

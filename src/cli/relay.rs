@@ -20,12 +20,13 @@ pub struct RelayArgs {
     /// Topic to write to.
     #[arg(long)]
     pub to: String,
-    /// Topic for a second record per event, as a pipeline writes a billing record.
+    /// Topic for a second record per event, as long as a billing record; the first then gets as
+    /// many headers as a result has.
     #[arg(long)]
     pub billing: Option<String>,
-    /// Size of that second record.
-    #[arg(long, default_value_t = 700)]
-    pub billing_bytes: usize,
+    /// State machine that headers and second records name.
+    #[arg(long, default_value = "arn:aws:states:us-east-1:000000000000:stateMachine:relay")]
+    pub machine_arn: String,
     /// Consumer group.
     #[arg(long, default_value = "expressway-relay")]
     pub group: String,
@@ -59,11 +60,12 @@ pub fn run(args: &RelayArgs, out: &mut dyn Write) -> Result<RelayReport, ingest:
     options.dead_letter_topic.clone_from(&args.to);
     options.consumer_settings = pairs(&args.consumer_settings);
     options.producer_settings = pairs(&args.producer_settings);
-    let billing_bytes = args.billing.is_some().then_some(args.billing_bytes);
+    options.machine_arn.clone_from(&args.machine_arn);
+    options.pipeline_name.clone_from(&args.from);
     // Counted from the first record: joining the group is not the relay's work.
     let mut first: Option<(Instant, f64)> = None;
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
-    let report = ingest::relay(&options, billing_bytes, |relayed| {
+    let report = ingest::relay(&options, args.billing.is_some(), |relayed| {
         if relayed > 0 && first.is_none() {
             first = Some((Instant::now(), cpu_seconds()));
         }
