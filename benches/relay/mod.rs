@@ -50,9 +50,8 @@ struct Args {
 
 /// Runs the bench and prints its report.
 pub(crate) fn run(arguments: &[String], out: &mut impl Write) -> Result<()> {
-    let args = Args::parse_from(
-        std::iter::once("suite").chain(arguments.iter().map(String::as_str)),
-    );
+    let args =
+        Args::parse_from(std::iter::once("suite").chain(arguments.iter().map(String::as_str)));
     let span = Duration::from_secs(args.seconds.max(1));
     let mut rounds = Vec::with_capacity(args.rounds);
     for _ in 0..args.rounds.max(1) {

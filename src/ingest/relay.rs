@@ -168,7 +168,7 @@ impl Outfit {
         let machine = machine_arn.rsplit(':').next().unwrap_or_default();
         let mut record = b"{\"specversion\":\"1.0\",\"id\":\"".to_vec();
         let start = record.len();
-        record.extend_from_slice(format!("{express}:{topic}-00-0000000:{SUFFIX}").as_bytes());
+        record.extend_from_slice(format!("{express}:{topic}-10-1000000:{SUFFIX}").as_bytes());
         let arn = start..record.len();
         record.extend_from_slice(
             format!(
@@ -179,7 +179,7 @@ impl Outfit {
                  \"gb_seconds\":\"0.00625\",\"status\":\"{STATUS}\",\
                  \"state_machine_arn\":\"{machine_arn}\",\"machine\":\"{machine}\",\
                  \"version\":null,\"tags\":{{}},\"pipeline\":\"{pipeline}\",\"topic\":\"{topic}\",\
-                 \"partition\":00,\"offset\":0000000,\"started_at\":\"{INSTANT}\",\
+                 \"partition\":10,\"offset\":1000000,\"started_at\":\"{INSTANT}\",\
                  \"transitions\":1}}}}"
             )
             .as_bytes(),
@@ -243,6 +243,6 @@ mod tests {
         assert_ne!(outfit.execution_arn(), first);
         assert_eq!(outfit.record.len(), len);
         let text = String::from_utf8(first).unwrap();
-        assert!(text.starts_with("arn:aws:states:us-east-1:000000000000:express:m:in-00-0000000:"));
+        assert!(text.starts_with("arn:aws:states:us-east-1:000000000000:express:m:in-10-1000000:"));
     }
 }
