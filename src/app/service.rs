@@ -196,7 +196,11 @@ impl Shards {
             .iter()
             .map(|handle| {
                 let bell = handle.bell();
-                ShardPort { starts: handle.starts(), wake: Box::new(move || bell.ring()) }
+                ShardPort {
+                    starts: handle.starts(),
+                    spares: handle.spares(),
+                    wake: Box::new(move || bell.ring()),
+                }
             })
             .collect()
     }

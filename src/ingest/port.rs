@@ -1,6 +1,6 @@
 //! A source's way to the shards: one open batch, bounded channels, credits.
 
-use crossbeam::channel::{Sender, TrySendError};
+use crossbeam::channel::{Receiver, Sender, TrySendError};
 
 use crate::base::ids::ShardId;
 use crate::shard::outbox::LANE_SLOT_BITS;
@@ -12,6 +12,8 @@ use super::error::Error;
 pub struct ShardPort {
     /// The shard's inbox; bounded.
     pub starts: Sender<StartBatch>,
+    /// Used batches, emptied, that the shard gives back.
+    pub spares: Receiver<StartBatch>,
     /// Wakes the shard if it is parked; called once per batch, and when a full lane has room
     /// again.
     pub wake: Box<dyn Fn() + Send>,
@@ -76,6 +78,10 @@ impl Router {
     /// of name and input and says where they are.
     pub(super) fn push(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> Start) {
         if self.open.starts.is_empty() {
+            if self.open.bytes.capacity() == 0 {
+                // A megabyte of fresh memory per batch would be paged in and out all the time.
+                self.open = self.ports[self.target].port.spares.try_recv().unwrap_or_default();
+            }
             // What the last batch needed, so that a batch seldom grows more than once.
             self.open.bytes.reserve(self.bytes_hint);
             self.open.starts.reserve(BATCH_STARTS_MAX);
@@ -162,7 +168,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use crossbeam::channel::{Receiver, bounded};
+    use crossbeam::channel::{Receiver, bounded, never};
 
     use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx};
 
@@ -180,7 +186,7 @@ mod tests {
                 let wake = Box::new(move || {
                     wakes.fetch_add(1, Ordering::SeqCst);
                 });
-                (ShardPort { starts, wake }, receiver)
+                (ShardPort { starts, spares: never(), wake }, receiver)
             })
             .unzip();
         (Router::new(ports, credits), receivers, wakes)

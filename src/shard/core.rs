@@ -20,6 +20,8 @@ use crate::vm::{Effect, Execution, Raised, Step, Turn, Wake};
 pub struct Inputs {
     /// Events, oldest batch first.
     pub batches: VecDeque<StartBatch>,
+    /// Batches whose events have all been taken, emptied, for their memory; a few at most.
+    pub spent: Vec<StartBatch>,
     /// Answers of calls.
     pub answers: VecDeque<(WakeToken, CallResult)>,
     /// Take no events in this turn: what they would settle into has no room.
@@ -32,6 +34,16 @@ impl Inputs {
     /// Whether nothing is left to take.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty() && self.answers.is_empty()
+    }
+
+    /// Puts the oldest batch among the spent ones, unless nobody takes those.
+    fn retire(&mut self) {
+        if let Some(mut batch) = self.batches.pop_front()
+            && self.spent.len() < SPENT_BATCHES_MAX
+        {
+            batch.clear();
+            self.spent.push(batch);
+        }
     }
 }
 
@@ -286,7 +298,7 @@ impl ShardCore {
                 self.start(start, &batch.bytes, edges);
             }
             inputs.taken = 0;
-            inputs.batches.pop_front();
+            inputs.retire();
         }
         self.limits.starts_per_turn - budget
     }
@@ -528,3 +540,5 @@ fn due_ms(from: Now, millis: u64) -> u64 {
 /// Finished executions kept for their memory: enough for those that end within one turn.
 const SPARE_MAX: usize = 1_024;
 const SPARE_BYTES_MAX: usize = 64 * 1_024;
+/// Spent batches kept until the caller takes them.
+const SPENT_BATCHES_MAX: usize = 4;

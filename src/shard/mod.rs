@@ -40,6 +40,14 @@ pub struct StartBatch {
     pub starts: Vec<Start>,
 }
 
+impl StartBatch {
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.starts.clear();
+    }
+}
+
 /// How an execution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

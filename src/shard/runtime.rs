@@ -40,6 +40,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Handle {
     starts: Sender<StartBatch>,
+    spares: Receiver<StartBatch>,
     bell: Arc<Bell>,
     thread: JoinHandle<Report>,
 }
@@ -83,6 +84,7 @@ impl Handle {
         C: Calls,
     {
         let (starts, inbox) = bounded(options.inbox_batches.max(1));
+        let (spent, spares) = bounded(SPARES_MAX);
         let bell = Arc::new(Bell::default());
         let shard_bell = Arc::clone(&bell);
         let (ready, is_ready) = bounded(1);
@@ -103,18 +105,24 @@ impl Handle {
                 runtime.block_on(async move {
                     let completions = Completions::default();
                     let (settle, calls) = edges(completions.clone());
+                    let inbox = Inbox { starts: inbox, spent };
                     Shard::new(options, inbox, shard_bell, completions, settle, calls).run().await
                 })
             },
         )?;
         // A thread that ends without a word has panicked; its join says so.
         is_ready.recv().unwrap_or(Ok(()))?;
-        Ok(Self { starts, bell, thread })
+        Ok(Self { starts, spares, bell, thread })
     }
 
     /// The inbox.
     pub fn starts(&self) -> Sender<StartBatch> {
         self.starts.clone()
+    }
+
+    /// Used batches, emptied, whose memory can be filled again.
+    pub fn spares(&self) -> Receiver<StartBatch> {
+        self.spares.clone()
     }
 
     /// What wakes the shard; ring it after sending to the inbox.
@@ -144,11 +152,17 @@ impl Handle {
     }
 }
 
+/// The shard's ends of the channels of batches.
+struct Inbox {
+    starts: Receiver<StartBatch>,
+    spent: Sender<StartBatch>,
+}
+
 /// A shard on its thread.
 struct Shard<S, C> {
     core: ShardCore,
     inputs: Inputs,
-    inbox: Receiver<StartBatch>,
+    inbox: Inbox,
     bell: Arc<Bell>,
     completions: Completions,
     settle: S,
@@ -162,7 +176,7 @@ struct Shard<S, C> {
 impl<S: Settle, C: Calls> Shard<S, C> {
     fn new(
         options: Options,
-        inbox: Receiver<StartBatch>,
+        inbox: Inbox,
         bell: Arc<Bell>,
         completions: Completions,
         settle: S,
@@ -210,7 +224,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         self.inputs.hold_starts = !self.settle.ready();
         if !self.inputs.hold_starts {
             while self.inputs.batches.len() < BATCHES_AHEAD_MAX
-                && let Ok(batch) = self.inbox.try_recv()
+                && let Ok(batch) = self.inbox.starts.try_recv()
             {
                 self.inputs.batches.push_back(batch);
             }
@@ -221,6 +235,10 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         let now = self.clock.now();
         let turned = self.core.turn(now, &mut self.inputs, &mut self.settle, &mut self.calls);
         self.settle.flush(now);
+        for batch in self.inputs.spent.drain(..) {
+            // Enough spares lie ready: the rest is freed.
+            let _ = self.inbox.spent.try_send(batch);
+        }
         measured.busy_ns = self.clock.now().mono_ns - now.mono_ns;
         measured.starts = turned.started as u64;
         measured.timers = turned.timers_fired as u64;
@@ -235,7 +253,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             self.levels_at = Instant::now();
             self.levels.arena_bytes = self.core.held_bytes() as u64;
         }
-        self.levels.inbox = self.inbox.len() as u64;
+        self.levels.inbox = self.inbox.starts.len() as u64;
         self.levels.ready = self.core.ready_count() as u64;
         self.levels.completions = self.completions.len() as u64;
         self.levels.timers = self.core.timer_count() as u64;
@@ -245,7 +263,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
     fn is_empty(&self, turned: &Turned) -> bool {
         turned.open == 0
             && self.inputs.is_empty()
-            && self.inbox.is_empty()
+            && self.inbox.starts.is_empty()
             && !self.settle.has_kept()
     }
 
@@ -255,7 +273,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         self.bell.parked.store(true, Ordering::SeqCst);
         let ending = self.bell.ending.load(Ordering::SeqCst) != RUNNING;
         let held = self.inputs.hold_starts || self.settle.has_kept();
-        if (!held && !self.inbox.is_empty()) || !self.completions.is_empty() {
+        if (!held && !self.inbox.starts.is_empty()) || !self.completions.is_empty() {
             self.bell.parked.store(false, Ordering::SeqCst);
             return;
         }
@@ -302,6 +320,8 @@ const FINISH: u8 = 1;
 const ABANDON: u8 = 2;
 /// Batches taken from the inbox before their turn.
 const BATCHES_AHEAD_MAX: usize = 2;
+/// Used batches that lie ready to be filled again: few, so that they stay in the cache.
+const SPARES_MAX: usize = 4;
 const TURNS_PER_YIELD: u64 = 16;
 const LEVELS_EVERY: Duration = Duration::from_secs(1);
 const HELD_SLEEP: Duration = Duration::from_millis(1);

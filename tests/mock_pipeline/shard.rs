@@ -57,7 +57,11 @@ impl Shards {
             let control = Arc::clone(&control);
             let thread = Builder::new().name(format!("shard-{shard}"));
             threads.push(thread.spawn(move || run(&inbox, collector, &control)).unwrap());
-            ports.push(ShardPort { starts, wake: Box::new(|| {}) });
+            ports.push(ShardPort {
+                starts,
+                spares: crossbeam::channel::never(),
+                wake: Box::new(|| {}),
+            });
         }
         Self { control, ports, lane: receiver, threads }
     }
