@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use crate::asl::diagnostic::{Code, did_you_mean};
+use crate::config;
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Code of a diagnostic, such as ASL0107; without one, all codes are listed
+    /// Code of a diagnostic, such as ASL0107 or CFG0006; without one, all codes are listed
     pub code: Option<String>,
 }
 
@@ -21,8 +22,18 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<
         for code in Code::ALL {
             writeln!(out, "{}  {}", code.as_str(), code.title())?;
         }
+        for code in config::Code::ALL {
+            let first_line = code.explain().lines().next().unwrap_or_default();
+            writeln!(out, "{}  {first_line}", code.as_str())?;
+        }
         return Ok(0);
     };
+    let of_config =
+        config::Code::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(number));
+    if let Some(code) = of_config {
+        writeln!(out, "error[{}]\n\n{}", code.as_str(), code.explain())?;
+        return Ok(0);
+    }
     let Some(code) = Code::from_number(number) else {
         let meant = did_you_mean(number, Code::ALL.iter().map(|code| code.as_str()));
         let hint = meant.map(|code| format!(", did you mean {code}?")).unwrap_or_default();
@@ -60,6 +71,14 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_the_configuration_are_explained_too() {
+        let (exit, out, err) = explain(Some("CFG0006"));
+        assert_eq!((exit, err.as_str()), (0, ""));
+        assert!(out.starts_with("error[CFG0006]\n\n"), "{out}");
+        assert!(explain(None).1.contains("\nCFG0006  "));
+    }
+
+    #[test]
     fn an_unknown_code_is_a_usage_error_with_a_suggestion() {
         let (exit, out, err) = explain(Some("ASL107"));
         assert_eq!((exit, out.as_str()), (2, ""));
@@ -70,6 +89,6 @@ mod tests {
     #[test]
     fn without_a_code_all_are_listed() {
         let (exit, out, _) = explain(None);
-        assert_eq!((exit, out.lines().count()), (0, Code::ALL.len()));
+        assert_eq!((exit, out.lines().count()), (0, Code::ALL.len() + config::Code::ALL.len()));
     }
 }

@@ -197,7 +197,7 @@ fn file_pipeline(args: &Args, settings: &Settings) -> Result<Pipeline, Failure> 
 }
 
 /// A flag that the first SIGTERM or Ctrl-C sets, with the exit code in `code`.
-fn stop_on_signal(code: &Arc<AtomicU8>) -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stop_on_signal(code: &Arc<AtomicU8>) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let (flag, code) = (Arc::clone(&stop), Arc::clone(code));
     let signals = Signals::listen()?;

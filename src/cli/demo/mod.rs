@@ -9,6 +9,8 @@ mod summary;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{CHECK_FAILED, Failure, INTERNAL, OK, run};
@@ -28,7 +30,9 @@ Examples:
   expressway demo
   expressway demo --seconds 5 --rate 50000 --json
 
-Exit codes: 0 nothing was lost or duplicated, 1 something was, 70 a part could not start.")]
+Ctrl-C ends it early, its load generators too.
+Exit codes: 0 nothing was lost or duplicated, 1 something was (or it was ended by SIGTERM),
+70 a part could not start, 130 after Ctrl-C.")]
 pub struct Args {
     /// How long events are sent, in seconds.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
@@ -49,6 +53,8 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when a part cannot start.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<u8, Failure> {
+    let code = Arc::new(AtomicU8::new(OK));
+    let stop = run::stop_on_signal(&code)?;
     let folder = Folder::create()?;
     let broker = EmbeddedBroker::start(TOPICS)
         .map_err(|error| Failure::new(INTERNAL, format!("embedded broker: {error}")))?;
@@ -70,23 +76,28 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<u8, Failure> {
         .iter()
         .map(|plan| Load::start(args.loadgen.as_deref(), &broker.bootstrap_servers(), plan))
         .collect::<Result<Vec<_>, _>>()?;
-    let ended = watch(&service, loads, args.seconds);
+    let ended = watch(&service, loads, args.seconds, &stop);
     let cpu_seconds = summary::cpu_seconds() - cpu_before;
     let counts = Counts::read(service.readers(), settings.pipelines.len());
     let report = service.stop();
-    let reports = ended?;
+    let Some(reports) = ended? else {
+        tell("stopped before its end: the load generators and the service were ended\n");
+        return Ok(code.load(Ordering::SeqCst).max(CHECK_FAILED));
+    };
     let stopped = report.error.map(|error| error.to_string());
     let summary = summary::Summary { counts, reports, cpu_seconds, stopped };
     summary.write(args.json, out)?;
     Ok(if summary.is_clean() { OK } else { CHECK_FAILED })
 }
 
-/// Shows one line a second until all load generators have ended.
+/// Shows one line a second until all load generators have ended; nothing when told to stop, and
+/// then the load generators are ended with us: their broker is gone.
 fn watch(
     service: &Service,
     loads: Vec<Load>,
     seconds: u64,
-) -> Result<BTreeMap<&'static str, serde_json::Value>, Failure> {
+    stop: &AtomicBool,
+) -> Result<Option<BTreeMap<&'static str, serde_json::Value>>, Failure> {
     let started = Instant::now();
     let deadline = started + Duration::from_secs(seconds) + LOAD_GRACE;
     let mut shown = started;
@@ -95,6 +106,9 @@ fn watch(
     let mut reports = BTreeMap::new();
     while !running.is_empty() {
         std::thread::sleep(WATCH_EVERY);
+        if stop.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         let mut rest = Vec::new();
         for mut load in running {
             match load.poll()? {
@@ -121,7 +135,7 @@ fn watch(
     if std::io::stderr().is_terminal() {
         tell("\n");
     }
-    Ok(reports)
+    Ok(Some(reports))
 }
 
 fn live_line(readers: &[ShardReader], started: Instant, last: u64, span: Duration) -> u64 {
