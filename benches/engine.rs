@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use expressway::base::clock::Now;
-use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
+use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use expressway::program::{Loaded, World};
 use expressway::registry::Definition;
 use expressway::shard::{
@@ -49,14 +49,7 @@ impl Contestant for Engine {
             batch.bytes.extend_from_slice(b"execution");
             batch.bytes.extend_from_slice(event);
             batch.starts.push(Start {
-                origin: Origin {
-                    pipeline: PipelineIdx(0),
-                    topic: 0,
-                    partition: 0,
-                    offset: 0,
-                    slot: 0,
-                    epoch: 0,
-                },
+                origin: Origin::default(),
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
                 name: at..at + 9,

@@ -9,4 +9,4 @@ mod metered;
 mod service;
 
 pub use metered::Metered;
-pub use service::{Error, Machines, Report, Service, Shards};
+pub use service::{Error, LANE_BATCHES, Machines, Report, Service, Shards};

@@ -464,7 +464,7 @@ fn source_options(
 /// Events in a batch of a source; see `ingest::port`.
 const BATCH_STARTS: usize = 256;
 /// Batches of outcomes that may wait for a source.
-const LANE_BATCHES: usize = 64;
+pub const LANE_BATCHES: usize = 64;
 /// A source's slots are 24 bits wide.
 const INFLIGHT_MAX: usize = 1 << 20;
 const ADMIN_STOP: Duration = Duration::from_secs(2);

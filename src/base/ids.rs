@@ -5,7 +5,7 @@
 pub struct MachineIdx(pub u16);
 
 /// Index of a configured pipeline, in configuration order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct PipelineIdx(pub u16);
 
 /// Number of a shard thread, from 0.
@@ -28,7 +28,7 @@ pub struct WakeToken {
 ///
 /// `slot` and `epoch` belong to the source alone (its in-flight table and assignment epoch); the
 /// rest also goes into the billing record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Origin {
     /// Pipeline that read the record.
     pub pipeline: PipelineIdx,

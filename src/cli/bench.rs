@@ -14,7 +14,7 @@ use super::{
     CHECK_FAILED, Failure, INTERNAL, USAGE, allocations, compile_file, read_input, write_json,
 };
 use crate::base::clock::Now;
-use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::outcome::{Bill, Invoice, US_EAST_1};
 use crate::program::{Image, Loaded};
 use crate::registry::Definition;
@@ -256,14 +256,7 @@ impl Lane {
             batch.bytes.extend_from_slice(event);
             self.sink.counted.bytes_in += event.len() as u64;
             batch.starts.push(Start {
-                origin: Origin {
-                    pipeline: PipelineIdx(0),
-                    topic: 0,
-                    partition: 0,
-                    offset: self.next as i64,
-                    slot: 0,
-                    epoch: 0,
-                },
+                origin: Origin { offset: self.next as i64, ..Origin::default() },
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
                 name: at..at + NAME.len() as u32,

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Failure, INTERNAL, USAGE, compile_file, read_input};
 use crate::base::clock::Now;
-use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, ShardId, WakeToken};
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::name::name_is_valid;
 use crate::base::tally;
@@ -133,14 +133,7 @@ fn batch(args: &Args) -> Result<StartBatch, Failure> {
     }
     let (from, to) = (name.len() as u32, (name.len() + input.len()) as u32);
     let start = Start {
-        origin: Origin {
-            pipeline: PipelineIdx(0),
-            topic: 0,
-            partition: 0,
-            offset: 0,
-            slot: 0,
-            epoch: 0,
-        },
+        origin: Origin::default(),
         machine: MachineIdx(0),
         suffix,
         name: 0..from,

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
-use crate::app::{self, Machines, Service, Shards, logging};
+use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
 use crate::config::{self, Pipeline, Settings};
 use crate::ingest::{self, FileOptions, FileOutputs, run_file};
@@ -256,5 +256,4 @@ dead_letter_topic = "file.dead-letters"
 "#;
 const INTERRUPTED: u8 = 130;
 const WATCH_EVERY: Duration = Duration::from_millis(100);
-const LANE_BATCHES: usize = 64;
 const INFLIGHT_PER_SHARD: u32 = 4_096;

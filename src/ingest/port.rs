@@ -170,7 +170,7 @@ mod tests {
 
     use crossbeam::channel::{Receiver, bounded, never};
 
-    use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx};
+    use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin};
 
     use super::*;
 
@@ -196,14 +196,7 @@ mod tests {
         router.push(|bytes| {
             bytes.push(1);
             Start {
-                origin: Origin {
-                    pipeline: PipelineIdx(0),
-                    topic: 0,
-                    partition: 0,
-                    offset: 0,
-                    slot: 0,
-                    epoch: 0,
-                },
+                origin: Origin::default(),
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
                 name: 0..0,

@@ -502,14 +502,7 @@ impl Running {
     fn new(loaded: &Loaded) -> Self {
         Self {
             execution: Execution::new(loaded),
-            origin: Origin {
-                pipeline: crate::base::ids::PipelineIdx(0),
-                topic: 0,
-                partition: 0,
-                offset: 0,
-                slot: 0,
-                epoch: 0,
-            },
+            origin: Origin::default(),
             machine: MachineIdx(0),
             suffix: ExecutionSuffix([0; 16]),
             started: Now::default(),
