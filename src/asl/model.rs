@@ -9,24 +9,33 @@ use super::operator::Operator;
 use super::source::{Span, Spanned};
 
 /// A state machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Machine {
     /// Name of the file that the definition came from, for messages and listings.
     pub file: String,
     /// `Comment`.
     pub comment: Option<String>,
-    /// `StartAt`.
-    pub start_at: Target,
+    /// `StartAt` and `States` of the machine itself.
+    pub graph: Graph,
     /// `TimeoutSeconds` of the whole execution.
     pub timeout_seconds: Option<Spanned<u64>>,
-    /// The states, in source order.
-    pub states: Vec<State>,
     /// Length of the definition in bytes, as AWS counts it into the billed memory.
     pub definition_bytes: usize,
 }
 
-impl Machine {
-    /// Finds a state by its name.
+/// States and the one to begin with: a machine, a branch of Parallel or the processor of Map.
+///
+/// Transitions stay inside. Variables assigned inside are seen by graphs further in, not outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// `StartAt`.
+    pub start_at: Target,
+    /// The states, in source order.
+    pub states: Vec<State>,
+}
+
+impl Graph {
+    /// Finds a state by its name, not looking into branches and processors.
     pub fn state(&self, name: &str) -> Option<&State> {
         self.states.iter().find(|state| state.name.value == name)
     }
@@ -37,12 +46,12 @@ impl Machine {
 pub struct Target {
     /// Its name, where it is referred to.
     pub name: Spanned<String>,
-    /// Its index in [`Machine::states`].
+    /// Its index in the [`Graph::states`] that it belongs to.
     pub index: usize,
 }
 
 /// A state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Its name, where it is defined.
     pub name: Spanned<String>,
@@ -54,8 +63,8 @@ pub struct State {
     pub kind: StateKind,
 }
 
-/// The kinds of states that are supported.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The kinds of states.
+#[derive(Clone, Debug, PartialEq)]
 pub enum StateKind {
     /// `Pass`.
     Pass(Pass),
@@ -69,6 +78,10 @@ pub enum StateKind {
     Fail(Fail),
     /// `Task`.
     Task(Task),
+    /// `Parallel`.
+    Parallel(Parallel),
+    /// `Map`, inline or distributed.
+    Map(Box<Map>),
 }
 
 /// What comes after a state.
@@ -95,6 +108,9 @@ pub enum PathField {
 /// A payload template: JSON whose keys ending in `.$` hold paths and intrinsic calls.
 pub type Template = Node;
 
+/// `Assign`: an object template whose keys, without `.$`, are names of variables.
+pub type Assign = Template;
+
 /// A Pass state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
@@ -108,6 +124,8 @@ pub struct Pass {
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Assign`.
+    pub assign: Option<Assign>,
     /// `Next` or `End`.
     pub transition: Transition,
 }
@@ -123,6 +141,8 @@ pub struct Choice {
     pub choices: Vec<ChoiceRule>,
     /// `Default`.
     pub default: Option<Target>,
+    /// `Assign` of the state: takes effect when no rule matches.
+    pub assign: Option<Assign>,
 }
 
 /// A top-level rule of a Choice state.
@@ -134,6 +154,8 @@ pub struct ChoiceRule {
     pub comment: Option<String>,
     /// What must hold.
     pub rule: Rule,
+    /// `Assign` of the rule.
+    pub assign: Option<Assign>,
     /// `Next`.
     pub next: Target,
 }
@@ -182,6 +204,8 @@ pub struct Wait {
     pub output_path: PathField,
     /// How long, or until when.
     pub until: WaitUntil,
+    /// `Assign`.
+    pub assign: Option<Assign>,
     /// `Next` or `End`.
     pub transition: Transition,
 }
@@ -229,7 +253,7 @@ pub enum FailText {
 }
 
 /// A Task state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// `Resource`.
     pub resource: Spanned<String>,
@@ -243,17 +267,155 @@ pub struct Task {
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
-    /// `TimeoutSeconds` or `TimeoutSecondsPath`.
-    pub timeout: Option<Timeout>,
+    /// `TimeoutSeconds` (at least 1) or `TimeoutSecondsPath`.
+    pub timeout: Option<Amount<u64>>,
+    /// `HeartbeatSeconds` (at least 1) or `HeartbeatSecondsPath`.
+    pub heartbeat: Option<Amount<u64>>,
+    /// `Credentials`: a template with `RoleArn`.
+    pub credentials: Option<Template>,
+    /// `Assign`.
+    pub assign: Option<Assign>,
+    /// `Retry`.
+    pub retry: Vec<Retrier>,
+    /// `Catch`.
+    pub catch: Vec<Catcher>,
     /// `Next` or `End`.
     pub transition: Transition,
 }
 
-/// How long a task may take.
+/// A number that is written down or read from the state's data: `X` or `XPath`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// `TimeoutSeconds`, at least 1.
-    Seconds(Spanned<u64>),
-    /// `TimeoutSecondsPath`, a reference path.
+pub enum Amount<T> {
+    /// The number itself.
+    Literal(Spanned<T>),
+    /// A reference path.
     Path(Spanned<String>),
+}
+
+/// An element of `Retry`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrier {
+    /// The object that defines it.
+    pub span: Span,
+    /// `Comment`.
+    pub comment: Option<String>,
+    /// `ErrorEquals`, never empty.
+    pub errors: Vec<String>,
+    /// `IntervalSeconds`, 1 when absent.
+    pub interval_seconds: u64,
+    /// `MaxAttempts`, 3 when absent; 0 never retries.
+    pub attempts_max: u64,
+    /// `BackoffRate`, 2.0 when absent; at least 1.0.
+    pub backoff_rate: f64,
+    /// `MaxDelaySeconds`.
+    pub delay_seconds_max: Option<u64>,
+    /// `JitterStrategy`.
+    pub jitter: Jitter,
+}
+
+/// `JitterStrategy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jitter {
+    /// `FULL`: any delay from 0 to the computed one.
+    Full,
+    /// `NONE`: the computed delay.
+    #[default]
+    None,
+}
+
+/// An element of `Catch`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catcher {
+    /// The object that defines it.
+    pub span: Span,
+    /// `Comment`.
+    pub comment: Option<String>,
+    /// `ErrorEquals`, never empty.
+    pub errors: Vec<String>,
+    /// `ResultPath`.
+    pub result_path: PathField,
+    /// `Assign`.
+    pub assign: Option<Assign>,
+    /// `Next`.
+    pub next: Target,
+}
+
+/// A Parallel state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parallel {
+    /// `InputPath`.
+    pub input_path: PathField,
+    /// `Parameters`.
+    pub parameters: Option<Template>,
+    /// `Branches`, never empty.
+    pub branches: Vec<Graph>,
+    /// `ResultSelector`.
+    pub result_selector: Option<Template>,
+    /// `ResultPath`.
+    pub result_path: PathField,
+    /// `OutputPath`.
+    pub output_path: PathField,
+    /// `Assign`.
+    pub assign: Option<Assign>,
+    /// `Retry`.
+    pub retry: Vec<Retrier>,
+    /// `Catch`.
+    pub catch: Vec<Catcher>,
+    /// `Next` or `End`.
+    pub transition: Transition,
+}
+
+/// A Map state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// `InputPath`.
+    pub input_path: PathField,
+    /// `ItemsPath`, a reference path; absent: `$`.
+    pub items_path: Option<Spanned<String>>,
+    /// `ItemSelector`, or `Parameters` as it used to be called.
+    pub item_selector: Option<Template>,
+    /// `ItemProcessor`, or `Iterator` as it used to be called.
+    pub processor: Graph,
+    /// What is particular to `Mode: DISTRIBUTED`; `None` is `INLINE`.
+    pub distributed: Option<Distributed>,
+    /// `MaxConcurrency` (0: no limit of its own) or `MaxConcurrencyPath`.
+    pub concurrency_max: Option<Amount<u64>>,
+    /// `ResultSelector`.
+    pub result_selector: Option<Template>,
+    /// `ResultPath`.
+    pub result_path: PathField,
+    /// `OutputPath`.
+    pub output_path: PathField,
+    /// `Assign`.
+    pub assign: Option<Assign>,
+    /// `Retry`.
+    pub retry: Vec<Retrier>,
+    /// `Catch`.
+    pub catch: Vec<Catcher>,
+    /// `Next` or `End`.
+    pub transition: Transition,
+}
+
+/// What a distributed Map has beside an inline one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Distributed {
+    /// `ToleratedFailureCount` or `ToleratedFailureCountPath`.
+    pub tolerated_count: Option<Amount<u64>>,
+    /// `ToleratedFailurePercentage` (0 to 100) or `ToleratedFailurePercentagePath`.
+    pub tolerated_percentage: Option<Amount<f64>>,
+    /// `ItemBatcher`.
+    pub batcher: Option<Batcher>,
+    /// `Label`.
+    pub label: Option<Spanned<String>>,
+}
+
+/// `ItemBatcher`: at least one of the two limits is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batcher {
+    /// `MaxItemsPerBatch` or `MaxItemsPerBatchPath`.
+    pub items_max: Option<Amount<u64>>,
+    /// `MaxInputBytesPerBatch` or `MaxInputBytesPerBatchPath`.
+    pub bytes_max: Option<Amount<u64>>,
+    /// `BatchInput`.
+    pub input: Option<Template>,
 }

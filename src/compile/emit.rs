@@ -1,8 +1,8 @@
 //! States as instructions.
 
 use crate::asl::model::{
-    Choice, Fail, FailText, Machine, Pass, PathField, State, StateKind, Succeed, Target, Task,
-    Timeout, Transition, Wait, WaitUntil,
+    Amount, Choice, Fail, FailText, Machine, Pass, PathField, State, StateKind, Succeed, Target,
+    Task, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
 use crate::expr::SyntaxError;
@@ -64,8 +64,8 @@ impl<'a> Emitter<'a> {
     pub(super) fn machine(mut self, machine: &Machine, world: World) -> Result<Image, Error> {
         let context_keys = ContextKeys::intern(&mut self.constants)?;
         // The start state comes first: execution begins at instruction 0.
-        let start = machine.start_at.index;
-        let mut order: Vec<usize> = (0..machine.states.len()).collect();
+        let start = machine.graph.start_at.index;
+        let mut order: Vec<usize> = (0..machine.graph.states.len()).collect();
         order.swap(0, start);
         order[1..].sort_unstable();
         let slots =
@@ -74,7 +74,7 @@ impl<'a> Emitter<'a> {
                 slots
             });
         for (slot, &index) in order.iter().enumerate() {
-            self.state(&machine.states[index], StateIdx(slot as u32), &slots)?;
+            self.state(&machine.graph.states[index], StateIdx(slot as u32), &slots)?;
         }
         self.resolve_targets();
         let program = Program {
@@ -120,6 +120,10 @@ impl<'a> Emitter<'a> {
             StateKind::Succeed(succeed) => self.succeed(succeed, state.name.span)?,
             StateKind::Fail(fail) => self.fail(fail, state.name.span)?,
             StateKind::Task(task) => self.task(task, slots)?,
+            // The parser lets neither through yet.
+            StateKind::Parallel(_) | StateKind::Map(_) => {
+                return Err(Error::Expression { offset: 0 });
+            }
         };
         let name = state.name.value.as_str().into();
         self.states.push(program::State { name, kind, body, reads_context: self.reads_context });
@@ -246,10 +250,10 @@ impl<'a> Emitter<'a> {
         }
         let timeout = match &task.timeout {
             None => None,
-            Some(Timeout::Seconds(seconds)) => {
+            Some(Amount::Literal(seconds)) => {
                 Some(program::TaskTimeout::Millis(seconds.value.saturating_mul(1_000)))
             }
-            Some(Timeout::Path(path)) => Some(program::TaskTimeout::SecondsPath(self.walk(path)?)),
+            Some(Amount::Path(path)) => Some(program::TaskTimeout::SecondsPath(self.walk(path)?)),
         };
         self.emit(Op::Call(TaskIdx(self.tasks.len() as u32)), task.resource.span);
         self.tasks.push(program::Task { resource: task.resource.value.as_str().into(), timeout });

@@ -9,9 +9,11 @@ mod context;
 mod dataflow;
 mod effect;
 mod execution;
+mod history;
 mod machine;
 mod raise;
 
 pub use effect::{Effect, Step, Wake};
 pub use execution::{Execution, Turn};
+pub use history::{Detail, Event};
 pub use raise::Raised;

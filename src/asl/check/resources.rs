@@ -44,7 +44,7 @@ fn is_activity(arn: &str) -> bool {
 /// Apart from the language's checks, because a case with mocks may use any resource.
 pub fn service_refusals(machine: &Machine) -> Vec<Diagnostic> {
     let mut refusals = Vec::new();
-    for state in &machine.states {
+    for state in &machine.graph.states {
         if let StateKind::Task(task) = &state.kind {
             refuse_task(&format!("/States/{}", state.name.value), task, &mut refusals);
         }

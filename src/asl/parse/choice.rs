@@ -24,7 +24,7 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = default.and_then(|name| self.target(Some(name)));
-        Choice { input_path, output_path, choices, default }
+        Choice { input_path, output_path, choices, default, assign: None }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
@@ -32,7 +32,13 @@ impl Parser<'_> {
         self.require(object, &["Next"]);
         let next = self.string(object, "Next");
         let comment = self.comment(object);
-        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, next: self.target(next)? })
+        Some(ChoiceRule {
+            span: object.node.span,
+            comment,
+            rule: rule?,
+            assign: None,
+            next: self.target(next)?,
+        })
     }
 
     /// Reads a non-empty array of rules.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::check;
 use super::diagnostic::{self, Code, Diagnostic};
 use super::json::{self, Node};
-use super::model::{Machine, Target};
+use super::model::{Graph, Machine, Target};
 use super::source::{Span, Spanned};
 use crate::base::limits::{DEFINITION_BYTES_MAX, EXPRESS_DURATION_MS_MAX};
 use fields::Object;
@@ -118,7 +118,8 @@ impl Parser<'_> {
         let start_at = self.target(start_at)?;
         let definition_bytes = self.text.len();
         let file = file.to_owned();
-        Some(Machine { file, comment, start_at, timeout_seconds, states, definition_bytes })
+        let graph = Graph { start_at, states };
+        Some(Machine { file, comment, graph, timeout_seconds, definition_bytes })
     }
 
     /// Reads the text as a JSON object.

@@ -8,7 +8,7 @@ use crate::asl::check;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{
-    Fail, FailText, Pass, State, StateKind, Succeed, Task, Timeout, Transition, Wait, WaitUntil,
+    Amount, Fail, FailText, Pass, State, StateKind, Succeed, Task, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::Spanned;
 use crate::base::limits::NAME_CHARS_MAX;
@@ -176,6 +176,7 @@ impl Parser<'_> {
             result: state.node.get("Result").cloned(),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            assign: None,
             transition: self.transition(state)?,
         })
     }
@@ -192,7 +193,13 @@ impl Parser<'_> {
             "Timestamp" => WaitUntil::Timestamp(self.timestamp(state, "Timestamp")?),
             _ => WaitUntil::TimestampPath(self.path(state, "TimestampPath", PathRole::Read)?),
         };
-        Some(Wait { input_path, output_path, until, transition: self.transition(state)? })
+        Some(Wait {
+            input_path,
+            output_path,
+            until,
+            assign: None,
+            transition: self.transition(state)?,
+        })
     }
 
     /// Reads a literal timestamp.
@@ -257,10 +264,8 @@ impl Parser<'_> {
         }
         let pair = &["TimeoutSeconds", "TimeoutSecondsPath"];
         let timeout = match self.at_most_one(state, pair).map(|member| member.key.as_str()) {
-            Some("TimeoutSeconds") => {
-                self.integer(state, "TimeoutSeconds", 1).map(Timeout::Seconds)
-            }
-            Some(path) => self.path(state, path, PathRole::Read).map(Timeout::Path),
+            Some("TimeoutSeconds") => self.integer(state, "TimeoutSeconds", 1).map(Amount::Literal),
+            Some(path) => self.path(state, path, PathRole::Read).map(Amount::Path),
             None => None,
         };
         Some(Task {
@@ -270,6 +275,11 @@ impl Parser<'_> {
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
             timeout,
+            heartbeat: None,
+            credentials: None,
+            assign: None,
+            retry: Vec::new(),
+            catch: Vec::new(),
             transition: self.transition(state)?,
             resource: resource?,
         })

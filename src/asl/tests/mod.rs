@@ -4,7 +4,7 @@ mod hostile;
 
 use std::collections::HashSet;
 
-use super::model::{FailText, PathField, Rule, StateKind, Timeout, Transition, WaitUntil};
+use super::model::{Amount, FailText, PathField, Rule, StateKind, Transition, WaitUntil};
 use super::operator::{Comparison, Operator};
 use super::{Code, Diagnostic, MachineType, Parsed, check, decode, parse, parse_as};
 
@@ -74,7 +74,7 @@ fn accepts(definition: &str) {
 /// The state `A` of a definition without faults.
 fn state_a(definition: &str) -> StateKind {
     let machine = parse(definition, "m.json").unwrap_or_else(|found| panic!("{found:#?}"));
-    machine.state("A").expect("A").kind.clone()
+    machine.graph.state("A").expect("A").kind.clone()
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn the_model_holds_what_was_written() {
     )) else {
         panic!("no Task")
     };
-    assert!(matches!(found.timeout, Some(Timeout::Path(path)) if path.value == "$.t"));
+    assert!(matches!(found.timeout, Some(Amount::Path(path)) if path.value == "$.t"));
     assert!(matches!(found.result_path, PathField::Null(_)));
     assert!(matches!(found.transition, Transition::End(_)));
     assert!(found.result_selector.is_some() && found.parameters.is_none());
@@ -458,7 +458,7 @@ fn the_model_holds_what_was_written() {
     assert!(matches!(fail.cause, Some(FailText::Intrinsic(_))));
     let machine = parse(&definition, "m.json").expect("valid");
     assert_eq!(machine.definition_bytes, definition.len());
-    assert_eq!((machine.start_at.index, machine.file.as_str()), (0, "m.json"));
+    assert_eq!((machine.graph.start_at.index, machine.file.as_str()), (0, "m.json"));
 }
 
 #[test]
