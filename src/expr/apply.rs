@@ -311,7 +311,7 @@ mod tests {
         let mut constants = ConstantsBuilder::default();
         let apply = Apply::compile(&Call::parse(call).unwrap(), &mut constants).unwrap();
         let mut heap = Heap::new(Rc::new(constants.finish()));
-        let input = heap.parse(input.as_bytes(), &mut Parser::default()).unwrap();
+        let input = heap.parse(ArenaId::ROOT, input.as_bytes(), &mut Parser::default()).unwrap();
         let roots = Roots { input, context: Value::NULL };
         let value =
             apply.evaluate(&mut heap, ArenaId::ROOT, roots).map_err(|fault| fault.to_string())?;
