@@ -99,7 +99,7 @@ impl Execution {
             self.program = Rc::clone(&loaded.program);
         }
         self.heap.reset(&loaded.constants);
-        self.input = self.heap.parse(input, parser)?;
+        self.input = self.heap.parse(ArenaId::ROOT, input, parser)?;
         self.identity.name.clear();
         self.identity.name.push_str(name);
         self.identity.suffix = suffix;

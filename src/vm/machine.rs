@@ -95,7 +95,7 @@ impl<'a, 't> Machine<'a, 't> {
         if text.len() > PAYLOAD_BYTES_MAX {
             return Err(Raised::oversize(self.called()));
         }
-        let parsed = self.execution.heap.parse(text, self.turn.parser);
+        let parsed = self.execution.heap.parse(self.execution.frame.arena, text, self.turn.parser);
         let result = parsed.map_err(|error| {
             self.runtime(&Fault::new(format!("The task returned a result that is {error}")))
         })?;
@@ -107,7 +107,9 @@ impl<'a, 't> Machine<'a, 't> {
     #[inline]
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
         self.count_event();
-        if self.execution.heap.used_bytes() >= self.execution.frame.compact_at_bytes {
+        if self.execution.heap.used_bytes(self.execution.frame.arena)
+            >= self.execution.frame.compact_at_bytes
+        {
             self.compact(program, state)?;
         }
         let execution = &mut *self.execution;
@@ -359,12 +361,11 @@ impl<'a, 't> Machine<'a, 't> {
     #[cold]
     fn compact(&mut self, program: &Program, state: StateIdx) -> Result<(), Raised> {
         let Execution { heap, frame, event, .. } = &mut *self.execution;
-        frame.cur = heap.compact(frame.cur, self.turn.parser).map_err(|error| {
-            let fault = Fault::new(format!("The state's input is {error}"));
-            Raised::runtime(&program.states[state.index()].name, *event, &fault)
+        heap.compact(frame.arena, std::slice::from_mut(&mut frame.cur)).map_err(|error| {
+            Raised::runtime(&program.states[state.index()].name, *event, &Fault::from(error))
         })?;
         (frame.raw, frame.res, frame.context) = (Value::NULL, Value::NULL, Value::NULL);
-        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes());
+        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes(frame.arena));
         Ok(())
     }
 
