@@ -185,7 +185,8 @@ mod tests {
                 let compiled = compile(rule, &mut bindings).unwrap();
                 let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
                 let text = format!(r#"{{"a":{a},"b":{b},"c":{c}}}"#);
-                let input = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
+                let input =
+                    heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
                 let matched = compiled
                     .matches(&heap, Roots { input, context: Value::NULL, variables: &[] })
                     .unwrap();
