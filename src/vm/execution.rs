@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::machine::Machine;
 use super::{Step, Wake};
 use crate::base::clock::Now;
+use crate::base::entropy::Entropy;
 use crate::base::ids::ExecutionSuffix;
 use crate::program::{Loaded, Pc, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -61,6 +62,8 @@ pub struct Turn<'a> {
     pub now: Now,
     /// The shard's parser.
     pub parser: &'a mut Parser,
+    /// The shard's random numbers.
+    pub entropy: &'a mut Entropy,
     /// Instructions left; counted down.
     pub fuel: u32,
 }
@@ -96,7 +99,7 @@ impl Execution {
             self.program = Rc::clone(&loaded.program);
         }
         self.heap.reset(&loaded.constants);
-        self.input = self.heap.parse(input, parser)?;
+        self.input = self.heap.parse(ArenaId::ROOT, input, parser)?;
         self.identity.name.clear();
         self.identity.name.push_str(name);
         self.identity.suffix = suffix;

@@ -9,7 +9,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::expr::timestamp::{self, Instant};
 use crate::expr::walk::Walk;
-use crate::expr::{Fault, Roots};
+use crate::expr::{Evaluation, Fault, Roots};
 use crate::program::{
     FailIdx, FailText, Op, Pc, Program, RuleIdx, StateIdx, TaskIdx, TaskTimeout, TemplateIdx,
     ValueIdx, Wait, WaitIdx, WalkIdx, for_each_op,
@@ -95,7 +95,7 @@ impl<'a, 't> Machine<'a, 't> {
         if text.len() > PAYLOAD_BYTES_MAX {
             return Err(Raised::oversize(self.called()));
         }
-        let parsed = self.execution.heap.parse(text, self.turn.parser);
+        let parsed = self.execution.heap.parse(self.execution.frame.arena, text, self.turn.parser);
         let result = parsed.map_err(|error| {
             self.runtime(&Fault::new(format!("The task returned a result that is {error}")))
         })?;
@@ -107,7 +107,9 @@ impl<'a, 't> Machine<'a, 't> {
     #[inline]
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
         self.count_event();
-        if self.execution.heap.used_bytes() >= self.execution.frame.compact_at_bytes {
+        if self.execution.heap.used_bytes(self.execution.frame.arena)
+            >= self.execution.frame.compact_at_bytes
+        {
             self.compact(program, state)?;
         }
         let execution = &mut *self.execution;
@@ -158,9 +160,7 @@ impl<'a, 't> Machine<'a, 't> {
 
     #[inline]
     fn build(&mut self, program: &Program, template: TemplateIdx) -> Outcome {
-        let roots = self.roots();
-        let Execution { heap, frame, .. } = &mut *self.execution;
-        let filled = program.templates[template.index()].fill(heap, frame.arena, roots);
+        let filled = program.templates[template.index()].fill(&mut self.evaluation());
         let filled = filled.map_err(|fault| self.runtime(&fault))?;
         Ok(self.continue_with(filled))
     }
@@ -327,15 +327,14 @@ impl<'a, 't> Machine<'a, 't> {
         text: Option<&FailText>,
         field: &str,
     ) -> Result<Option<String>, Raised> {
-        let roots = self.roots();
-        let Execution { heap, frame, .. } = &mut *self.execution;
+        let evaluation = &mut self.evaluation();
         let value = match text {
             None => return Ok(None),
             Some(FailText::Literal(text)) => return Ok(Some(text.to_string())),
-            Some(FailText::Path(walk)) => {
-                walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
-            }
-            Some(FailText::Call(call)) => call.evaluate(heap, frame.arena, roots),
+            Some(FailText::Path(walk)) => walk
+                .find(evaluation.heap, evaluation.roots)
+                .map_err(|_| walk.not_found(evaluation.heap, evaluation.roots, field)),
+            Some(FailText::Call(call)) => call.evaluate(evaluation),
         };
         let value = value.map_err(|fault| self.runtime(&fault))?;
         match self.execution.heap.view(value) {
@@ -362,12 +361,11 @@ impl<'a, 't> Machine<'a, 't> {
     #[cold]
     fn compact(&mut self, program: &Program, state: StateIdx) -> Result<(), Raised> {
         let Execution { heap, frame, event, .. } = &mut *self.execution;
-        frame.cur = heap.compact(frame.cur, self.turn.parser).map_err(|error| {
-            let fault = Fault::new(format!("The state's input is {error}"));
-            Raised::runtime(&program.states[state.index()].name, *event, &fault)
+        heap.compact(frame.arena, std::slice::from_mut(&mut frame.cur)).map_err(|error| {
+            Raised::runtime(&program.states[state.index()].name, *event, &Fault::from(error))
         })?;
         (frame.raw, frame.res, frame.context) = (Value::NULL, Value::NULL, Value::NULL);
-        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes());
+        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes(frame.arena));
         Ok(())
     }
 
@@ -378,8 +376,22 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     #[inline]
-    fn roots(&self) -> Roots {
-        Roots { input: self.execution.frame.cur, context: self.execution.frame.context }
+    fn roots(&self) -> Roots<'static> {
+        let frame = &self.execution.frame;
+        Roots { input: frame.cur, context: frame.context, variables: &[] }
+    }
+
+    #[inline]
+    fn evaluation(&mut self) -> Evaluation<'_> {
+        let roots = self.roots();
+        let Execution { heap, frame, .. } = &mut *self.execution;
+        Evaluation {
+            heap,
+            arena: frame.arena,
+            roots,
+            parser: self.turn.parser,
+            entropy: self.turn.entropy,
+        }
     }
 
     fn count_event(&mut self) {
