@@ -11,6 +11,7 @@ use crate::asl::model::{
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
 use crate::expr::intrinsic::{Argument, Call};
+use crate::expr::path::{Path, Root};
 
 /// Returns the variables that each state refers to, by the state's name, without the `$`.
 ///
@@ -175,7 +176,9 @@ impl Names {
     /// Notes the variables of a path or of a call's arguments.
     fn expression(&mut self, text: &str) {
         if text.starts_with('$') {
-            self.0.extend(variable_of(text).map(str::to_owned));
+            if let Ok(path) = Path::parse(text) {
+                self.start(&path);
+            }
         } else if let Ok(call) = Call::parse(text) {
             self.call(&call);
         }
@@ -184,17 +187,17 @@ impl Names {
     fn call(&mut self, call: &Call) {
         for argument in &call.arguments {
             match argument {
-                Argument::Path(path) => self.expression(&path.text),
+                Argument::Path(path) => self.start(path),
                 Argument::Call(call) => self.call(call),
                 _ => {}
             }
         }
     }
-}
 
-/// The variable that a path starts at.
-fn variable_of(path: &str) -> Option<&str> {
-    let name = path.strip_prefix('$')?;
-    let end = name.find(|c| !unicode_ident::is_xid_continue(c)).unwrap_or(name.len());
-    name.starts_with(unicode_ident::is_xid_start).then(|| &name[..end])
+    /// Notes the variable that a path starts at.
+    fn start(&mut self, path: &Path) {
+        if path.root == Root::Variable {
+            self.0.insert(path.variable.clone());
+        }
+    }
 }

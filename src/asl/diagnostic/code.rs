@@ -202,8 +202,9 @@ could match. It stands alone in `ErrorEquals`, in the last element of `Retry` or
 "A heartbeat that is missed must show before the task times out anyway. Make `HeartbeatSeconds` smaller
 or leave it out.";
     BadResource "ASL0309" Error SCHEMA, "the resource of a task is no ARN",
-"`Resource` is an ARN: `arn:aws:states:::http:invoke` for an HTTP endpoint, `arn:aws:states:::sqs:sendMessage`
-for a service, `arn:aws:lambda:...` for a function. It is fixed text, never a path.";
+"`Resource` is an ARN: `arn:aws:states:::http:invoke` for an HTTP endpoint,
+`arn:aws:states:::sqs:sendMessage` for a service, `arn:aws:lambda:...` for a function. It is fixed
+text, never a path.";
     EmptyBatcher "ASL0310" Error SCHEMA, "an ItemBatcher has no limit",
 "`ItemBatcher` needs `MaxItemsPerBatch`, `MaxInputBytesPerBatch`, or one of their `...Path` forms: without
 a limit all items would be one batch.";

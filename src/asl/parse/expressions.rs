@@ -268,8 +268,12 @@ fn is_definite(path: &Path) -> bool {
 
 fn syntax_fault(text: &str, role: PathRole, error: SyntaxError) -> PathFault {
     let SyntaxError { message, offset, unsupported } = error;
-    if unsupported {
+    if unsupported && role == PathRole::Select {
         return PathFault { code: Code::UnsupportedPath, message, label: None, offset };
+    }
+    if unsupported {
+        let label = "this may name several places, but one is needed";
+        return PathFault::not_a_reference(label, offset);
     }
     match role {
         PathRole::Operand if !text.starts_with('$') => PathFault {
@@ -290,7 +294,37 @@ fn syntax_fault(text: &str, role: PathRole, error: SyntaxError) -> PathFault {
 
 /// Why a text is neither a path nor an intrinsic call; `None` when it is one.
 fn expression_refusal(text: &str) -> Option<SyntaxError> {
-    if text.starts_with('$') { Path::parse(text).err() } else { Call::parse(text).err() }
+    if text.starts_with('$') {
+        return Path::parse(text).err();
+    }
+    match illegal_escape(text) {
+        Some(offset) => Some(SyntaxError {
+            message: "only \\' \\{ \\} and \\\\ are escapes in a call".to_owned(),
+            offset,
+            unsupported: false,
+        }),
+        None => Call::parse(text).err(),
+    }
+}
+
+/// Finds a backslash in the quoted strings of a call that begins no escape.
+///
+/// AWS: `\"` in a call is refused when the machine is created (recorded); the functions
+/// themselves would take the backslash as it is.
+fn illegal_escape(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut chars = text.char_indices();
+    while let Some((offset, c)) = chars.next() {
+        if c == '\'' {
+            quoted = !quoted;
+        } else if c == '\\' && quoted {
+            let escaped = chars.next().map(|(_, escaped)| escaped);
+            if !matches!(escaped, Some('\'' | '{' | '}' | '\\')) {
+                return Some(offset);
+            }
+        }
+    }
+    None
 }
 
 /// Tells whether a text would be evaluated, if it stood where expressions are.
