@@ -78,7 +78,7 @@ fn unexplained(report: &Report, exceptions: &BTreeMap<&str, &str>) -> Vec<String
             (Verdict::Failed(difference), None) => complaints.push(format!("{name}: {difference}")),
             (Verdict::Failed(_), Some(_)) | (_, None) => {}
             (_, Some(_)) => {
-                complaints.push(format!("{name}: listed as an exception, yet it passes"))
+                complaints.push(format!("{name}: listed as an exception, yet it passes"));
             }
         }
     }

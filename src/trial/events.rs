@@ -6,6 +6,7 @@
 //! of the event that led there.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
@@ -35,7 +36,7 @@ pub fn to_json(event: &Event) -> String {
     let mut text =
         format!("{{\"id\":{id},\"prev\":{previous},\"timestamp\":\"{time}\",\"type\":\"{kind}\"");
     for (name, detail) in details {
-        text.push_str(&format!(",\"{name}\":{}", detail_json(detail)));
+        let _ = write!(text, ",\"{name}\":{}", detail_json(detail));
     }
     text.push('}');
     text
@@ -69,13 +70,11 @@ pub(super) fn assigned_variables(
         let matching = found.iter().position(|(name, variables)| {
             *name == state && comparison.difference(&place, wanted, variables).is_none()
         });
-        match matching {
-            Some(at) => drop(found.swap_remove(at)),
-            None => {
-                let nearest = found.iter().find(same_state).map(|(_, variables)| *variables);
-                return comparison.optional(&place, Some(wanted), nearest);
-            }
-        }
+        let Some(at) = matching else {
+            let nearest = found.iter().find(same_state).map(|(_, variables)| *variables);
+            return comparison.optional(&place, Some(wanted), nearest);
+        };
+        found.swap_remove(at);
     }
     let (state, variables) = found.first()?;
     comparison.optional(&format!("assignedVariables of '{state}'"), None, Some(variables))

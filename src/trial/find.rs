@@ -86,7 +86,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         }
         if path.is_dir() {
             collect(&path, files)?;
-        } else if name.ends_with(".json") && !name.ends_with(".asl.json") {
+        } else if path.extension().is_some_and(|it| it == "json") && !name.ends_with(".asl.json") {
             files.push(path);
         }
     }
