@@ -59,9 +59,9 @@ impl Place<'_> {
     }
 
     /// `InputPath` and `OutputPath`.
-    pub(crate) fn select(&self, path: &Value, input: Value) -> Result<Value, Failure> {
+    pub(crate) fn select(&self, path: &Value, input: &Value) -> Result<Value, Failure> {
         let Some(text) = path.as_str() else { return Ok(Value::Object(Map::new())) };
-        self.look_up(text, &input)
+        self.look_up(text, input)
             .map_err(|reason| self.runtime(&format!("Invalid path '{text}' : {reason}")))
     }
 
@@ -131,30 +131,22 @@ impl Place<'_> {
             None => Ok(Map::new()),
         }
     }
+}
 
-    /// `ResultPath`: puts a result into the raw input.
-    pub(crate) fn merged(
-        &self,
-        path: Option<&Value>,
-        raw: &Value,
-        result: Value,
-    ) -> Result<Value, Failure> {
-        match path {
-            None => Ok(result),
-            Some(Value::String(text)) => {
-                let path = Path::parse(text).unwrap_or_else(|fault| panic!("not a path: {fault}"));
-                let mut merged = raw.clone();
-                put(&mut merged, &path.steps, result).ok_or_else(|| {
-                    let cause = format!("Unable to apply ReferencePath {text} to input {raw}");
-                    Failure {
-                        terminal: false,
-                        ..Failure::new("States.ResultPathMatchFailure", cause)
-                    }
-                })?;
-                Ok(merged)
-            }
-            Some(_) => Ok(raw.clone()),
+/// `ResultPath`: puts a result into the raw input.
+pub(crate) fn merged(path: Option<&Value>, raw: &Value, result: Value) -> Result<Value, Failure> {
+    match path {
+        None => Ok(result),
+        Some(Value::String(text)) => {
+            let path = Path::parse(text).unwrap_or_else(|fault| panic!("not a path: {fault}"));
+            let mut merged = raw.clone();
+            put(&mut merged, &path.steps, result).ok_or_else(|| {
+                let cause = format!("Unable to apply ReferencePath {text} to input {raw}");
+                Failure { terminal: false, ..Failure::new("States.ResultPathMatchFailure", cause) }
+            })?;
+            Ok(merged)
         }
+        Some(_) => Ok(raw.clone()),
     }
 }
 

@@ -75,9 +75,11 @@ impl Filter {
             Self::And(a, b) => a.accepts(node, whole) && b.accepts(node, whole),
             Self::Not(a) => !a.accepts(node, whole),
             Self::Exists(operand) => operand.value(node, whole).is_some(),
-            Self::Compare(left, operator, right) => {
-                compare(left.value(node, whole), operator, right.value(node, whole))
-            }
+            Self::Compare(left, operator, right) => compare(
+                left.value(node, whole).as_ref(),
+                operator,
+                right.value(node, whole).as_ref(),
+            ),
         }
     }
 }
@@ -112,8 +114,8 @@ impl Operand {
     }
 }
 
-fn compare(left: Option<Value>, operator: &str, right: Option<Value>) -> bool {
-    let order = match (&left, &right) {
+fn compare(left: Option<&Value>, operator: &str, right: Option<&Value>) -> bool {
+    let order = match (left, right) {
         (Some(Value::Number(a)), Some(Value::Number(b))) => a.as_f64().partial_cmp(&b.as_f64()),
         (Some(Value::String(a)), Some(Value::String(b))) => Some(a.cmp(b)),
         _ => None,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use crate::dataflow::{Place, Scope};
+use crate::dataflow::{Place, Scope, merged};
 use crate::retries::{Failure, Retriers, catcher};
 use crate::rules;
 use crate::timestamps;
@@ -135,7 +135,7 @@ impl<'a> Interpreter<'a> {
             let error = failure.output();
             break Left {
                 assigned: place.assigned(catcher.get("Assign"), &error)?,
-                output: place.merged(catcher.get("ResultPath"), &raw, error)?,
+                output: merged(catcher.get("ResultPath"), &raw, error)?,
                 next: Some(text(&catcher["Next"])),
             };
         };
@@ -153,7 +153,7 @@ impl<'a> Interpreter<'a> {
     async fn work(&self, visit: &Visit<'a, '_>) -> Result<Left<'a>, Failure> {
         let Visit { state, raw, place, .. } = *visit;
         let mut input = match state.get("InputPath") {
-            Some(path) => place.select(path, raw.clone())?,
+            Some(path) => place.select(path, raw)?,
             None => raw.clone(),
         };
         let kind = text(&state["Type"]);
@@ -186,7 +186,7 @@ impl<'a> Interpreter<'a> {
         let function = resource.starts_with("arn:aws:lambda:");
         let prefix = if function { "LambdaFunction" } else { "Task" };
         let timeout_ms = match state.get("TimeoutSecondsPath") {
-            Some(path) => place.select(path, visit.raw.clone())?.as_u64(),
+            Some(path) => place.select(path, visit.raw)?.as_u64(),
             None => state["TimeoutSeconds"].as_u64(),
         }
         .map(|seconds| seconds * 1000);
@@ -249,7 +249,7 @@ impl<'a> Interpreter<'a> {
     async fn map(&self, visit: &Visit<'a, '_>, input: &Value) -> Result<Value, Failure> {
         let Visit { name, state, place, around, thread, .. } = *visit;
         let items = match state.get("ItemsPath") {
-            Some(path) => place.select(path, input.clone())?,
+            Some(path) => place.select(path, input)?,
             None => input.clone(),
         };
         let Value::Array(items) = items else {
@@ -422,8 +422,8 @@ impl<'a> Visit<'a, '_> {
             Some(template) => place.template(template, &result)?,
             None => result,
         };
-        let merged = place.merged(state.get("ResultPath"), raw, selected)?;
-        let left = self.finish_with(None, merged, next(state))?;
+        let output = merged(state.get("ResultPath"), raw, selected)?;
+        let left = self.finish_with(None, output, next(state))?;
         Ok(Left { assigned, ..left })
     }
 
@@ -436,7 +436,7 @@ impl<'a> Visit<'a, '_> {
     ) -> Result<Left<'a>, Failure> {
         let assigned = self.place.assigned(assign, &value)?;
         let output = match self.state.get("OutputPath") {
-            Some(path) => self.place.select(path, value)?,
+            Some(path) => self.place.select(path, &value)?,
             None => value,
         };
         Ok(Left { output, next, assigned })
@@ -477,7 +477,7 @@ impl<'a> Visit<'a, '_> {
     fn max_concurrency(&self, input: &Value) -> Result<usize, Failure> {
         let limit = match self.state["MaxConcurrencyPath"].as_str() {
             Some(path) => {
-                let value = self.place.select(&path.into(), input.clone())?;
+                let value = self.place.select(&path.into(), input)?;
                 self.integer("MaxConcurrencyPath", path, &value)?
             }
             None => self.state["MaxConcurrency"].as_i64().unwrap_or(0),
@@ -501,13 +501,13 @@ impl<'a> Visit<'a, '_> {
     fn check_tolerance(&self, input: &Value) -> Result<(), Failure> {
         let Self { state, place, .. } = *self;
         if let Some(path) = state["ToleratedFailureCountPath"].as_str() {
-            let value = place.select(&path.into(), input.clone())?;
+            let value = place.select(&path.into(), input)?;
             if self.integer("ToleratedFailureCountPath", path, &value)? < 0 {
                 return Err(place.runtime("ToleratedFailureCount cannot be negative."));
             }
         }
         if let Some(path) = state["ToleratedFailurePercentagePath"].as_str() {
-            let value = place.select(&path.into(), input.clone())?;
+            let value = place.select(&path.into(), input)?;
             let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
             let number = number.ok_or_else(|| {
                 self.not_a("float", "ToleratedFailurePercentagePath", path, &value)

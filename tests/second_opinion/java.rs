@@ -23,7 +23,7 @@ impl Random {
     pub(crate) fn next_int(&mut self, bound: i32) -> i32 {
         let mut bits = self.next();
         if bound & (bound - 1) == 0 {
-            return (i64::from(bound) * i64::from(bits) >> 31) as i32;
+            return ((i64::from(bound) * i64::from(bits)) >> 31) as i32;
         }
         loop {
             let number = bits % bound;

@@ -251,7 +251,7 @@ impl Walk<'_> {
             let place = format!("{place}['{name}']");
             match members.get(name) {
                 Some(child) => {
-                    self.from(rest, child, &place, definite && names.len() == 1, found)?
+                    self.from(rest, child, &place, definite && names.len() == 1, found)?;
                 }
                 None if rest.is_empty() || !definite => {}
                 None => return Err(format!("Missing property in path {place}")),

@@ -105,10 +105,8 @@ fn run(case: &Value) -> Result<Option<bool>, String> {
 
 /// Where AWS quotes its JSON parser, what it quotes is not ours to say.
 fn own_words_left_out(cause: &str, wanted: &str) -> String {
-    match cause.ends_with("caused by: ") && wanted.starts_with(cause) {
-        true => wanted.to_owned(),
-        false => cause.to_owned(),
-    }
+    let quoted = cause.ends_with("caused by: ") && wanted.starts_with(cause);
+    if quoted { wanted.to_owned() } else { cause.to_owned() }
 }
 
 fn same_history(expected: &Value, world: &World) -> bool {

@@ -33,11 +33,9 @@ pub(crate) fn holds(rule: &Value, lookup: Lookup<'_>) -> Result<bool, String> {
 
 fn data_test(rule: &Value, lookup: Lookup<'_>) -> Result<bool, String> {
     const BESIDE: [&str; 4] = ["Variable", "Next", "Comment", "Assign"];
-    let members = rule.as_object().into_iter().flatten();
-    let (operator, operand) = members
-        .filter(|(key, _)| !BESIDE.contains(&key.as_str()))
-        .next()
-        .expect("a rule has an operator");
+    let mut members = rule.as_object().into_iter().flatten();
+    let (operator, operand) =
+        members.find(|(key, _)| !BESIDE.contains(&key.as_str())).expect("a rule has an operator");
     let variable = rule["Variable"].as_str().expect("a rule has a variable");
     let found = lookup(variable);
     if operator == "IsPresent" {

@@ -192,7 +192,7 @@ impl World {
 pub(crate) async fn race<T>(mut a: Local<'_, T>, mut b: Local<'_, T>) -> T {
     poll_fn(|context| match a.as_mut().poll(context) {
         Poll::Pending => b.as_mut().poll(context),
-        ready => ready,
+        ready @ Poll::Ready(_) => ready,
     })
     .await
 }
