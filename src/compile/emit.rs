@@ -5,7 +5,6 @@ use crate::asl::model::{
     Task, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
-use crate::expr::SyntaxError;
 use crate::expr::apply::Apply;
 use crate::expr::intrinsic::Call;
 use crate::expr::path::Path;
@@ -13,18 +12,19 @@ use crate::expr::rule::Rule;
 use crate::expr::template::Template;
 use crate::expr::timestamp::{self, Instant};
 use crate::expr::walk::Walk;
+use crate::expr::{Bindings, SyntaxError};
 use crate::program::{
     self, ContextKeys, FailIdx, Image, Op, Pc, Place, Program, RuleIdx, StateIdx, TaskIdx,
     TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
 };
-use crate::value::{ConstantsBuilder, Value};
+use crate::value::Value;
 
 use super::{Error, payload, rules};
 
 /// What has been emitted so far.
 pub(super) struct Emitter<'a> {
     source: Source<'a>,
-    pub(super) constants: ConstantsBuilder,
+    pub(super) bindings: Bindings,
     ops: Vec<Op>,
     places: Vec<Place>,
     states: Vec<program::State>,
@@ -45,7 +45,7 @@ impl<'a> Emitter<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
         Self {
             source,
-            constants: ConstantsBuilder::default(),
+            bindings: Bindings::default(),
             ops: Vec::new(),
             places: Vec::new(),
             states: Vec::new(),
@@ -62,7 +62,7 @@ impl<'a> Emitter<'a> {
     }
 
     pub(super) fn machine(mut self, machine: &Machine, world: World) -> Result<Image, Error> {
-        let context_keys = ContextKeys::intern(&mut self.constants)?;
+        let context_keys = ContextKeys::intern(&mut self.bindings.constants)?;
         // The start state comes first: execution begins at instruction 0.
         let start = machine.graph.start_at.index;
         let mut order: Vec<usize> = (0..machine.graph.states.len()).collect();
@@ -96,7 +96,7 @@ impl<'a> Emitter<'a> {
             definition_bytes: machine.definition_bytes as u64,
             world,
         };
-        Ok(Image { program, constants: self.constants.finish() })
+        Ok(Image { program, constants: self.bindings.constants.finish() })
     }
 
     /// Until all states are emitted, targets are state slots.
@@ -136,7 +136,7 @@ impl<'a> Emitter<'a> {
             self.fill(parameters, Op::Build)?;
         }
         if let Some(result) = &pass.result {
-            let value = payload::constant(result, &mut self.constants)?;
+            let value = payload::constant(result, &mut self.bindings)?;
             self.constant(value, result.span);
         }
         self.result_path(&pass.result_path)?;
@@ -155,7 +155,7 @@ impl<'a> Emitter<'a> {
         self.input_path(&choice.input_path)?;
         let mut branches = Vec::with_capacity(choice.choices.len());
         for rule in &choice.choices {
-            let compiled = rules::compile(&rule.rule, &mut self.constants)?;
+            let compiled = rules::compile(&rule.rule, &mut self.bindings)?;
             self.reads_context |= compiled.reads_context();
             let index = u16::try_from(self.rules.len()).map_err(|_| Error::TooManyRules)?;
             self.rules.push(compiled);
@@ -236,7 +236,7 @@ impl<'a> Emitter<'a> {
             Some(FailText::Path(path)) => Some(program::FailText::Path(self.walk(path)?)),
             Some(FailText::Intrinsic(text)) => {
                 let call = Call::parse(&text.value).map_err(|error| proven(&error))?;
-                let call = Apply::compile(&call, &mut self.constants)?;
+                let call = Apply::compile(&call, &mut self.bindings)?;
                 self.reads_context |= call.reads_context();
                 Some(program::FailText::Call(call))
             }
@@ -279,7 +279,7 @@ impl<'a> Emitter<'a> {
         match field {
             PathField::Absent => {}
             PathField::Null(span) => {
-                let nothing = self.constants.object(&[])?;
+                let nothing = self.bindings.constants.object(&[])?;
                 self.constant(nothing, *span);
             }
             PathField::Path(path) if path.value == "$" => {}
@@ -310,7 +310,7 @@ impl<'a> Emitter<'a> {
         template: &crate::asl::model::Template,
         op: fn(TemplateIdx) -> Op,
     ) -> Result<(), Error> {
-        let compiled = payload::template(template, &mut self.constants)?;
+        let compiled = payload::template(template, &mut self.bindings)?;
         self.reads_context |= compiled.reads_context();
         self.emit(op(TemplateIdx(self.templates.len() as u32)), template.span);
         self.templates.push(compiled);
@@ -340,7 +340,7 @@ impl<'a> Emitter<'a> {
     fn walk(&mut self, path: &Spanned<String>) -> Result<Walk, Error> {
         let walk = Walk::compile(
             &Path::parse(&path.value).map_err(|error| proven(&error))?,
-            &mut self.constants,
+            &mut self.bindings,
         )?;
         self.reads_context |= walk.reads_context();
         Ok(walk)

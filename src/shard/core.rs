@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::timers::{TimerKey, Timers};
 use super::{CallRequest, CallResult, Calls, Rejected, Settle, Settled, Start, StartBatch, Status};
 use crate::base::clock::Now;
+use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::limits::{EXPRESS_DURATION_MS_MAX, PAYLOAD_BYTES_MAX};
 use crate::program::Loaded;
@@ -84,6 +85,7 @@ pub struct ShardCore {
     machines: Vec<Loaded>,
     limits: Limits,
     parser: Parser,
+    entropy: Entropy,
     slots: Vec<Slot>,
     free: Vec<u32>,
     ready: VecDeque<u32>,
@@ -137,6 +139,7 @@ impl ShardCore {
             machines,
             limits,
             parser: Parser::default(),
+            entropy: Entropy::seeded(now.wall_ms as u64),
             slots: Vec::new(),
             free: Vec::new(),
             ready: VecDeque::new(),
@@ -272,7 +275,12 @@ impl ShardCore {
         if let Some(timer) = running.timer.take() {
             self.timers.cancel(timer);
         }
-        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let mut turn = Turn {
+            now: edges.now,
+            parser: &mut self.parser,
+            entropy: &mut self.entropy,
+            fuel: self.limits.fuel,
+        };
         let step = running.execution.resume(wake, &mut turn);
         self.follow(running, Some(token.index), step, edges);
     }
@@ -284,7 +292,12 @@ impl ShardCore {
             return;
         }
         let Some(mut running) = slot.running.take() else { return };
-        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let mut turn = Turn {
+            now: edges.now,
+            parser: &mut self.parser,
+            entropy: &mut self.entropy,
+            fuel: self.limits.fuel,
+        };
         let step = running.execution.run(&mut turn);
         self.follow(running, Some(index), step, edges);
     }
@@ -333,7 +346,12 @@ impl ShardCore {
         running.suffix = start.suffix;
         running.started = edges.now;
         edges.settle.started(start.machine);
-        let mut turn = Turn { now: edges.now, parser: &mut self.parser, fuel: self.limits.fuel };
+        let mut turn = Turn {
+            now: edges.now,
+            parser: &mut self.parser,
+            entropy: &mut self.entropy,
+            fuel: self.limits.fuel,
+        };
         let step = running.execution.run(&mut turn);
         self.follow(running, None, step, edges);
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::machine::Machine;
 use super::{Step, Wake};
 use crate::base::clock::Now;
+use crate::base::entropy::Entropy;
 use crate::base::ids::ExecutionSuffix;
 use crate::program::{Loaded, Pc, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -61,6 +62,8 @@ pub struct Turn<'a> {
     pub now: Now,
     /// The shard's parser.
     pub parser: &'a mut Parser,
+    /// The shard's random numbers.
+    pub entropy: &'a mut Entropy,
     /// Instructions left; counted down.
     pub fuel: u32,
 }

@@ -9,7 +9,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::expr::timestamp::{self, Instant};
 use crate::expr::walk::Walk;
-use crate::expr::{Fault, Roots};
+use crate::expr::{Evaluation, Fault, Roots};
 use crate::program::{
     FailIdx, FailText, Op, Pc, Program, RuleIdx, StateIdx, TaskIdx, TaskTimeout, TemplateIdx,
     ValueIdx, Wait, WaitIdx, WalkIdx, for_each_op,
@@ -158,9 +158,7 @@ impl<'a, 't> Machine<'a, 't> {
 
     #[inline]
     fn build(&mut self, program: &Program, template: TemplateIdx) -> Outcome {
-        let roots = self.roots();
-        let Execution { heap, frame, .. } = &mut *self.execution;
-        let filled = program.templates[template.index()].fill(heap, frame.arena, roots);
+        let filled = program.templates[template.index()].fill(&mut self.evaluation());
         let filled = filled.map_err(|fault| self.runtime(&fault))?;
         Ok(self.continue_with(filled))
     }
@@ -327,15 +325,14 @@ impl<'a, 't> Machine<'a, 't> {
         text: Option<&FailText>,
         field: &str,
     ) -> Result<Option<String>, Raised> {
-        let roots = self.roots();
-        let Execution { heap, frame, .. } = &mut *self.execution;
+        let evaluation = &mut self.evaluation();
         let value = match text {
             None => return Ok(None),
             Some(FailText::Literal(text)) => return Ok(Some(text.to_string())),
-            Some(FailText::Path(walk)) => {
-                walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
-            }
-            Some(FailText::Call(call)) => call.evaluate(heap, frame.arena, roots),
+            Some(FailText::Path(walk)) => walk
+                .find(evaluation.heap, evaluation.roots)
+                .map_err(|_| walk.not_found(evaluation.heap, evaluation.roots, field)),
+            Some(FailText::Call(call)) => call.evaluate(evaluation),
         };
         let value = value.map_err(|fault| self.runtime(&fault))?;
         match self.execution.heap.view(value) {
@@ -378,8 +375,22 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     #[inline]
-    fn roots(&self) -> Roots {
-        Roots { input: self.execution.frame.cur, context: self.execution.frame.context }
+    fn roots(&self) -> Roots<'static> {
+        let frame = &self.execution.frame;
+        Roots { input: frame.cur, context: frame.context, variables: &[] }
+    }
+
+    #[inline]
+    fn evaluation(&mut self) -> Evaluation<'_> {
+        let roots = self.roots();
+        let Execution { heap, frame, .. } = &mut *self.execution;
+        Evaluation {
+            heap,
+            arena: frame.arena,
+            roots,
+            parser: self.turn.parser,
+            entropy: self.turn.entropy,
+        }
     }
 
     fn count_event(&mut self) {
