@@ -59,13 +59,26 @@ struct Visit<'a, 'b> {
 impl<'a> Interpreter<'a> {
     /// Runs `machine` to its end, which comes after `limit_ms` at the latest.
     pub(crate) fn run(&self, machine: &'a Value, input: Value, limit_ms: u64) -> End {
+        self.run_with(machine, input, limit_ms, Map::new()).0
+    }
+
+    /// As [`Self::run`], from and to the machine's variables.
+    pub(crate) fn run_with(
+        &self,
+        machine: &'a Value,
+        input: Value,
+        limit_ms: u64,
+        variables: Map<String, Value>,
+    ) -> (End, Map<String, Value>) {
         let thread = Thread { last: Cell::new(0), muted: false };
         self.world.aside(&thread, "ExecutionStarted", json!({"input": &input}));
         let around = Surroundings { scope: Rc::default(), item: None };
+        around.scope.variables.replace(variables);
+        let scope = Rc::clone(&around.scope);
         let seconds = machine["TimeoutSeconds"].as_u64().unwrap_or(u64::MAX / 1000);
         let work = self.states(machine, input, around, &thread);
         let end = self.world.run(work, limit_ms.min(seconds * 1000));
-        match end {
+        let end = match end {
             Some(Ok(output)) => {
                 self.world.emit(&thread, "ExecutionSucceeded", json!({"output": &output}));
                 End::Succeeded(output)
@@ -75,7 +88,8 @@ impl<'a> Interpreter<'a> {
                 End::Failed(failure)
             }
             None => End::TimedOut,
-        }
+        };
+        (end, scope.variables.take())
     }
 
     fn states<'b>(
@@ -371,8 +385,11 @@ impl<'a> Interpreter<'a> {
         }
         let (stamp, path) = match state["TimestampPath"].as_str() {
             Some(path) => {
-                let found = place.look_up(path, input).unwrap_or_default();
-                (found.as_str().unwrap_or_default().to_owned(), path)
+                let found = place.look_up(path, input).map_err(|_| {
+                    let the = "The TimestampPath parameter does not reference an input value";
+                    place.runtime(&format!("{the}: {path}"))
+                })?;
+                (shown(&found), path)
             }
             None => (text(&state["Timestamp"]).to_owned(), ""),
         };
@@ -492,7 +509,7 @@ impl<'a> Visit<'a, '_> {
     }
 
     fn not_a(&self, kind: &str, field: &str, path: &str, value: &Value) -> Failure {
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let shown = shown(value);
         self.place.runtime(&format!(
             "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
         ))
@@ -554,6 +571,11 @@ fn error_details(failure: &Failure) -> Value {
         details.extend(value.clone().map(|value| (key.to_owned(), value.into())));
     }
     details.into()
+}
+
+/// A string as it is, anything else as JSON.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn next(state: &Value) -> Option<&str> {

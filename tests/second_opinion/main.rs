@@ -5,10 +5,14 @@ mod base64_lenient;
 mod calls;
 mod dataflow;
 mod digests;
+mod documents;
+mod expressions;
 mod filters;
 mod interpreter;
 mod intrinsics;
 mod java;
+mod judgement;
+mod machines;
 mod paths;
 #[path = "../recorded_cases/pattern.rs"]
 mod pattern;
@@ -16,5 +20,8 @@ mod recorded;
 mod retries;
 mod rules;
 mod scan;
+mod tape;
 mod timestamps;
+#[path = "../virtual_shard/mod.rs"]
+mod virtual_shard;
 mod world;
