@@ -35,6 +35,11 @@ impl Sight<'_> {
         all
     }
 
+    /// Whether there is a definite path to what is wanted.
+    pub(crate) fn knows(&self, wanted: impl Fn(&Value) -> bool) -> bool {
+        self.everything().iter().any(|(_, value)| wanted(value))
+    }
+
     /// A definite path, `wanted` or one that finds nothing.
     pub(crate) fn definite(&self, wanted: impl Fn(&Value) -> bool) -> String {
         let all: Vec<_> =
@@ -206,7 +211,7 @@ impl Sight<'_> {
             Kind::Object => value.is_object(),
             Kind::Any => true,
         };
-        let known = self.everything().iter().any(|(_, value)| fits(value));
+        let known = self.knows(fits);
         if known && self.tape.chance(75) {
             return self.definite(fits);
         }
@@ -241,11 +246,8 @@ impl Sight<'_> {
             "Timestamp" => value.as_str().is_some_and(|text| text.contains("T1")),
             _ => true,
         };
-        let variable = if self.everything().iter().any(|(_, value)| of_family(value)) {
-            self.definite(of_family)
-        } else {
-            self.definite(|_| true)
-        };
+        let variable =
+            if self.knows(of_family) { self.definite(of_family) } else { self.definite(|_| true) };
         if family == "Is" {
             let kinds = ["Present", "Null", "Numeric", "String", "Boolean", "Timestamp"];
             let operator = format!("Is{}", self.tape.pick(&kinds));

@@ -377,6 +377,7 @@ impl<'a> Interpreter<'a> {
             let found =
                 found.map_err(|_| the(&format!("does not reference an input value: {path}")))?;
             let Some(seconds) = found.as_i64() else {
+                let found = shown(&found);
                 return Err(the(&format!("cannot be parsed as a long value: {path} == {found}")));
             };
             return u64::try_from(seconds)

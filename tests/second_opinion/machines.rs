@@ -193,14 +193,22 @@ impl<'a> Maker<'a> {
     fn wait(&self, draft: &Draft<'_>) -> Value {
         let mut state = json!({"Type": "Wait"});
         let sight = self.sight(draft, &draft.sample);
-        match self.tape.below(6) {
+        let odd = self.tape.chance(10);
+        let seconds = |value: &Value| value.as_u64().map_or(odd, |seconds| seconds < 100_000);
+        let stamp = |value: &Value| value.as_str().is_some_and(|text| odd || text.contains("T1"));
+        let kind = match self.tape.below(6) {
+            3 if !sight.knows(seconds) => 0,
+            5 if !sight.knows(stamp) => 4,
+            kind => kind,
+        };
+        match kind {
             0..=2 => state["Seconds"] = self.tape.below(4).into(),
-            3 => state["SecondsPath"] = sight.definite(Value::is_number).into(),
+            3 => state["SecondsPath"] = sight.definite(seconds).into(),
             4 => {
                 let stamps = ["2025-01-01T00:00:00Z", "2026-01-01T00:00:02.9Z"];
                 state["Timestamp"] = (*self.tape.pick(&stamps)).into();
             }
-            _ => state["TimestampPath"] = sight.definite(Value::is_string).into(),
+            _ => state["TimestampPath"] = sight.definite(stamp).into(),
         }
         self.assign(20, &mut state, draft, &draft.sample);
         state
@@ -293,7 +301,9 @@ impl<'a> Maker<'a> {
         let limit = self.tape.below(4);
         self.maybe(70, &mut state, "MaxConcurrency", || limit.into());
         if limit > 0 && state.get("MaxConcurrency").is_none() && self.tape.chance(40) {
-            state["MaxConcurrencyPath"] = sight.definite(Value::is_number).into();
+            let odd = self.tape.chance(5);
+            let path = sight.definite(|value| odd || value.as_u64().is_some());
+            state["MaxConcurrencyPath"] = path.into();
         }
         let one = state["MaxConcurrency"] == 1;
         if !one {
@@ -301,7 +311,7 @@ impl<'a> Maker<'a> {
         }
         if self.tape.chance(40) {
             let context = [("$$.Map.Item.Value", json!({})), ("$$.Map.Item.Index", json!(0))];
-            let sight = Sight { context: &context, ..sight };
+            let sight = Sight { context: &context, ..self.sight(draft, &draft.sample) };
             let key = if self.tape.chance(20) { "Parameters" } else { "ItemSelector" };
             state[key] = sight.template(1);
         }
