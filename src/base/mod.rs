@@ -1,8 +1,9 @@
-//! What every layer may speak of: ids, limits, time and the hot counter cells.
+//! What every layer may speak of: ids, limits, time, random numbers and the hot counter cells.
 //!
 //! The lowest layer. It knows nothing of JSON, ASL, Kafka or threads.
 
 pub mod clock;
+pub mod entropy;
 pub mod ids;
 pub mod limits;
 pub mod name;

@@ -7,9 +7,11 @@
 mod emit;
 mod payload;
 mod rules;
+mod work;
 
 use crate::asl::Machine;
 use crate::asl::source::Source;
+use crate::expr::CompileError;
 use crate::program::{Image, World};
 use crate::value::TooLarge;
 
@@ -28,6 +30,15 @@ pub enum Error {
     /// The constants do not fit.
     #[error("constants: {0}")]
     TooLarge(#[from] TooLarge),
+}
+
+impl From<CompileError> for Error {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Indefinite => Self::Expression { offset: 0 },
+            CompileError::TooLarge(error) => Self::TooLarge(error),
+        }
+    }
 }
 
 /// Compiles `machine`, which was parsed from `source`.

@@ -6,61 +6,74 @@ use crate::expr::intrinsic::Call;
 use crate::expr::path::Path;
 use crate::expr::template::{Field, Template};
 use crate::expr::walk::Walk;
-use crate::value::{ConstantsBuilder, Value};
+use crate::expr::{Bindings, VariableIdx};
+use crate::value::Value;
 
 use super::Error;
 use super::emit::proven;
 
 /// Compiles a payload template; what has no hole inside becomes one constant.
-pub(super) fn template(node: &Node, constants: &mut ConstantsBuilder) -> Result<Template, Error> {
+pub(super) fn template(node: &Node, bindings: &mut Bindings) -> Result<Template, Error> {
     if !has_hole(node) {
-        return Ok(Template::Constant(constant(node, constants)?));
+        return Ok(Template::Constant(constant(node, bindings)?));
     }
     if let Kind::Object(members) = &node.kind {
-        let fields = distinct(members).into_iter().map(|member| field(member, constants));
+        let fields = distinct(members).into_iter().map(|member| field(member, bindings));
         Ok(Template::object(fields.collect::<Result<Vec<_>, _>>()?))
     } else {
-        let elements = node.items().iter().map(|item| template(item, constants));
+        let elements = node.items().iter().map(|item| template(item, bindings));
         Ok(Template::Array(elements.collect::<Result<_, _>>()?))
     }
 }
 
-fn field(member: &Member, constants: &mut ConstantsBuilder) -> Result<Field, Error> {
+fn field(member: &Member, bindings: &mut Bindings) -> Result<Field, Error> {
     let Some(name) = member.key.strip_suffix(".$") else {
-        let key = constants.string(&member.key)?;
-        return Ok(Field { key, template: template(&member.value, constants)? });
+        let key = bindings.constants.string(&member.key)?;
+        return Ok(Field { key, template: template(&member.value, bindings)? });
     };
     let text = member.value.as_str().unwrap_or_default();
     let template = if text.starts_with('$') {
-        let walk = Walk::compile(&Path::parse(text).map_err(|error| proven(&error))?, constants)?;
+        let walk = Walk::compile(&Path::parse(text).map_err(|error| proven(&error))?, bindings)?;
         Template::Path(walk, member.key.as_str().into())
     } else {
         Template::Call(Apply::compile(
             &Call::parse(text).map_err(|error| proven(&error))?,
-            constants,
+            bindings,
         )?)
     };
-    Ok(Field { key: constants.string(name)?, template })
+    Ok(Field { key: bindings.constants.string(name)?, template })
+}
+
+/// The fields of `Assign`: variables and what they become.
+pub(super) fn variables(
+    node: &Node,
+    bindings: &mut Bindings,
+) -> Result<Vec<(VariableIdx, Template)>, Error> {
+    let members = distinct(node.members()).into_iter().map(|member| {
+        let name = member.key.strip_suffix(".$").unwrap_or(&member.key);
+        Ok((bindings.variable(name)?, field(member, bindings)?.template))
+    });
+    members.collect()
 }
 
 /// Makes a constant of JSON as it stands, `.$` keys included.
-pub(super) fn constant(node: &Node, constants: &mut ConstantsBuilder) -> Result<Value, Error> {
+pub(super) fn constant(node: &Node, bindings: &mut Bindings) -> Result<Value, Error> {
     Ok(match &node.kind {
         Kind::Null => Value::NULL,
         Kind::Bool(bool) => Value::bool(*bool),
         Kind::Number(text) => number(text),
-        Kind::String(text) => constants.string(text)?,
+        Kind::String(text) => bindings.constants.string(text)?,
         Kind::Array(items) => {
-            let items = items.iter().map(|item| constant(item, constants));
+            let items = items.iter().map(|item| constant(item, bindings));
             let items = items.collect::<Result<Vec<_>, _>>()?;
-            constants.array(&items)?
+            bindings.constants.array(&items)?
         }
         Kind::Object(members) => {
             let entries = distinct(members).into_iter().map(|member| {
-                Ok((constants.string(&member.key)?, constant(&member.value, constants)?))
+                Ok((bindings.constants.string(&member.key)?, constant(&member.value, bindings)?))
             });
             let entries = entries.collect::<Result<Vec<_>, Error>>()?;
-            constants.object(&entries)?
+            bindings.constants.object(&entries)?
         }
     })
 }

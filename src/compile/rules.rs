@@ -6,19 +6,19 @@
 use crate::asl::json::Kind as Json;
 use crate::asl::model::{Operand, Rule, Test};
 use crate::asl::operator::{self, Comparison, TypeTest};
+use crate::expr::Bindings;
 use crate::expr::path::Path;
 use crate::expr::rule::{self, Family, Goto, Kind, Pattern, Predicate, Relation, Right};
 use crate::expr::walk::Walk;
-use crate::value::ConstantsBuilder;
 
 use super::Error;
 use super::emit::proven;
 use super::payload;
 
 /// Compiles a top-level rule.
-pub(super) fn compile(rule: &Rule, constants: &mut ConstantsBuilder) -> Result<rule::Rule, Error> {
+pub(super) fn compile(rule: &Rule, bindings: &mut Bindings) -> Result<rule::Rule, Error> {
     let mut tests = Vec::with_capacity(count(rule));
-    layout(rule, Goto::Match, Goto::Miss, &mut tests, constants)?;
+    layout(rule, Goto::Match, Goto::Miss, &mut tests, bindings)?;
     Ok(rule::Rule::new(tests))
 }
 
@@ -28,21 +28,21 @@ fn layout(
     then: Goto,
     otherwise: Goto,
     tests: &mut Vec<rule::Test>,
-    constants: &mut ConstantsBuilder,
+    bindings: &mut Bindings,
 ) -> Result<(), Error> {
     match rule {
-        Rule::Test(test) => tests.push(self::test(test, then, otherwise, constants)?),
-        Rule::Not(inner) => layout(inner, otherwise, then, tests, constants)?,
+        Rule::Test(test) => tests.push(self::test(test, then, otherwise, bindings)?),
+        Rule::Not(inner) => layout(inner, otherwise, then, tests, bindings)?,
         Rule::And(parts) => {
             for (index, part) in parts.iter().enumerate() {
                 let next = next_part(tests, parts, index).unwrap_or(then);
-                layout(part, next, otherwise, tests, constants)?;
+                layout(part, next, otherwise, tests, bindings)?;
             }
         }
         Rule::Or(parts) => {
             for (index, part) in parts.iter().enumerate() {
                 let next = next_part(tests, parts, index).unwrap_or(otherwise);
-                layout(part, then, next, tests, constants)?;
+                layout(part, then, next, tests, bindings)?;
             }
         }
     }
@@ -67,11 +67,11 @@ fn test(
     test: &Test,
     then: Goto,
     otherwise: Goto,
-    constants: &mut ConstantsBuilder,
+    bindings: &mut Bindings,
 ) -> Result<rule::Test, Error> {
     let variable = Walk::compile(
         &Path::parse(&test.variable.value).map_err(|error| proven(&error))?,
-        constants,
+        bindings,
     )?;
     let operator = test.operator.value;
     let predicate = match operator.comparison() {
@@ -81,18 +81,18 @@ fn test(
         comparison => Predicate::Compare(
             family(operator.family()),
             relation(comparison),
-            right(&test.operand, constants)?,
+            right(&test.operand, bindings)?,
         ),
     };
     Ok(rule::Test { variable, predicate, then, otherwise })
 }
 
-fn right(operand: &Operand, constants: &mut ConstantsBuilder) -> Result<Right, Error> {
+fn right(operand: &Operand, bindings: &mut Bindings) -> Result<Right, Error> {
     Ok(match operand {
-        Operand::Literal(node) => Right::Constant(payload::constant(node, constants)?),
+        Operand::Literal(node) => Right::Constant(payload::constant(node, bindings)?),
         Operand::Path(path) => Right::Path(Walk::compile(
             &Path::parse(&path.value).map_err(|error| proven(&error))?,
-            constants,
+            bindings,
         )?),
     })
 }
@@ -181,14 +181,15 @@ mod tests {
         for rule in &rules {
             for bits in 0..8_u8 {
                 let [a, b, c] = [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0];
-                let mut constants = ConstantsBuilder::default();
-                let compiled = compile(rule, &mut constants).unwrap();
-                let mut heap = Heap::new(Rc::new(constants.finish()));
+                let mut bindings = Bindings::default();
+                let compiled = compile(rule, &mut bindings).unwrap();
+                let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
                 let text = format!(r#"{{"a":{a},"b":{b},"c":{c}}}"#);
                 let input =
                     heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
-                let matched =
-                    compiled.matches(&heap, Roots { input, context: Value::NULL }).unwrap();
+                let matched = compiled
+                    .matches(&heap, Roots { input, context: Value::NULL, variables: &[] })
+                    .unwrap();
                 assert_eq!(matched, logic(rule, [a, b, c]), "{rule:?} {text}");
             }
         }

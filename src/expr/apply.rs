@@ -4,10 +4,10 @@
 //! as written (recorded by tiny-asl-machine, see the cases of area `intrinsic-functions`).
 
 use super::intrinsic::{Argument, Call, Function, unescape};
-use super::walk::{Walk, root_text};
-use super::{Fault, Roots};
+use super::walk::Walk;
+use super::{Bindings, CompileError, Evaluation, Fault};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::value::{ArenaId, ConstantsBuilder, Elements, Entries, Heap, TooLarge, Value, View};
+use crate::value::{Elements, Entries, Heap, TooLarge, Value, View};
 
 /// A call ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -46,25 +46,27 @@ impl Apply {
     /// Compiles `call`.
     ///
     /// # Errors
-    /// [`TooLarge`] when the constants are full.
-    pub fn compile(call: &Call, constants: &mut ConstantsBuilder) -> Result<Self, TooLarge> {
+    /// [`CompileError`] when the constants are full.
+    pub fn compile(call: &Call, bindings: &mut Bindings) -> Result<Self, CompileError> {
         let operands = call.arguments.iter().enumerate().map(|(index, argument)| {
             Ok(match argument {
                 Argument::Bool(bool) => Operand::Constant(Value::bool(*bool)),
-                Argument::Call(inner) => Operand::Call(Self::compile(inner, constants)?),
+                Argument::Call(inner) => Operand::Call(Self::compile(inner, bindings)?),
                 Argument::Null => Operand::Constant(Value::NULL),
                 Argument::Number(text) => Operand::Constant(number(text)),
-                Argument::Path(path) => Operand::Path(Walk::compile(path, constants)?),
+                Argument::Path(path) => Operand::Path(Walk::compile(path, bindings)?),
                 Argument::Text(text) if call.function == Function::Format && index == 0 => {
                     Operand::Template(text.as_str().into())
                 }
-                Argument::Text(text) => Operand::Constant(constants.string(&unescape(text))?),
+                Argument::Text(text) => {
+                    Operand::Constant(bindings.constants.string(&unescape(text))?)
+                }
             })
         });
         Ok(Self {
             text: call.text.as_str().into(),
             function: call.function,
-            operands: operands.collect::<Result<_, TooLarge>>()?,
+            operands: operands.collect::<Result<_, CompileError>>()?,
         })
     }
 
@@ -81,8 +83,8 @@ impl Apply {
     ///
     /// # Errors
     /// [`Fault`] with AWS's text.
-    pub fn evaluate(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Fault> {
-        self.value(heap, arena, roots).map_err(|failure| self.fault(&failure))
+    pub fn evaluate(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, Fault> {
+        self.value(evaluation).map_err(|failure| self.fault(&failure))
     }
 
     #[cold]
@@ -106,32 +108,26 @@ impl Apply {
         ))
     }
 
-    fn value(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Failure> {
+    fn value(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, Failure> {
         match self.function {
-            Function::Format => self.format(heap, arena, roots),
-            Function::MathAdd => self.math_add(heap, arena, roots),
+            Function::Format => self.format(evaluation),
+            Function::MathAdd => self.math_add(evaluation),
             // The parser lets no other function through.
             other => Err(Failure::Arguments(other, "")),
         }
     }
 
-    fn operand(
-        &self,
-        index: usize,
-        heap: &mut Heap,
-        arena: ArenaId,
-        roots: Roots,
-    ) -> Result<Value, Failure> {
+    fn operand(&self, index: usize, evaluation: &mut Evaluation<'_>) -> Result<Value, Failure> {
         match &self.operands[index] {
             Operand::Constant(value) => Ok(*value),
-            Operand::Call(call) => call.value(heap, arena, roots),
-            Operand::Template(text) => Ok(heap.string(arena, &unescape(text))?),
-            Operand::Path(walk) => walk.find(heap, roots).map_err(|_| {
+            Operand::Call(call) => call.value(evaluation),
+            Operand::Template(text) => Ok(evaluation.heap.string(evaluation.arena, &unescape(text))?),
+            Operand::Path(walk) => walk.find(evaluation.heap, evaluation.roots).map_err(|_| {
                 Failure::Missing(
                     format!(
                         "The JsonPath argument for the field '{}' could not be found in the input '{}'",
                         walk.text,
-                        root_text(heap, walk.root, roots)
+                        walk.origin.text(evaluation.heap, evaluation.roots)
                     )
                     .into(),
                 )
@@ -140,20 +136,19 @@ impl Apply {
     }
 
     /// `States.Format(template, value…)`: each `{}` of the template takes the next value.
-    fn format(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Failure> {
-        let mut text = heap.take_scratch();
-        let formatted = self.format_into(&mut text, heap, arena, roots);
-        let formatted = formatted.and_then(|()| Ok(heap.string(arena, &text)?));
-        heap.return_scratch(text);
+    fn format(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, Failure> {
+        let mut text = evaluation.heap.take_scratch();
+        let formatted = self.format_into(&mut text, evaluation);
+        let formatted =
+            formatted.and_then(|()| Ok(evaluation.heap.string(evaluation.arena, &text)?));
+        evaluation.heap.return_scratch(text);
         formatted
     }
 
     fn format_into(
         &self,
         text: &mut String,
-        heap: &mut Heap,
-        arena: ArenaId,
-        roots: Roots,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Failure> {
         let invalid = |detail| Failure::Arguments(Function::Format, detail);
         let dynamic;
@@ -161,8 +156,8 @@ impl Apply {
             None => return Err(invalid("")),
             Some(Operand::Template(text)) => &**text,
             Some(_) => {
-                let value = self.operand(0, heap, arena, roots)?;
-                let View::Str(text) = heap.view(value) else { return Err(invalid("")) };
+                let value = self.operand(0, evaluation)?;
+                let View::Str(text) = evaluation.heap.view(value) else { return Err(invalid("")) };
                 dynamic = text.to_owned();
                 &dynamic
             }
@@ -182,11 +177,11 @@ impl Apply {
                     if next >= self.operands.len() {
                         return Err(invalid(COUNT));
                     }
-                    let value = self.operand(next, heap, arena, roots)?;
+                    let value = self.operand(next, evaluation)?;
                     if text.len() + value.json_len() > TEXT_BYTES_MAX {
                         return Err(Failure::TooLarge(TooLarge));
                     }
-                    print(heap, value, text);
+                    print(evaluation.heap, value, text);
                     next += 1;
                 }
                 (Some('{'), _) => return Err(Failure::Template("matching '}' not found for '{'.")),
@@ -202,15 +197,15 @@ impl Apply {
     }
 
     /// `States.MathAdd(a, b)`: operands rounded half up, both and the sum within 32 bits.
-    fn math_add(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Failure> {
+    fn math_add(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, Failure> {
         let invalid = || Failure::Arguments(Function::MathAdd, "");
         if self.operands.len() != 2 {
             return Err(invalid());
         }
         let mut sum = 0_i32;
         for index in 0..2 {
-            let value = self.operand(index, heap, arena, roots)?;
-            let operand = rounded(heap.view(value)).ok_or_else(invalid)?;
+            let value = self.operand(index, evaluation)?;
+            let operand = rounded(evaluation.heap.view(value)).ok_or_else(invalid)?;
             sum = sum.checked_add(operand).ok_or_else(invalid)?;
         }
         Ok(Value::int(i64::from(sum)))
@@ -305,16 +300,25 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::value::Parser;
+    use crate::base::entropy::Entropy;
+    use crate::expr::Roots;
+    use crate::value::{ArenaId, ConstantsBuilder, Parser};
 
     fn evaluate(call: &str, input: &str) -> Result<String, String> {
-        let mut constants = ConstantsBuilder::default();
-        let apply = Apply::compile(&Call::parse(call).unwrap(), &mut constants).unwrap();
-        let mut heap = Heap::new(Rc::new(constants.finish()));
-        let input = heap.parse(ArenaId::ROOT, input.as_bytes(), &mut Parser::default()).unwrap();
-        let roots = Roots { input, context: Value::NULL };
-        let value =
-            apply.evaluate(&mut heap, ArenaId::ROOT, roots).map_err(|fault| fault.to_string())?;
+        let mut bindings = Bindings::default();
+        let apply = Apply::compile(&Call::parse(call).unwrap(), &mut bindings).unwrap();
+        let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
+        let mut parser = Parser::default();
+        let input = heap.parse(ArenaId::ROOT, input.as_bytes(), &mut parser).unwrap();
+        let value = apply
+            .evaluate(&mut Evaluation {
+                heap: &mut heap,
+                arena: ArenaId::ROOT,
+                roots: Roots { input, context: Value::NULL, variables: &[] },
+                parser: &mut parser,
+                entropy: &mut Entropy::seeded(1),
+            })
+            .map_err(|fault| fault.to_string())?;
         Ok(String::from_utf8(heap.to_json(value)).unwrap())
     }
 

@@ -5,14 +5,19 @@
 //! is bounded by the size of the definition and of its input. Nothing here knows of states.
 
 pub mod apply;
+mod bindings;
 pub mod intrinsic;
+pub mod lookup;
 pub mod path;
 pub mod rule;
 pub mod template;
 pub mod timestamp;
 pub mod walk;
 
-use crate::value::{TooLarge, Value};
+pub use bindings::{Bindings, VariableIdx};
+
+use crate::base::entropy::Entropy;
+use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 
 /// A piece of expression text that is wrong, or that is not supported yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +43,27 @@ impl SyntaxError {
 
 /// What an expression is evaluated over.
 #[derive(Clone, Copy, Debug)]
-pub struct Roots {
+pub struct Roots<'a> {
     /// `$`
     pub input: Value,
     /// `$$`; built by the caller before an expression that reads it, else `null`.
     pub context: Value,
+    /// `$name`, by [`VariableIdx`]; `None`, or beyond the end, where nothing is assigned.
+    pub variables: &'a [Option<Value>],
+}
+
+/// What an evaluation that makes values may use.
+pub struct Evaluation<'a> {
+    /// Where values live.
+    pub heap: &'a mut Heap,
+    /// Where new ones go.
+    pub arena: ArenaId,
+    /// What is read.
+    pub roots: Roots<'a>,
+    /// For text that turns out to be JSON.
+    pub parser: &'a mut Parser,
+    /// For `States.UUID` and unseeded random numbers.
+    pub entropy: &'a mut Entropy,
 }
 
 /// Why an evaluation failed; always the workflow's `States.Runtime`.
@@ -57,6 +78,17 @@ impl Fault {
     pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
+}
+
+/// Why an expression that was read cannot be compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// A path that may name several values stands where one value is needed.
+    #[error("the path may name several values, but one is needed")]
+    Indefinite,
+    /// The constants or the variables do not fit.
+    #[error("constants: {0}")]
+    TooLarge(#[from] TooLarge),
 }
 
 impl From<TooLarge> for Fault {

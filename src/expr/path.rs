@@ -12,6 +12,8 @@ pub struct Path {
     pub text: String,
     /// What it starts at.
     pub root: Root,
+    /// Name of the variable that it starts at, without the `$`; empty for another root.
+    pub variable: String,
     /// Names and indices, from the root down.
     pub segments: Vec<Segment>,
 }
@@ -23,6 +25,8 @@ pub enum Root {
     Context,
     /// `$`, the input of the field that holds the path.
     Input,
+    /// `$name`, a variable: see [`Path::variable`].
+    Variable,
 }
 
 /// One step of a definite path.
@@ -39,7 +43,7 @@ impl Path {
     ///
     /// # Errors
     /// [`SyntaxError`] with the offset of what cannot be read; `unsupported` for wildcards,
-    /// slices, unions, filters, descendants and variables.
+    /// slices, unions, filters and descendants.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut scanner = Scanner { text, at: 0 };
         let path = scanner.path()?;
@@ -49,16 +53,20 @@ impl Path {
         Ok(path)
     }
 
-    /// Parses a Reference Path, which names exactly one node and may not start at `$$`.
+    /// Parses a Reference Path that is written to: it names exactly one node of the state's own
+    /// data, so it starts neither at `$$` nor at a variable.
     ///
     /// # Errors
     /// As for [`Path::parse`].
     pub fn parse_reference(text: &str) -> Result<Self, SyntaxError> {
         let path = Self::parse(text)?;
-        if path.root == Root::Context {
-            return Err(SyntaxError::new("a Reference Path may not start with '$$'", 0));
+        match path.root {
+            Root::Input => Ok(path),
+            Root::Context => Err(SyntaxError::new("a Reference Path may not start with '$$'", 0)),
+            Root::Variable => {
+                Err(SyntaxError::new("a Reference Path may not start with a variable", 0))
+            }
         }
-        Ok(path)
     }
 }
 
@@ -80,13 +88,14 @@ impl Scanner<'_> {
         if !self.eat("$") {
             return Err(SyntaxError::new("path does not start with '$'", start));
         }
-        let root = if self.eat("$") { Root::Context } else { Root::Input };
-        if self.rest().starts_with(|c: char| c.is_alphabetic() || c == '_') {
-            return Err(if root == Root::Input {
-                SyntaxError::unsupported("a variable in a path", start)
-            } else {
-                self.unexpected("'.' or '['")
-            });
+        let mut root = if self.eat("$") { Root::Context } else { Root::Input };
+        let variable = self.variable();
+        if !variable.is_empty() {
+            if root == Root::Context {
+                return Err(self.unexpected("'.' or '['"));
+            }
+            self.at += variable.len();
+            root = Root::Variable;
         }
         let mut segments = Vec::new();
         loop {
@@ -98,8 +107,20 @@ impl Scanner<'_> {
                 segments.push(self.bracketed()?);
             } else {
                 let text = self.text[start..self.at].to_owned();
-                return Ok(Path { text, root, segments });
+                return Ok(Path { text, root, variable, segments });
             }
+        }
+    }
+
+    /// The variable's name that stands here; empty when there is none.
+    fn variable(&self) -> String {
+        let mut chars = self.rest().chars();
+        match chars.next() {
+            Some(first) if first.is_alphabetic() || first == '_' => {
+                let rest = chars.take_while(|c| c.is_alphanumeric() || *c == '_');
+                std::iter::once(first).chain(rest).collect()
+            }
+            _ => String::new(),
         }
     }
 
@@ -232,17 +253,8 @@ mod tests {
 
     #[test]
     fn what_comes_later_is_refused_by_name() {
-        for text in [
-            "$..a",
-            "$.*",
-            "$[*]",
-            "$[1:2]",
-            "$[:2]",
-            "$[0,1]",
-            "$['a','b']",
-            "$[?(@.a)]",
-            "$var.a",
-        ] {
+        for text in ["$..a", "$.*", "$[*]", "$[1:2]", "$[:2]", "$[0,1]", "$['a','b']", "$[?(@.a)]"]
+        {
             let error = Path::parse(text).unwrap_err();
             assert!(error.unsupported, "{text}: {error}");
             assert!(error.message.ends_with("is not supported yet"), "{error}");
@@ -253,5 +265,17 @@ mod tests {
     fn a_reference_path_starts_at_the_input() {
         assert!(Path::parse_reference("$.a[0]").is_ok());
         assert!(Path::parse_reference("$$.State").is_err());
+        assert!(Path::parse_reference("$name.a").is_err());
+    }
+
+    #[test]
+    fn variables_have_a_name_and_a_rest() {
+        let path = Path::parse("$order_1.a[0]").unwrap();
+        assert_eq!((path.root, &*path.variable), (Root::Variable, "order_1"));
+        assert_eq!(path.segments, [name("a"), Segment::Index(0)]);
+        assert_eq!(Path::parse("$été").unwrap().variable, "été");
+        for text in ["$1a", "$$name", "$na-me"] {
+            assert!(Path::parse(text).is_err(), "{text}");
+        }
     }
 }

@@ -142,7 +142,7 @@ impl Rule {
     /// # Errors
     /// [`Fault`] when an operand's path names nothing and the test is not `IsPresent`.
     #[inline]
-    pub fn matches(&self, heap: &Heap, roots: Roots) -> Result<bool, Fault> {
+    pub fn matches(&self, heap: &Heap, roots: Roots<'_>) -> Result<bool, Fault> {
         let mut index = 0;
         loop {
             let test = &self.tests[index];
@@ -158,7 +158,7 @@ impl Rule {
 
 impl Test {
     #[inline]
-    fn holds(&self, heap: &Heap, roots: Roots) -> Result<bool, Fault> {
+    fn holds(&self, heap: &Heap, roots: Roots<'_>) -> Result<bool, Fault> {
         let left = match (self.variable.find(heap, roots), &self.predicate) {
             (found, Predicate::IsPresent(wanted)) => return Ok(found.is_ok() == *wanted),
             (Ok(left), _) => heap.view(left),

@@ -5,8 +5,8 @@
 
 use super::apply::Apply;
 use super::walk::Walk;
-use super::{Fault, Roots};
-use crate::value::{ArenaId, Heap, Value};
+use super::{Evaluation, Fault, Roots};
+use crate::value::{Heap, Value};
 
 /// A template ready to be filled.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Template {
 
     /// The value of a template that makes none: a path or a constant.
     #[inline]
-    fn leaf(&self, heap: &Heap, roots: Roots) -> Result<Value, Fault> {
+    fn leaf(&self, heap: &Heap, roots: Roots<'_>) -> Result<Value, Fault> {
         match self {
             Self::Path(walk, field) => {
                 walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
@@ -75,35 +75,34 @@ impl Template {
     ///
     /// # Errors
     /// [`Fault`] with AWS's text for the first hole that cannot be filled.
-    pub fn fill(&self, heap: &mut Heap, arena: ArenaId, roots: Roots) -> Result<Value, Fault> {
+    pub fn fill(&self, evaluation: &mut Evaluation<'_>) -> Result<Value, Fault> {
+        let (arena, roots) = (evaluation.arena, evaluation.roots);
         match self {
             Self::Constant(value) => Ok(*value),
-            Self::Path(walk, field) => {
-                walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
-            }
-            Self::Call(call) => call.evaluate(heap, arena, roots),
-            Self::Flat(fields) => heap.object_of(
+            Self::Path(..) => self.leaf(evaluation.heap, roots),
+            Self::Call(call) => call.evaluate(evaluation),
+            Self::Flat(fields) => evaluation.heap.object_of(
                 arena,
                 fields.iter().map(|field| {
                     move |heap: &Heap| Ok((field.key, field.template.leaf(heap, roots)?))
                 }),
             ),
             Self::Object(fields) => {
-                let open = heap.open(arena, 2 * fields.len())?;
+                let open = evaluation.heap.open(arena, 2 * fields.len())?;
                 for (entry, field) in fields.iter().enumerate() {
-                    let value = field.template.fill(heap, arena, roots)?;
-                    heap.set(open, 2 * entry, field.key);
-                    heap.set(open, 2 * entry + 1, value);
+                    let value = field.template.fill(evaluation)?;
+                    evaluation.heap.set(open, 2 * entry, field.key);
+                    evaluation.heap.set(open, 2 * entry + 1, value);
                 }
-                Ok(heap.close_object(open)?)
+                Ok(evaluation.heap.close_object(open)?)
             }
             Self::Array(elements) => {
-                let open = heap.open(arena, elements.len())?;
+                let open = evaluation.heap.open(arena, elements.len())?;
                 for (slot, element) in elements.iter().enumerate() {
-                    let value = element.fill(heap, arena, roots)?;
-                    heap.set(open, slot, value);
+                    let value = element.fill(evaluation)?;
+                    evaluation.heap.set(open, slot, value);
                 }
-                Ok(heap.close_array(open)?)
+                Ok(evaluation.heap.close_array(open)?)
             }
         }
     }

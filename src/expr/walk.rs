@@ -3,8 +3,8 @@
 //! Names and indices only, so a walk finds one value or nothing, and allocates nothing.
 
 use super::path::{Path, Root, Segment};
-use super::{Fault, Roots};
-use crate::value::{ConstantsBuilder, Heap, TooLarge, Value, View};
+use super::{Bindings, CompileError, Fault, Roots, VariableIdx};
+use crate::value::{Heap, Value, View};
 
 /// A path ready to be walked.
 #[derive(Clone, Debug)]
@@ -12,8 +12,19 @@ pub struct Walk {
     /// The path as written.
     pub text: Box<str>,
     /// Where it starts.
-    pub root: Root,
+    pub origin: Origin,
     steps: Box<[Step]>,
+}
+
+/// Where a compiled path starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `$`
+    Input,
+    /// `$$`
+    Context,
+    /// `$name`
+    Variable(VariableIdx),
 }
 
 /// One step down.
@@ -25,35 +36,35 @@ pub enum Step {
     Name(Value),
 }
 
-/// How far a walk came before it found nothing.
+/// Why a path named nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Index of the step that failed.
-    pub step: usize,
+pub enum Missing {
+    /// The variable that it starts at is not assigned.
+    Variable,
+    /// Nothing stood at the step of this index.
+    Step(usize),
 }
 
 impl Walk {
     /// Compiles `path`.
     ///
     /// # Errors
-    /// [`TooLarge`] when the constants are full.
-    pub fn compile(path: &Path, constants: &mut ConstantsBuilder) -> Result<Self, TooLarge> {
+    /// [`CompileError`] when the path is not definite, or the constants are full.
+    pub fn compile(path: &Path, bindings: &mut Bindings) -> Result<Self, CompileError> {
+        let origin = Origin::compile(path, bindings)?;
         let steps = path.segments.iter().map(|segment| {
             Ok(match segment {
                 Segment::Index(index) => Step::Index(*index),
-                Segment::Name(name) => Step::Name(constants.string(name)?),
+                Segment::Name(name) => Step::Name(bindings.constants.string(name)?),
             })
         });
-        Ok(Self {
-            text: path.text.as_str().into(),
-            root: path.root,
-            steps: steps.collect::<Result<_, _>>()?,
-        })
+        let steps = steps.collect::<Result<_, CompileError>>()?;
+        Ok(Self { text: path.text.as_str().into(), origin, steps })
     }
 
     /// Whether the path reads the context object.
     pub fn reads_context(&self) -> bool {
-        self.root == Root::Context
+        self.origin == Origin::Context
     }
 
     /// The steps, from the root down.
@@ -66,11 +77,8 @@ impl Walk {
     /// # Errors
     /// [`Missing`] says at which step nothing was found.
     #[inline]
-    pub fn find(&self, heap: &Heap, roots: Roots) -> Result<Value, Missing> {
-        let mut value = match self.root {
-            Root::Input => roots.input,
-            Root::Context => roots.context,
-        };
+    pub fn find(&self, heap: &Heap, roots: Roots<'_>) -> Result<Value, Missing> {
+        let mut value = self.origin.find(roots).ok_or(Missing::Variable)?;
         for (step, kind) in self.steps.iter().enumerate() {
             let found = match *kind {
                 Step::Name(name) => heap.field(value, name),
@@ -78,7 +86,7 @@ impl Walk {
             };
             match found {
                 Some(found) => value = found,
-                None => return Err(Missing { step }),
+                None => return Err(Missing::Step(step)),
             }
         }
         Ok(value)
@@ -87,13 +95,14 @@ impl Walk {
     /// The cause of a failed `InputPath` or `OutputPath`, in Jayway's words (recorded on AWS).
     #[cold]
     pub fn invalid_path(&self, heap: &Heap, missing: Missing) -> Fault {
-        let what = if missing.step + 1 == self.steps.len() {
+        let Missing::Step(failed) = missing else { return unassigned(&self.text) };
+        let what = if failed + 1 == self.steps.len() {
             "No results for path: "
         } else {
             "Missing property in path "
         };
         let mut trail = String::from("$");
-        for step in &self.steps[..=missing.step] {
+        for step in self.steps.iter().take(failed + 1) {
             match step {
                 Step::Index(index) => trail.extend(["[", &index.to_string(), "]"]),
                 Step::Name(name) => trail.extend(["['", heap.key_text(*name), "']"]),
@@ -104,23 +113,60 @@ impl Walk {
 
     /// The cause of a template field or of Fail's paths that name nothing (recorded on AWS).
     #[cold]
-    pub fn not_found(&self, heap: &Heap, roots: Roots, field: &str) -> Fault {
-        Fault::new(format!(
-            "The JSONPath '{}' specified for the field '{field}' could not be found in the input '{}'",
-            self.text,
-            root_text(heap, self.root, roots)
-        ))
+    pub fn not_found(&self, heap: &Heap, roots: Roots<'_>, field: &str) -> Fault {
+        not_found(&self.text, self.origin, heap, roots, field)
     }
 }
 
-/// JSON text of what a path starts at, for error messages.
+impl Origin {
+    /// Compiles where `path` starts.
+    pub(in crate::expr) fn compile(
+        path: &Path,
+        bindings: &mut Bindings,
+    ) -> Result<Self, CompileError> {
+        Ok(match path.root {
+            Root::Input => Self::Input,
+            Root::Context => Self::Context,
+            Root::Variable => Self::Variable(bindings.variable(&path.variable)?),
+        })
+    }
+
+    /// The value there; nothing when a variable is not assigned.
+    #[inline]
+    pub(in crate::expr) fn find(self, roots: Roots<'_>) -> Option<Value> {
+        match self {
+            Self::Input => Some(roots.input),
+            Self::Context => Some(roots.context),
+            Self::Variable(variable) => roots.variables.get(variable.index()).copied().flatten(),
+        }
+    }
+
+    /// JSON text of the value there, for error messages.
+    #[cold]
+    pub(in crate::expr) fn text(self, heap: &Heap, roots: Roots<'_>) -> String {
+        let value = self.find(roots).unwrap_or(roots.input);
+        String::from_utf8_lossy(&heap.to_json(value)).into_owned()
+    }
+}
+
 #[cold]
-pub(in crate::expr) fn root_text(heap: &Heap, root: Root, roots: Roots) -> String {
-    let value = match root {
-        Root::Input => roots.input,
-        Root::Context => roots.context,
-    };
-    String::from_utf8_lossy(&heap.to_json(value)).into_owned()
+pub(in crate::expr) fn not_found(
+    text: &str,
+    origin: Origin,
+    heap: &Heap,
+    roots: Roots<'_>,
+    field: &str,
+) -> Fault {
+    Fault::new(format!(
+        "The JSONPath '{text}' specified for the field '{field}' could not be found in the input '{}'",
+        origin.text(heap, roots)
+    ))
+}
+
+/// No recording shows AWS's words for a variable that no state has assigned yet.
+#[cold]
+pub(in crate::expr) fn unassigned(text: &str) -> Fault {
+    Fault::new(format!("Invalid path '{text}' : The variable is not assigned"))
 }
 
 /// The element at `index`, from the end when negative.

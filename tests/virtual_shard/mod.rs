@@ -77,7 +77,7 @@ impl<C: Calls> VirtualShard<C> {
     /// A shard for one machine; `completions` is where `calls` puts its answers.
     pub(crate) fn new(machine: Loaded, limits: Limits, calls: C, completions: Completions) -> Self {
         Self {
-            core: ShardCore::new(vec![machine], limits, at(0)),
+            core: ShardCore::new(vec![machine], limits, at(0), 0),
             inputs: Inputs::default(),
             sink: Sink::default(),
             calls,

@@ -206,12 +206,12 @@ fn path_fault(text: &str, role: PathRole) -> Option<PathFault> {
             "Value is not a Reference Path: Reference path didn't start with '$'",
             None,
         ),
-        PathRole::Write if text.starts_with("$$") || (unsupported && variable) => fault(
+        PathRole::Write if text.starts_with("$$") || variable => fault(
             Code::BadReferencePath,
             "Value is not a Reference Path",
             Some("only the state's own data can be written to".to_owned()),
         ),
-        PathRole::Read | PathRole::Write if unsupported && !variable => fault(
+        PathRole::Read | PathRole::Write if unsupported => fault(
             Code::BadReferencePath,
             "Value is not a Reference Path",
             Some("this may name several places, but one is needed".to_owned()),
