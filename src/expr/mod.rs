@@ -7,8 +7,10 @@
 pub mod apply;
 mod bindings;
 pub mod intrinsic;
+mod java;
 pub mod lookup;
 pub mod path;
+pub mod query;
 pub mod rule;
 pub mod template;
 pub mod timestamp;

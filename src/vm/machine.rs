@@ -149,10 +149,11 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     fn descend(&mut self, walk: &Walk) -> Outcome {
-        let heap = &self.execution.heap;
-        let found = walk.find(heap, self.roots());
-        let found = found
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
+        let (heap, roots) = (&self.execution.heap, self.roots());
+        let found = walk.find(heap, roots);
+        let found = found.map_err(|missing| {
+            self.runtime(&walk.invalid_path(&self.execution.heap, roots, missing))
+        })?;
         Ok(self.continue_with(found))
     }
 
@@ -224,9 +225,9 @@ impl<'a, 't> Machine<'a, 't> {
     fn timeout_from(&mut self, walk: &Walk) -> Result<u64, Raised> {
         let roots = Roots { input: self.execution.frame.raw, ..self.roots() };
         let heap = &self.execution.heap;
-        let value = walk
-            .find(heap, roots)
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
+        let value = walk.find(heap, roots).map_err(|missing| {
+            self.runtime(&walk.invalid_path(&self.execution.heap, roots, missing))
+        })?;
         match self.execution.heap.view(value) {
             View::Int(seconds @ 1..=99_999_999) => Ok(seconds as u64 * 1_000),
             _ => Err(self.runtime(&Fault::new(format!(
