@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use expressway::value::{Constants, Heap, Parser, Value, View};
+use expressway::value::{ArenaId, Constants, Heap, Parser, Value, View};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut parser = Parser::default();
     // The second parse reuses the first one's memory.
     for _ in 0..2 {
-        let Ok(value) = heap.parse(bytes, &mut parser) else { return };
+        let Ok(value) = heap.parse(ArenaId::ROOT, bytes, &mut parser) else { return };
         let text = heap.to_json(value);
         assert_eq!(text.len(), value.json_len());
         walk(&heap, value);

@@ -37,10 +37,6 @@ impl SyntaxError {
     fn new(message: impl Into<String>, offset: usize) -> Self {
         Self { message: message.into(), offset, unsupported: false }
     }
-
-    fn unsupported(what: &str, offset: usize) -> Self {
-        Self { message: format!("{what} is not supported yet"), offset, unsupported: true }
-    }
 }
 
 /// What an expression is evaluated over.

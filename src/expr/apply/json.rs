@@ -71,7 +71,7 @@ fn parse(text: &str, evaluation: &mut Evaluation<'_>) -> Outcome {
     if text.trim_matches(jackson::is_blank) == "-0" {
         return Ok(Value::int(0));
     }
-    let first = match evaluation.heap.parse(text.as_bytes(), evaluation.parser) {
+    let first = match evaluation.heap.parse(evaluation.arena, text.as_bytes(), evaluation.parser) {
         Ok(value) => return Ok(value),
         Err(ParseError::TooDeep) => return Err(no_json(&ParseError::TooDeep)),
         Err(error) => error,
@@ -81,7 +81,7 @@ fn parse(text: &str, evaluation: &mut Evaluation<'_>) -> Outcome {
         Ok(Read::Nothing) => Ok(Value::NULL),
         Ok(Read::Value(end)) => evaluation
             .heap
-            .parse(&text.as_bytes()[..end], evaluation.parser)
+            .parse(evaluation.arena, &text.as_bytes()[..end], evaluation.parser)
             .map_err(|_| no_json(&first)),
         Err(complaint) => Err(Failure::NoJson(complaint.into())),
     }

@@ -173,11 +173,11 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::value::{Constants, Parser};
+    use crate::value::{ArenaId, Constants, Parser};
 
     fn parsed(text: &str) -> (Heap, Value) {
         let mut heap = Heap::new(Rc::new(Constants::default()));
-        let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+        let value = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
         (heap, value)
     }
 
@@ -216,7 +216,7 @@ mod tests {
     fn ordered(text: &str) -> String {
         let (mut heap, array) = parsed(text);
         let elements = set_order(&heap, array);
-        let open = heap.open(crate::value::ArenaId::ROOT, elements.len()).unwrap();
+        let open = heap.open(ArenaId::ROOT, elements.len()).unwrap();
         for (slot, element) in elements.into_iter().enumerate() {
             heap.set(open, slot, element);
         }
@@ -253,7 +253,7 @@ mod tests {
         let mut heap = Heap::new(Rc::new(Constants::default()));
         let mut value = Value::int(1);
         for _ in 0..60_000 {
-            let open = heap.open(crate::value::ArenaId::ROOT, 1).unwrap();
+            let open = heap.open(ArenaId::ROOT, 1).unwrap();
             heap.set(open, 0, value);
             value = heap.close_array(open).unwrap();
         }

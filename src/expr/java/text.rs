@@ -112,7 +112,7 @@ mod tests {
 
     fn printed(text: &str, style: Style) -> String {
         let mut heap = Heap::new(Rc::new(Constants::default()));
-        let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+        let value = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
         let mut out = String::new();
         print(&heap, value, style, &mut out);
         out

@@ -14,7 +14,7 @@ fn find(path: &str, document: &str) -> Result<String, String> {
     let lookup = Lookup::compile(&Path::parse(path).unwrap(), &mut bindings).unwrap();
     let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
     let mut parser = Parser::default();
-    let input = heap.parse(document.as_bytes(), &mut parser).unwrap();
+    let input = heap.parse(ArenaId::ROOT, document.as_bytes(), &mut parser).unwrap();
     let roots = Roots { input, context: Value::NULL, variables: &[] };
     let mut evaluation = Evaluation {
         heap: &mut heap,
