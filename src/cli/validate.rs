@@ -204,7 +204,8 @@ mod tests {
         let (exit, out, err) = validate(FAULTY.as_bytes(), Format::Short, false);
         let lines = "m.json:4:37: ASL0107: Missing 'Next' target: Shiping\n\
                      m.json:5:5: ASL0108: State \"Shipping\" is not reachable.\n\
-                     m.json:5:26: ASL0901: Map is not supported yet\n";
+                     m.json:5:5: ASL0306: This object should have only one of the following \
+                     fields: [ItemProcessor, Iterator]\n";
         assert_eq!((exit, out.as_str(), err.as_str()), (1, lines, ""));
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let (exit, out, _) = validate(FAULTY.as_bytes(), Format::Json, false);
         let document: Value = serde_json::from_str(&out).expect("JSON");
         assert_eq!((exit, &document["valid"]), (1, &Value::Bool(false)));
-        assert_eq!(document["files"][0]["diagnostics"][2]["code"], "ASL0901");
+        assert_eq!(document["files"][0]["diagnostics"][2]["code"], "ASL0306");
         let (exit, out, _) =
             validate(br#"{"StartAt":"A","States":{"A":{"Type":"Fail"}}}"#, Format::Json, false);
         let document: Value = serde_json::from_str(&out).expect("JSON");
