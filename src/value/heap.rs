@@ -329,6 +329,20 @@ impl Heap {
         self.close_array(open)
     }
 
+    /// The array `array` with its elements side by side, so that [`Heap::element`] finds each at
+    /// once; in a parsed document it has to go past all those before.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn indexed(&mut self, arena: ArenaId, array: Value) -> Result<Value, TooLarge> {
+        if array.tag() != Tag::Node {
+            return Ok(array);
+        }
+        let open = self.open(arena, self.len(array))?;
+        self.copy_children(array, open);
+        self.close_array(open)
+    }
+
     /// Copies the slots of `container` to the beginning of `open`, which has room for them.
     fn copy_children(&mut self, container: Value, open: Open) {
         let to = open.offset as usize;

@@ -1,0 +1,27 @@
+//! A second opinion: a naive interpreter of the language, written from its description and not
+//! from the engine, first held against what AWS recorded, then used to judge the engine.
+
+mod base64_lenient;
+mod calls;
+mod dataflow;
+mod digests;
+mod documents;
+mod expressions;
+mod filters;
+mod interpreter;
+mod intrinsics;
+mod java;
+mod judgement;
+mod machines;
+mod paths;
+#[path = "../recorded_cases/pattern.rs"]
+mod pattern;
+mod recorded;
+mod retries;
+mod rules;
+mod scan;
+mod tape;
+mod timestamps;
+#[path = "../virtual_shard/mod.rs"]
+mod virtual_shard;
+mod world;
