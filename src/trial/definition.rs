@@ -57,7 +57,7 @@ fn parse(case: &Case) -> Parsed {
 fn validation(found: &[AwsDiagnostic]) -> Value {
     let diagnostics: Vec<_> = found
         .iter()
-        .map(|AwsDiagnostic { code, message, location }| {
+        .map(|AwsDiagnostic { code, message, location, .. }| {
             let mut diagnostic = json!({"severity": "ERROR", "code": code, "message": message});
             if let Some(location) = location {
                 diagnostic["location"] = Value::from(location.as_str());
