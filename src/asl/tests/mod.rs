@@ -83,7 +83,16 @@ fn text_that_is_no_object_is_refused() {
     rejects(" \n", "ASL0002", "Definition must be a valid JSON object", "");
     rejects("[1]", "ASL0002", "Definition must be a valid JSON object", "[");
     rejects("{\"a\": }", "ASL0001", "unexpected '}', expected a value", "}");
-    rejects("not json", "ASL0001", "unrecognized token 'not'", "not");
+    let token = "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or \
+                 token 'null', 'true' or 'false')";
+    rejects("not json", "ASL0001", token, "not");
+    let found = check::aws_diagnostics(&diagnostics("not json"));
+    let place = "[Source: (String)\"not json\"; line: 1, column: 4]";
+    assert_eq!(found[0].location.as_deref(), Some(place));
+    let long = format!("{{\n{}", " ".repeat(600));
+    let found = check::aws_diagnostics(&diagnostics(&long));
+    let end = " \"[truncated 102 chars]; line: 2, column: 601]";
+    assert!(found[0].location.as_ref().is_some_and(|place| place.ends_with(end)), "{found:?}");
     rejects(&"[".repeat(300), "ASL0005", "deeper than 256", "[");
     rejects(&format!("\"{}\"", "x".repeat(1_048_576)), "ASL0003", "1048578 bytes", "");
     let refused = decode(b"{\"a\": \"\xff\"}").expect_err("not UTF-8");
