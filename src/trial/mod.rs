@@ -14,7 +14,7 @@ mod find;
 pub mod inspection;
 mod junit;
 pub mod mock_config;
-mod pattern;
+pub mod pattern;
 mod report;
 mod run;
 mod start;

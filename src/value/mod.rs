@@ -13,6 +13,7 @@ mod blocks;
 mod canonical;
 mod constants;
 mod documents;
+mod folding;
 mod heap;
 mod moving;
 pub mod number;
@@ -22,6 +23,7 @@ mod view;
 mod write;
 
 pub use constants::{Constants, ConstantsBuilder};
+pub use folding::Folded;
 pub use heap::{ArenaId, Heap, Open};
 pub use tape::{Document, ParseError, Parser};
 pub use text::{escaped_len, write_string};
@@ -177,6 +179,11 @@ impl Value {
     #[inline]
     pub(in crate::value) fn json_bytes(self) -> u32 {
         (self.0.get() >> 32) as u32
+    }
+
+    /// Whether both are the same value at the same place; equal values elsewhere are not found.
+    pub(in crate::value) fn is_same(self, other: Self) -> bool {
+        self.0 == other.0
     }
 
     /// The same string or container at another place.

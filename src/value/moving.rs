@@ -227,4 +227,4 @@ fn write_text(into: &mut Arena, id: ArenaId, text: &str, tag: Tag, json_len: u32
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::value) mod tests;

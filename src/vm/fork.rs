@@ -329,7 +329,7 @@ impl Machine<'_, '_> {
         Ok((number, self.printed(value)))
     }
 
-    /// Freezes the running frame until all of its children are joined.
+    /// Lets the running frame wait until all of its children are joined.
     fn begin_join(&mut self, work: Work, total: u32, concurrency_max: u32) -> Flow {
         let execution = &mut *self.execution;
         let index = match execution.joins.iter().position(|join| !join.live) {
@@ -357,20 +357,22 @@ impl Machine<'_, '_> {
             queued: true,
         };
         execution.frame.waiting = Waiting::Children(index as u32);
-        let id = execution.frame.id;
-        execution.ready.push_front(id);
-        self.park();
         Flow::Forked
     }
 
-    /// Lets the parent go on behind its instruction with the results of its children.
+    /// Puts the running frame, which waits for its children now, into the queue to begin them.
+    pub(super) fn freeze(&mut self) {
+        self.execution.ready.push_front(self.execution.frame.id);
+        self.park();
+    }
+
+    /// Lets the parent go on with the results of its children.
     fn end_join(&mut self, program: &Program, parent: FrameId, index: u32) {
         self.switch_to(parent);
         let Execution { heap, frame, joins, .. } = &mut *self.execution;
         let join = &mut joins[index as usize];
         join.live = false;
         frame.waiting = Waiting::Turn;
-        frame.pc.0 += 1;
         frame.last_event = join.last_event;
         let kept = join.results.iter().flatten().count();
         let gathered = heap.open(frame.arena, kept).and_then(|open| {

@@ -83,7 +83,7 @@ impl<'a, 't> Machine<'a, 't> {
                         return Step::Finished(self.execution.frame.cur);
                     }
                     Stop::Finished => raised = self.join(&program),
-                    Stop::Forked => {}
+                    Stop::Forked => self.freeze(),
                     Stop::Suspended(effect) => self.suspend(effect),
                     Stop::Raised(error) => raised = Some(error),
                     Stop::OutOfFuel => {
@@ -130,7 +130,10 @@ impl<'a, 't> Machine<'a, 't> {
                     self.execution.frame.pc = Pc(pc.0 + 1);
                     return Stop::Suspended(effect);
                 }
-                Ok(Flow::Forked) => return Stop::Forked,
+                Ok(Flow::Forked) => {
+                    self.execution.frame.pc = Pc(pc.0 + 1);
+                    return Stop::Forked;
+                }
                 Ok(Flow::Finish) => return Stop::Finished,
                 Err(raised) => {
                     self.execution.frame.pc = pc;

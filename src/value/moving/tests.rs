@@ -8,7 +8,7 @@ use super::super::{ArenaId, Constants, ConstantsBuilder, Heap, Parser, Value, Vi
 
 /// A JSON tree, and where each part of it is put.
 #[derive(Clone, Debug)]
-enum Tree {
+pub(in crate::value) enum Tree {
     /// A number's text.
     Number(&'static str),
     Text(String),
@@ -21,7 +21,7 @@ enum Tree {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(in crate::value) enum Place {
     Constants,
     Above,
     Below,
@@ -95,9 +95,9 @@ fn gathered(tree: &Tree, place: Place) -> Vec<u8> {
 }
 
 /// A heap with two frames, and the tree built over all of it.
-struct Scene {
-    heap: Heap,
-    parser: Parser,
+pub(in crate::value) struct Scene {
+    pub(in crate::value) heap: Heap,
+    pub(in crate::value) parser: Parser,
     above: ArenaId,
     below: ArenaId,
     constants: std::vec::IntoIter<Value>,
@@ -107,6 +107,13 @@ struct Scene {
 }
 
 impl Scene {
+    /// Several trees in one heap.
+    pub(in crate::value) fn of_all(trees: &[Tree]) -> (Self, Vec<Value>) {
+        let (scene, value) = Self::of(&Tree::Array(trees.to_vec()));
+        let values = scene.heap.elements(value).collect();
+        (scene, values)
+    }
+
     fn of(tree: &Tree) -> (Self, Value) {
         let mut builder = ConstantsBuilder::default();
         let constants = constants(tree, &mut builder);
@@ -219,6 +226,19 @@ impl Scene {
         self.below = arena;
     }
 
+    /// Starts another execution, which uses the memory of this one, and ends it too.
+    pub(in crate::value) fn restart(&mut self) {
+        let constants = Rc::new(Constants::default());
+        self.heap.reset(&constants);
+        self.poison();
+        self.heap.reset(&constants);
+    }
+
+    /// A value as it is written and as it is seen.
+    pub(in crate::value) fn portrait(&self, value: Value) -> (String, String) {
+        (self.written(value), self.seen(value))
+    }
+
     fn written(&self, value: Value) -> String {
         let json = self.heap.to_json(value);
         assert_eq!(json.len(), value.json_len());
@@ -289,7 +309,7 @@ fn constant(tree: &Tree, builder: &mut ConstantsBuilder) -> Value {
     }
 }
 
-fn arbitrary_tree() -> impl Strategy<Value = Tree> {
+pub(in crate::value) fn arbitrary_tree() -> impl Strategy<Value = Tree> {
     let number = proptest::sample::select(vec![
         "0",
         "5",
@@ -372,16 +392,16 @@ proptest! {
         let tree = Tree::Array(vec![one, Tree::In(Place::Below, Box::new(garbage))]);
         let (mut scene, value) = Scene::of(&tree);
         let kept = scene.heap.element(value, 0).unwrap();
-        let expected = (scene.written(kept), scene.seen(kept));
+        let expected = scene.portrait(kept);
         let mut roots = [kept, Value::int(1), kept];
         scene.heap.compact(scene.below, &mut roots).unwrap();
         let arena = scene.below;
         scene.poison();
-        prop_assert_eq!(&(scene.written(roots[0]), scene.seen(roots[0])), &expected);
+        prop_assert_eq!(&scene.portrait(roots[0]), &expected);
         let used_bytes = scene.heap.used_bytes(arena);
         scene.heap.compact(arena, &mut roots).unwrap();
         prop_assert!(scene.heap.used_bytes(arena) <= used_bytes, "nothing was left to drop");
-        prop_assert_eq!((scene.written(roots[2]), scene.seen(roots[2])), expected);
+        prop_assert_eq!(scene.portrait(roots[2]), expected);
         prop_assert_eq!(scene.written(roots[1]), "1");
         prop_assert_eq!(scene.heap.arena_bytes, counted_bytes(&scene.heap));
     }

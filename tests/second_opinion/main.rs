@@ -1,0 +1,23 @@
+//! A second opinion: a naive interpreter of the language, written from its description and not
+//! from the engine, first held against what AWS recorded, then used to judge the engine.
+
+mod base64_lenient;
+mod calls;
+mod dataflow;
+mod digests;
+mod documents;
+mod expressions;
+mod filters;
+mod interpreter;
+mod intrinsics;
+mod java;
+mod judgement;
+mod machines;
+mod paths;
+mod recorded;
+mod retries;
+mod rules;
+mod scan;
+mod tape;
+mod timestamps;
+mod world;
