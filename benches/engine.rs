@@ -28,7 +28,7 @@ impl Engine {
         let world = World::express("us-east-1", "111111111111", name, "");
         let image = definition.compile(world).map_err(|error| anyhow!(error.render()))?;
         let now = Now { mono_ns: 1, wall_ms: 1_000 };
-        let core = ShardCore::new(vec![Loaded::from(image)], Limits::default(), now);
+        let core = ShardCore::new(vec![Loaded::from(image)], Limits::default(), now, 0);
         Ok(Self { core, inputs: Inputs::default(), now })
     }
 }

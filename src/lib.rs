@@ -17,5 +17,6 @@ pub mod program;
 pub mod registry;
 pub mod shard;
 pub mod task;
+pub mod trial;
 pub mod value;
 pub mod vm;

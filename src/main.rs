@@ -40,6 +40,8 @@ enum Command {
     Explain(cli::explain::Args),
     /// Run one execution here and now.
     Exec(cli::exec::Args),
+    /// Run workflow tests: case files, on a virtual clock.
+    Test(cli::test::Args),
     /// Measure the engine alone, without Kafka.
     Bench(cli::bench::Args),
     /// Print the bytecode of a definition with source places.
@@ -88,6 +90,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
             return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
         }
         Command::Exec(args) => cli::exec::run(args, &mut out)?,
+        Command::Test(args) => return cli::test::run(args, &mut out),
         Command::Bench(args) => cli::bench::run(args, &mut out)?,
         Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
         Command::Completions { shell } => {

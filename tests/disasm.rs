@@ -10,9 +10,10 @@ use expressway::program::{Op, World, for_each_op};
 use expressway::registry::Definition;
 
 /// Definitions, from the root of the repository.
-const DEFINITIONS: [&str; 5] = [
+const DEFINITIONS: [&str; 6] = [
     "config/state-machines/pass-choice.asl.json",
     "tests/golden/choice-fail.asl.json",
+    "tests/golden/fork.asl.json",
     "tests/golden/nulls.asl.json",
     "tests/golden/task.asl.json",
     "tests/golden/waits.asl.json",

@@ -1,7 +1,5 @@
 //! How a shard behaves over time, under a clock that the test moves.
 
-mod virtual_shard;
-
 use std::fmt::Write as _;
 
 use expressway::asl::parse;
@@ -10,7 +8,7 @@ use expressway::base::ids::WakeToken;
 use expressway::compile::compile;
 use expressway::program::{Loaded, World};
 use expressway::shard::{CallRequest, CallResult, Calls, Completions, Limits, Status};
-use virtual_shard::{Ended, VirtualShard, batch};
+use expressway::trial::clock::{Ended, VirtualShard, batch};
 
 /// Keeps what a shard asks for; the test answers.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use expressway::value::{Constants, Heap, Parser, Value, View};
+use expressway::value::{ArenaId, Constants, Heap, Parser, Value, View};
 
 use super::running;
 
@@ -14,7 +14,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let mut parser = Parser::default();
     // The second parse reuses the first one's memory.
     for _ in 0..2 {
-        let Ok(value) = heap.parse(bytes, &mut parser) else { return };
+        let Ok(value) = heap.parse(ArenaId::ROOT, bytes, &mut parser) else { return };
         let text = heap.to_json(value);
         assert_eq!(text.len(), value.json_len());
         walk(&heap, value);

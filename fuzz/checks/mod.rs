@@ -8,5 +8,3 @@ pub(crate) mod event;
 pub(crate) mod intrinsic;
 pub(crate) mod path;
 mod running;
-#[path = "../../tests/virtual_shard/mod.rs"]
-mod virtual_shard;

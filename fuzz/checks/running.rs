@@ -4,11 +4,11 @@ use expressway::asl::source::Source;
 use expressway::asl::{MachineType, parse_as};
 use expressway::compile::compile;
 use expressway::program::{Loaded, World};
-use expressway::shard::{Completions, Limits};
+use expressway::shard::{Completions, Limits, Status};
 use expressway::task::{MockTasks, Script};
+use expressway::trial::clock::{Ended, VirtualShard};
 use serde_json::{Value, json};
 
-use super::virtual_shard::{Ended, VirtualShard};
 
 /// Turns of [`FUEL`] instructions; whatever still runs after them is left where it is.
 const TURNS_MAX: usize = 50;
@@ -31,23 +31,12 @@ pub(crate) fn run(definition: &str, input: &[u8]) -> Option<Ended> {
     let limits = Limits { fuel: FUEL, ..Limits::default() };
     let mut shard = VirtualShard::new(Loaded::from(image), limits, mocks, completions);
     shard.start(0, "fuzz", input);
-    for _ in 0..TURNS_MAX {
-        let turned = shard.turn();
-        if let Some(ended) = shard.sink.ended.pop() {
-            assert_eq!(turned.open, 0, "an execution ended and is still open");
-            if ended.error.is_none() && ended.cause.is_none() && !ended.output.is_empty() {
-                let output = serde_json::from_str::<Value>(&ended.output);
-                assert!(output.is_ok(), "the output is no JSON: {}", ended.output);
-            }
-            return Some(ended);
-        }
-        if !shard.sink.rejected.is_empty() {
-            return None;
-        }
-        if let (false, Some(next_ms)) = (turned.busy, turned.next_timer_ms) {
-            let due_ns = (next_ms * 1_000_000).max(shard.now_ns() + 1);
-            shard.advance_ns(due_ns - shard.now_ns());
-        }
+    let turned = shard.run_at_most(TURNS_MAX);
+    let ended = shard.sink.ended.pop()?;
+    assert_eq!(turned.open, 0, "an execution ended and is still open");
+    if ended.status == Status::Succeeded {
+        let output = serde_json::from_str::<Value>(&ended.output);
+        assert!(output.is_ok(), "the output is no JSON: {}", ended.output);
     }
-    None
+    Some(ended)
 }

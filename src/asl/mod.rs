@@ -10,11 +10,12 @@ pub mod json;
 pub mod model;
 pub mod operator;
 mod parse;
+mod place;
 pub mod source;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use model::Machine;
-pub use parse::{MachineType, Parsed, decode, parse, parse_as};
+pub use parse::{MachineType, Parsed, Rules, decode, parse, parse_as};
 
 #[cfg(test)]
 mod tests;

@@ -16,3 +16,11 @@ pub const NAME_CHARS_MAX: usize = 80;
 
 /// Deepest JSON document accepted, in nested containers (simd-json's own bound).
 pub const DOCUMENT_DEPTH_MAX: usize = 1_024;
+
+/// Values of all variables that one `Assign` sets, in bytes of JSON.
+/// AWS: developer guide, "workflow-variables": 256 KiB combined.
+pub const ASSIGN_BYTES_MAX: usize = 262_144;
+
+/// Values of all variables of an execution, in bytes of JSON.
+/// AWS: developer guide, "workflow-variables": 10 MiB.
+pub const VARIABLES_BYTES_MAX: usize = 10 * 1_048_576;

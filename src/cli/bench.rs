@@ -230,7 +230,7 @@ impl Lane {
     fn new(image: &Image) -> Self {
         let loaded = Loaded::from(image.clone());
         Self {
-            core: ShardCore::new(vec![loaded], Limits::default(), Now::default()),
+            core: ShardCore::new(vec![loaded], Limits::default(), Now::default(), 0),
             inputs: Inputs::default(),
             sink: Sink { definition_bytes: image.program.definition_bytes, ..Sink::default() },
             started: Instant::now(),

@@ -10,6 +10,7 @@ pub mod exec;
 pub mod explain;
 pub mod relay;
 pub mod run;
+pub mod test;
 pub mod validate;
 
 use std::io::Write;

@@ -1,12 +1,15 @@
-//! States as instructions.
+//! Graphs and states as instructions.
+
+use std::collections::VecDeque;
 
 use crate::asl::model::{
-    Amount, Choice, Fail, FailText, Machine, Pass, PathField, State, StateKind, Succeed, Target,
-    Task, Transition, Wait, WaitUntil,
+    Assign, Choice, Fail, FailText, Graph, Machine, Pass, PathField, State, StateKind, Succeed,
+    Target, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
 use crate::expr::apply::Apply;
 use crate::expr::intrinsic::Call;
+use crate::expr::lookup::Lookup;
 use crate::expr::path::Path;
 use crate::expr::rule::Rule;
 use crate::expr::template::Template;
@@ -14,8 +17,8 @@ use crate::expr::timestamp::{self, Instant};
 use crate::expr::walk::Walk;
 use crate::expr::{Bindings, SyntaxError};
 use crate::program::{
-    self, ContextKeys, FailIdx, Image, Op, Pc, Place, Program, RuleIdx, StateIdx, TaskIdx,
-    TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
+    self, AssignIdx, FailIdx, ForkIdx, Image, Keys, LookupIdx, MapIdx, Op, Pc, Place, Program,
+    RuleIdx, StateIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
 };
 use crate::value::Value;
 
@@ -25,21 +28,49 @@ use super::{Error, payload, rules};
 pub(super) struct Emitter<'a> {
     source: Source<'a>,
     pub(super) bindings: Bindings,
-    ops: Vec<Op>,
+    pub(super) ops: Vec<Op>,
     places: Vec<Place>,
     states: Vec<program::State>,
     walks: Vec<Walk>,
+    lookups: Vec<Lookup>,
     templates: Vec<Template>,
+    assigns: Vec<program::Assign>,
     rules: Vec<Rule>,
     values: Vec<Value>,
     fails: Vec<program::Fail>,
-    tasks: Vec<program::Task>,
+    pub(super) tasks: Vec<program::Task>,
     waits: Vec<program::Wait>,
+    pub(super) forks: Vec<program::Fork>,
+    pub(super) maps: Vec<program::Map>,
     /// Where each state begins, by its index.
     entries: Vec<Pc>,
+    /// Graphs still to be emitted, and who runs them.
+    pub(super) inner: VecDeque<(&'a Graph, Runner)>,
     /// Whether the state that is being emitted reads the context object.
-    reads_context: bool,
+    pub(super) reads_context: bool,
 }
+
+/// Who runs a graph inside another one, and has to be told where it begins.
+pub(super) enum Runner {
+    Branch(ForkIdx, usize),
+    Processor(MapIdx),
+}
+
+/// A state's type and what takes its errors.
+pub(super) struct Emitted {
+    pub(super) kind: program::StateKind,
+    pub(super) retriers: Box<[program::Retrier]>,
+    pub(super) catchers: Box<[program::Catcher]>,
+}
+
+impl From<program::StateKind> for Emitted {
+    fn from(kind: program::StateKind) -> Self {
+        Self { kind, retriers: Box::default(), catchers: Box::default() }
+    }
+}
+
+/// Indices of a graph's states in the program, by their indices in the graph.
+pub(super) type Slots = [u32];
 
 impl<'a> Emitter<'a> {
     pub(super) fn new(source: Source<'a>) -> Self {
@@ -50,31 +81,31 @@ impl<'a> Emitter<'a> {
             places: Vec::new(),
             states: Vec::new(),
             walks: Vec::new(),
+            lookups: Vec::new(),
             templates: Vec::new(),
+            assigns: Vec::new(),
             rules: Vec::new(),
             values: Vec::new(),
             fails: Vec::new(),
             tasks: Vec::new(),
             waits: Vec::new(),
+            forks: Vec::new(),
+            maps: Vec::new(),
             entries: Vec::new(),
+            inner: VecDeque::new(),
             reads_context: false,
         }
     }
 
-    pub(super) fn machine(mut self, machine: &Machine, world: World) -> Result<Image, Error> {
-        let context_keys = ContextKeys::intern(&mut self.bindings.constants)?;
-        // The start state comes first: execution begins at instruction 0.
-        let start = machine.graph.start_at.index;
-        let mut order: Vec<usize> = (0..machine.graph.states.len()).collect();
-        order.swap(0, start);
-        order[1..].sort_unstable();
-        let slots =
-            order.iter().enumerate().fold(vec![0; order.len()], |mut slots, (slot, &state)| {
-                slots[state] = slot as u32;
-                slots
-            });
-        for (slot, &index) in order.iter().enumerate() {
-            self.state(&machine.graph.states[index], StateIdx(slot as u32), &slots)?;
+    pub(super) fn machine(mut self, machine: &'a Machine, world: World) -> Result<Image, Error> {
+        let keys = Keys::intern(&mut self.bindings.constants)?;
+        self.graph(&machine.graph)?;
+        while let Some((graph, runner)) = self.inner.pop_front() {
+            let entry = self.graph(graph)?;
+            match runner {
+                Runner::Branch(fork, branch) => self.forks[fork.index()].branches[branch] = entry,
+                Runner::Processor(map) => self.maps[map.index()].entry = entry,
+            }
         }
         self.resolve_targets();
         let program = Program {
@@ -82,13 +113,18 @@ impl<'a> Emitter<'a> {
             places: self.places.into(),
             states: self.states.into(),
             walks: self.walks.into(),
+            lookups: self.lookups.into(),
             templates: self.templates.into(),
+            assigns: self.assigns.into(),
             rules: self.rules.into(),
             values: self.values.into(),
             fails: self.fails.into(),
             tasks: self.tasks.into(),
             waits: self.waits.into(),
-            context_keys,
+            forks: self.forks.into(),
+            maps: self.maps.into(),
+            variables: self.bindings.variable_names().into(),
+            keys,
             timeout_ms: machine
                 .timeout_seconds
                 .as_ref()
@@ -99,7 +135,24 @@ impl<'a> Emitter<'a> {
         Ok(Image { program, constants: self.bindings.constants.finish() })
     }
 
-    /// Until all states are emitted, targets are state slots.
+    /// Emits the states of a graph, the one it starts at first, and returns where that begins.
+    fn graph(&mut self, graph: &'a Graph) -> Result<Pc, Error> {
+        let start = Pc(self.ops.len() as u32);
+        let base = self.states.len() as u32;
+        let mut order: Vec<usize> = (0..graph.states.len()).collect();
+        order.swap(0, graph.start_at.index);
+        order[1..].sort_unstable();
+        let mut slots = vec![0; order.len()];
+        for (&state, slot) in order.iter().zip(base..) {
+            slots[state] = slot;
+        }
+        for (&state, slot) in order.iter().zip(base..) {
+            self.state(&graph.states[state], StateIdx(slot), &slots)?;
+        }
+        Ok(start)
+    }
+
+    /// Until all states are emitted, targets are states.
     fn resolve_targets(&mut self) {
         for op in &mut self.ops {
             if let Op::Jump(target) = op {
@@ -108,50 +161,43 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn state(&mut self, state: &State, slot: StateIdx, slots: &[u32]) -> Result<(), Error> {
+    fn state(&mut self, state: &'a State, slot: StateIdx, slots: &Slots) -> Result<(), Error> {
         self.entries.push(Pc(self.ops.len() as u32));
         self.emit(Op::Enter(slot), state.name.span);
         let body = Pc(self.ops.len() as u32);
         self.reads_context = false;
-        let kind = match &state.kind {
+        let Emitted { kind, retriers, catchers } = match &state.kind {
             StateKind::Pass(pass) => self.pass(pass, slots)?,
             StateKind::Choice(choice) => self.choice(choice, state.name.span, slots)?,
             StateKind::Wait(wait) => self.wait(wait, slots)?,
             StateKind::Succeed(succeed) => self.succeed(succeed, state.name.span)?,
             StateKind::Fail(fail) => self.fail(fail, state.name.span)?,
             StateKind::Task(task) => self.task(task, slots)?,
-            // The parser lets neither through yet.
-            StateKind::Parallel(_) | StateKind::Map(_) => {
-                return Err(Error::Expression { offset: 0 });
-            }
+            StateKind::Parallel(parallel) => self.parallel(parallel, state.name.span, slots)?,
+            StateKind::Map(map) => self.map(map, &state.name, slots)?,
         };
         let name = state.name.value.as_str().into();
-        self.states.push(program::State { name, kind, body, reads_context: self.reads_context });
+        let reads_context = self.reads_context;
+        self.states.push(program::State { name, kind, body, reads_context, retriers, catchers });
         Ok(())
     }
 
-    fn pass(&mut self, pass: &Pass, slots: &[u32]) -> Result<program::StateKind, Error> {
+    fn pass(&mut self, pass: &Pass, slots: &Slots) -> Result<Emitted, Error> {
         self.input_path(&pass.input_path)?;
-        if let Some(parameters) = &pass.parameters {
-            self.fill(parameters, Op::Build)?;
-        }
+        self.fill(pass.parameters.as_ref(), Op::Build)?;
         if let Some(result) = &pass.result {
             let value = payload::constant(result, &mut self.bindings)?;
             self.constant(value, result.span);
         }
+        self.assign(pass.assign.as_ref())?;
         self.result_path(&pass.result_path)?;
         self.output_path(&pass.output_path)?;
         self.transition(&pass.transition, slots);
-        Ok(program::StateKind::Pass)
+        Ok(program::StateKind::Pass.into())
     }
 
     /// Each rule branches to a stub of its own behind the rules; a stub leaves the state.
-    fn choice(
-        &mut self,
-        choice: &Choice,
-        span: Span,
-        slots: &[u32],
-    ) -> Result<program::StateKind, Error> {
+    fn choice(&mut self, choice: &Choice, span: Span, slots: &Slots) -> Result<Emitted, Error> {
         self.input_path(&choice.input_path)?;
         let mut branches = Vec::with_capacity(choice.choices.len());
         for rule in &choice.choices {
@@ -159,35 +205,39 @@ impl<'a> Emitter<'a> {
             self.reads_context |= compiled.reads_context();
             let index = u16::try_from(self.rules.len()).map_err(|_| Error::TooManyRules)?;
             self.rules.push(compiled);
-            branches.push((self.ops.len(), &rule.next));
+            branches.push((self.ops.len(), rule));
             self.emit(Op::Branch(RuleIdx(index), Pc(0)), rule.span);
         }
         match &choice.default {
-            Some(default) => self.leave_for(&choice.output_path, default, slots)?,
+            Some(default) => {
+                self.assign(choice.assign.as_ref())?;
+                self.leave_for(&choice.output_path, default, slots)?;
+            }
             None => self.emit(Op::Unmatched(), span),
         }
-        for (at, next) in branches {
+        for (at, rule) in branches {
             let stub = Pc(self.ops.len() as u32);
             if let Op::Branch(_, target) = &mut self.ops[at] {
                 *target = stub;
             }
-            self.leave_for(&choice.output_path, next, slots)?;
+            self.assign(rule.assign.as_ref())?;
+            self.leave_for(&choice.output_path, &rule.next, slots)?;
         }
-        Ok(program::StateKind::Choice)
+        Ok(program::StateKind::Choice.into())
     }
 
     fn leave_for(
         &mut self,
         output_path: &PathField,
         next: &Target,
-        slots: &[u32],
+        slots: &Slots,
     ) -> Result<(), Error> {
         self.output_path(output_path)?;
-        self.emit(Op::Jump(Pc(slots[next.index])), next.name.span);
+        self.jump(next, slots);
         Ok(())
     }
 
-    fn wait(&mut self, wait: &Wait, slots: &[u32]) -> Result<program::StateKind, Error> {
+    fn wait(&mut self, wait: &Wait, slots: &Slots) -> Result<Emitted, Error> {
         self.input_path(&wait.input_path)?;
         let (compiled, span) = match &wait.until {
             WaitUntil::Seconds(seconds) => {
@@ -207,24 +257,25 @@ impl<'a> Emitter<'a> {
         };
         self.emit(Op::Sleep(WaitIdx(self.waits.len() as u32)), span);
         self.waits.push(compiled);
+        self.assign(wait.assign.as_ref())?;
         self.output_path(&wait.output_path)?;
         self.transition(&wait.transition, slots);
-        Ok(program::StateKind::Wait)
+        Ok(program::StateKind::Wait.into())
     }
 
-    fn succeed(&mut self, succeed: &Succeed, span: Span) -> Result<program::StateKind, Error> {
+    fn succeed(&mut self, succeed: &Succeed, span: Span) -> Result<Emitted, Error> {
         self.input_path(&succeed.input_path)?;
         self.output_path(&succeed.output_path)?;
         self.emit(Op::Halt(), span);
-        Ok(program::StateKind::Succeed)
+        Ok(program::StateKind::Succeed.into())
     }
 
-    fn fail(&mut self, fail: &Fail, span: Span) -> Result<program::StateKind, Error> {
+    fn fail(&mut self, fail: &Fail, span: Span) -> Result<Emitted, Error> {
         let error = self.fail_text(fail.error.as_ref())?;
         let cause = self.fail_text(fail.cause.as_ref())?;
         self.emit(Op::Fail(FailIdx(self.fails.len() as u32)), span);
         self.fails.push(program::Fail { error, cause });
-        Ok(program::StateKind::Fail)
+        Ok(program::StateKind::Fail.into())
     }
 
     fn fail_text(&mut self, text: Option<&FailText>) -> Result<Option<program::FailText>, Error> {
@@ -243,39 +294,16 @@ impl<'a> Emitter<'a> {
         })
     }
 
-    fn task(&mut self, task: &Task, slots: &[u32]) -> Result<program::StateKind, Error> {
-        self.input_path(&task.input_path)?;
-        if let Some(parameters) = &task.parameters {
-            self.fill(parameters, Op::Build)?;
-        }
-        let timeout = match &task.timeout {
-            None => None,
-            Some(Amount::Literal(seconds)) => {
-                Some(program::TaskTimeout::Millis(seconds.value.saturating_mul(1_000)))
-            }
-            Some(Amount::Path(path)) => Some(program::TaskTimeout::SecondsPath(self.walk(path)?)),
-        };
-        self.emit(Op::Call(TaskIdx(self.tasks.len() as u32)), task.resource.span);
-        self.tasks.push(program::Task { resource: task.resource.value.as_str().into(), timeout });
-        if let Some(selector) = &task.result_selector {
-            self.fill(selector, Op::Pick)?;
-        }
-        self.result_path(&task.result_path)?;
-        self.output_path(&task.output_path)?;
-        self.transition(&task.transition, slots);
-        Ok(program::StateKind::Task)
-    }
-
-    fn input_path(&mut self, field: &PathField) -> Result<(), Error> {
+    pub(super) fn input_path(&mut self, field: &PathField) -> Result<(), Error> {
         self.path_or_nothing(field, Op::Select)
     }
 
-    fn output_path(&mut self, field: &PathField) -> Result<(), Error> {
+    pub(super) fn output_path(&mut self, field: &PathField) -> Result<(), Error> {
         self.path_or_nothing(field, Op::Trim)
     }
 
     /// A path of `null` takes nothing: the value becomes `{}`.
-    fn path_or_nothing(&mut self, field: &PathField, op: fn(WalkIdx) -> Op) -> Result<(), Error> {
+    fn path_or_nothing(&mut self, field: &PathField, op: fn(LookupIdx) -> Op) -> Result<(), Error> {
         match field {
             PathField::Absent => {}
             PathField::Null(span) => {
@@ -284,36 +312,58 @@ impl<'a> Emitter<'a> {
             }
             PathField::Path(path) if path.value == "$" => {}
             PathField::Path(path) => {
-                let index = self.walk_index(path)?;
-                self.emit(op(index), path.span);
+                let parsed = Path::parse(&path.value).map_err(|error| proven(&error))?;
+                let lookup = Lookup::compile(&parsed, &mut self.bindings)?;
+                self.reads_context |= lookup.reads_context();
+                self.emit(op(LookupIdx(self.lookups.len() as u32)), path.span);
+                self.lookups.push(lookup);
             }
         }
         Ok(())
     }
 
     /// A path of `null` keeps the state's input; `$`, the default, keeps only the result.
-    fn result_path(&mut self, field: &PathField) -> Result<(), Error> {
+    pub(super) fn result_path(&mut self, field: &PathField) -> Result<(), Error> {
         match field {
             PathField::Absent => {}
             PathField::Null(span) => self.emit(Op::Move(), *span),
             PathField::Path(path) if path.value == "$" => {}
             PathField::Path(path) => {
-                let index = self.walk_index(path)?;
-                self.emit(Op::Merge(index), path.span);
+                let walk = self.walk(path)?;
+                self.emit(Op::Merge(WalkIdx(self.walks.len() as u32)), path.span);
+                self.walks.push(walk);
             }
         }
         Ok(())
     }
 
-    fn fill(
+    pub(super) fn fill(
         &mut self,
-        template: &crate::asl::model::Template,
+        template: Option<&crate::asl::model::Template>,
         op: fn(TemplateIdx) -> Op,
     ) -> Result<(), Error> {
-        let compiled = payload::template(template, &mut self.bindings)?;
-        self.reads_context |= compiled.reads_context();
+        let Some(template) = template else { return Ok(()) };
+        let compiled = self.template(template)?;
         self.emit(op(TemplateIdx(self.templates.len() as u32)), template.span);
         self.templates.push(compiled);
+        Ok(())
+    }
+
+    pub(super) fn template(
+        &mut self,
+        template: &crate::asl::model::Template,
+    ) -> Result<Template, Error> {
+        let compiled = payload::template(template, &mut self.bindings)?;
+        self.reads_context |= compiled.reads_context();
+        Ok(compiled)
+    }
+
+    pub(super) fn assign(&mut self, assign: Option<&Assign>) -> Result<(), Error> {
+        let Some(assign) = assign else { return Ok(()) };
+        let fields = payload::variables(assign, &mut self.bindings)?;
+        self.reads_context |= fields.iter().any(|(_, template)| template.reads_context());
+        self.emit(Op::Assign(AssignIdx(self.assigns.len() as u32)), assign.span);
+        self.assigns.push(program::Assign(fields.into()));
         Ok(())
     }
 
@@ -322,31 +372,25 @@ impl<'a> Emitter<'a> {
         self.values.push(value);
     }
 
-    fn transition(&mut self, transition: &Transition, slots: &[u32]) {
+    pub(super) fn transition(&mut self, transition: &Transition, slots: &Slots) {
         match transition {
-            Transition::Next(target) => {
-                self.emit(Op::Jump(Pc(slots[target.index])), target.name.span);
-            }
+            Transition::Next(target) => self.jump(target, slots),
             Transition::End(span) => self.emit(Op::Halt(), *span),
         }
     }
 
-    fn walk_index(&mut self, path: &Spanned<String>) -> Result<WalkIdx, Error> {
-        let walk = self.walk(path)?;
-        self.walks.push(walk);
-        Ok(WalkIdx(self.walks.len() as u32 - 1))
+    pub(super) fn jump(&mut self, target: &Target, slots: &Slots) {
+        self.emit(Op::Jump(Pc(slots[target.index])), target.name.span);
     }
 
-    fn walk(&mut self, path: &Spanned<String>) -> Result<Walk, Error> {
-        let walk = Walk::compile(
-            &Path::parse(&path.value).map_err(|error| proven(&error))?,
-            &mut self.bindings,
-        )?;
+    pub(super) fn walk(&mut self, path: &Spanned<String>) -> Result<Walk, Error> {
+        let parsed = Path::parse(&path.value).map_err(|error| proven(&error))?;
+        let walk = Walk::compile(&parsed, &mut self.bindings)?;
         self.reads_context |= walk.reads_context();
         Ok(walk)
     }
 
-    fn emit(&mut self, op: Op, span: Span) {
+    pub(super) fn emit(&mut self, op: Op, span: Span) {
         let position = self.source.position(span.start);
         self.ops.push(op);
         self.places.push(Place { line: position.line, column: position.column });

@@ -7,6 +7,7 @@
 mod emit;
 mod payload;
 mod rules;
+mod work;
 
 use crate::asl::Machine;
 use crate::asl::source::Source;

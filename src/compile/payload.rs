@@ -1,12 +1,12 @@
 //! Definition JSON as constants and payload templates.
 
 use crate::asl::json::{Kind, Member, Node};
-use crate::expr::Bindings;
 use crate::expr::apply::Apply;
 use crate::expr::intrinsic::Call;
 use crate::expr::path::Path;
 use crate::expr::template::{Field, Template};
 use crate::expr::walk::Walk;
+use crate::expr::{Bindings, VariableIdx};
 use crate::value::Value;
 
 use super::Error;
@@ -42,6 +42,18 @@ fn field(member: &Member, bindings: &mut Bindings) -> Result<Field, Error> {
         )?)
     };
     Ok(Field { key: bindings.constants.string(name)?, template })
+}
+
+/// The fields of `Assign`: variables and what they become.
+pub(super) fn variables(
+    node: &Node,
+    bindings: &mut Bindings,
+) -> Result<Vec<(VariableIdx, Template)>, Error> {
+    let members = distinct(node.members()).into_iter().map(|member| {
+        let name = member.key.strip_suffix(".$").unwrap_or(&member.key);
+        Ok((bindings.variable(name)?, field(member, bindings)?.template))
+    });
+    members.collect()
 }
 
 /// Makes a constant of JSON as it stands, `.$` keys included.

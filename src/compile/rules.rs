@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn jumps_compute_what_the_tree_says() {
         use crate::expr::Roots;
-        use crate::value::{Heap, Parser};
+        use crate::value::{ArenaId, Heap, Parser};
         use std::rc::Rc;
 
         let rules = [
@@ -185,7 +185,8 @@ mod tests {
                 let compiled = compile(rule, &mut bindings).unwrap();
                 let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
                 let text = format!(r#"{{"a":{a},"b":{b},"c":{c}}}"#);
-                let input = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+                let input =
+                    heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
                 let matched = compiled
                     .matches(&heap, Roots { input, context: Value::NULL, variables: &[] })
                     .unwrap();

@@ -309,7 +309,7 @@ mod tests {
         let apply = Apply::compile(&Call::parse(call).unwrap(), &mut bindings).unwrap();
         let mut heap = Heap::new(Rc::new(bindings.constants.finish()));
         let mut parser = Parser::default();
-        let input = heap.parse(input.as_bytes(), &mut parser).unwrap();
+        let input = heap.parse(ArenaId::ROOT, input.as_bytes(), &mut parser).unwrap();
         let value = apply
             .evaluate(&mut Evaluation {
                 heap: &mut heap,

@@ -152,6 +152,7 @@ mod tests {
             duration_ns: 100_000_000,
             metered_data_bytes: 2,
             transitions: 4,
+            history: &[],
         };
         let mut out = b"before".to_vec();
         let spans = text.push(

@@ -279,6 +279,7 @@ mod tests {
             duration_ns: 1,
             metered_data_bytes: 0,
             transitions: 1,
+            history: &[],
         }
     }
 

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use super::tables::{
-    FailIdx, FailText, RuleIdx, StateIdx, TaskIdx, TaskTimeout, TemplateIdx, ValueIdx, Wait,
-    WaitIdx, WalkIdx,
+    Amount, AssignIdx, Catcher, FailIdx, FailText, ForkIdx, LookupIdx, MapIdx, Retrier, RuleIdx,
+    StateIdx, TaskIdx, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx,
 };
 use super::{Image, Op, Pc, for_each_op};
 use crate::expr::rule::{Goto, Predicate, Relation, Right};
@@ -67,9 +67,37 @@ impl Listing<'_> {
             let place = format!("{file}:{}:{}", place.line, place.column);
             let text = format!("{pc:04}  {:<9} {}", op.mnemonic(), operands(*op, self));
             writeln!(out, "{:<72} ; {place}", text.trim_end())?;
-            if let Op::Branch(rule, _) = op {
-                self.write_rule(*rule, out)?;
+            match op {
+                Op::Branch(rule, _) => self.write_rule(*rule, out)?,
+                Op::Enter(state) => self.write_remedies(*state, out)?,
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// What takes the errors of a state: tables, not instructions.
+    fn write_remedies(&self, state: StateIdx, out: &mut String) -> fmt::Result {
+        let state = &self.image.program.states[state.index()];
+        for Retrier {
+            errors,
+            interval_ms,
+            attempts_max,
+            backoff_rate,
+            delay_ms_max,
+            full_jitter,
+        } in &state.retriers
+        {
+            let limit = delay_ms_max.map_or(String::new(), |ms| format!(", at most {ms} ms"));
+            let jitter = if *full_jitter { ", full jitter" } else { "" };
+            writeln!(
+                out,
+                "        retry {}: {attempts_max} times after {interval_ms} ms × {backoff_rate}{limit}{jitter}",
+                errors.0.join(" "),
+            )?;
+        }
+        for Catcher { errors, handler } in &state.catchers {
+            writeln!(out, "        catch {}: {}", errors.0.join(" "), handler.show(self))?;
         }
         Ok(())
     }
@@ -187,18 +215,55 @@ impl Show for RuleIdx {
     }
 }
 
+impl Show for LookupIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        listing.image.program.lookups[self.index()].text().to_owned()
+    }
+}
+
+impl Show for AssignIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let program = &listing.image.program;
+        let assigned = program.assigns[self.index()].0.iter().map(|(variable, template)| {
+            format!("{}={}", program.variables[variable.index()], listing.template(template))
+        });
+        shortened(&assigned.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl Show for TaskIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         let task = &listing.image.program.tasks[self.index()];
-        match &task.timeout {
-            None => task.resource.to_string(),
-            Some(TaskTimeout::Millis(timeout_ms)) => {
-                format!("{} within {timeout_ms} ms", task.resource)
-            }
-            Some(TaskTimeout::SecondsPath(walk)) => {
-                format!("{} within {} s", task.resource, walk.text)
-            }
+        let limits = [("within", &task.timeout), ("heartbeat", &task.heartbeat)];
+        let limits = limits
+            .into_iter()
+            .filter_map(|(word, limit)| Some(format!(" {word} {} s", amount(limit.as_ref()?))));
+        format!("{}{}", task.resource, limits.collect::<String>())
+    }
+}
+
+impl Show for ForkIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let branches = &listing.image.program.forks[self.index()].branches;
+        let branches: Vec<_> = branches.iter().map(|pc| pc.show(listing)).collect();
+        shortened(&branches.join(" "))
+    }
+}
+
+impl Show for MapIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let map = &listing.image.program.maps[self.index()];
+        let mut text = map.items.as_ref().map_or("$", |walk| &walk.text).to_owned();
+        if let Some(selector) = &map.selector {
+            text += &format!(" as {}", listing.template(selector));
         }
+        if let Some(concurrency) = &map.concurrency_max {
+            text += &format!(" at most {}", amount(concurrency));
+        }
+        if map.distributed.is_some() {
+            text += " distributed";
+        }
+        format!("{} {}", map.entry.show(listing), shortened(&text))
     }
 }
 
@@ -223,6 +288,13 @@ impl Show for FailIdx {
         };
         let fail = &listing.image.program.fails[self.index()];
         format!("{}, {}", text(&fail.error), text(&fail.cause))
+    }
+}
+
+fn amount<T: fmt::Display>(amount: &Amount<T>) -> String {
+    match amount {
+        Amount::Literal(number) => number.to_string(),
+        Amount::Path(walk) => walk.text.to_string(),
     }
 }
 

@@ -11,10 +11,12 @@ use std::rc::Rc;
 
 pub use op::{Op, Pc, for_each_op};
 pub use tables::{
-    ContextKeys, Fail, FailIdx, FailText, RuleIdx, State, StateIdx, StateKind, Task, TaskIdx,
-    TaskTimeout, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx, World,
+    Amount, Assign, AssignIdx, Batcher, Catcher, Distributed, ErrorEquals, Fail, FailIdx, FailText,
+    Fork, ForkIdx, Keys, LookupIdx, Map, MapIdx, Retrier, RuleIdx, State, StateIdx, StateKind,
+    Task, TaskIdx, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx, World,
 };
 
+use crate::expr::lookup::Lookup;
 use crate::expr::rule::Rule;
 use crate::expr::template::Template;
 use crate::expr::walk::Walk;
@@ -27,10 +29,12 @@ pub struct Program {
     pub ops: Box<[Op]>,
     /// Where each instruction comes from in the definition, by instruction.
     pub places: Box<[Place]>,
-    /// States in source order.
+    /// States, those of a branch or processor behind the state that holds them.
     pub states: Box<[State]>,
-    /// Paths.
+    /// Reference paths: where results are put.
     pub walks: Box<[Walk]>,
+    /// Paths of any kind: what is read.
+    pub lookups: Box<[Lookup]>,
     /// Payload templates.
     pub templates: Box<[Template]>,
     /// Choice rules.
@@ -43,8 +47,16 @@ pub struct Program {
     pub tasks: Box<[Task]>,
     /// Wait states.
     pub waits: Box<[Wait]>,
-    /// Keys of the context object.
-    pub context_keys: ContextKeys,
+    /// `Assign` fields.
+    pub assigns: Box<[Assign]>,
+    /// Parallel states.
+    pub forks: Box<[Fork]>,
+    /// Map states.
+    pub maps: Box<[Map]>,
+    /// Names of the variables, by their index.
+    pub variables: Box<[Box<str>]>,
+    /// Keys of objects that the engine makes.
+    pub keys: Keys,
     /// `TimeoutSeconds` of the machine, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// Size of the definition in bytes, as AWS's memory formula counts it.

@@ -1,9 +1,12 @@
 //! The instructions. The list stands once, in [`for_each_op`], and is expanded into the type
 //! itself, the machine's dispatch, the disassembly and the tests.
 //!
-//! Registers of a frame: `raw` (state input), `cur` (working value), `res` (task result).
+//! Registers of a frame: `raw` (state input), `cur` (working value), `scope` (variables).
 
-use super::tables::{FailIdx, RuleIdx, StateIdx, TaskIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx};
+use super::tables::{
+    AssignIdx, FailIdx, ForkIdx, LookupIdx, MapIdx, RuleIdx, StateIdx, TaskIdx, TemplateIdx,
+    ValueIdx, WaitIdx, WalkIdx,
+};
 
 /// Index of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +21,17 @@ macro_rules! for_each_op {
             /// A state begins: its input goes to `raw` and `cur`, its event is counted.
             Enter enter "ENTER" (state: StateIdx),
             /// `cur` ← the path in `cur` (`InputPath`).
-            Select select "SELECT" (path: WalkIdx),
+            Select select "SELECT" (path: LookupIdx),
             /// `cur` ← the template filled from `cur` (`Parameters`).
             Build build "BUILD" (template: TemplateIdx),
+            /// Evaluates new values of variables from `cur`; they are visible once the state is left.
+            Assign assign "ASSIGN" (assign: AssignIdx),
             /// `cur` ← the template filled from the result in `cur` (`ResultSelector`).
             Pick pick "PICK" (template: TemplateIdx),
             /// `cur` ← `raw` with `cur` put at the path (`ResultPath`).
             Merge merge "MERGE" (path: WalkIdx),
             /// `cur` ← the path in `cur` (`OutputPath`).
-            Trim trim "TRIM" (path: WalkIdx),
+            Trim trim "TRIM" (path: LookupIdx),
             /// `cur` ← a constant.
             Const constant "CONST" (value: ValueIdx),
             /// `cur` ← `raw` (`ResultPath` null).
@@ -35,15 +40,20 @@ macro_rules! for_each_op {
             Branch branch "BRANCH" (rule: RuleIdx, target: Pc),
             /// No rule matched and there is no default.
             Unmatched unmatched "UNMATCHED" (),
-            /// Calls a task with `cur` and suspends; its result comes to `cur` and `res`.
+            /// Calls a task with `cur` and suspends; its result comes to `cur`.
             Call call "CALL" (task: TaskIdx),
             /// Suspends for a time that may be read from `cur`.
             Sleep sleep "SLEEP" (wait: WaitIdx),
+            /// Runs the branches with `cur` and suspends; their results come to `cur`.
+            Fork fork "FORK" (fork: ForkIdx),
+            /// Runs an iteration for each item found in `cur` and suspends; their results come to
+            /// `cur`.
+            Map map "MAP" (map: MapIdx),
             /// The state ends with `cur` as its output; the next one begins at `target`.
             Jump jump "JUMP" (target: Pc),
-            /// The state and the execution end with `cur` as their output.
+            /// The state and its frame end with `cur` as their output.
             Halt halt "HALT" (),
-            /// The execution fails as a Fail state says.
+            /// The frame fails as a Fail state says.
             Fail fail "FAIL" (fail: FailIdx),
         }
     };

@@ -1,6 +1,8 @@
 //! What the operands of instructions stand for.
 
+use crate::expr::VariableIdx;
 use crate::expr::apply::Apply;
+use crate::expr::template::Template;
 use crate::expr::timestamp::Instant;
 use crate::expr::walk::Walk;
 use crate::value::{ConstantsBuilder, TooLarge, Value};
@@ -28,6 +30,14 @@ index! {
     StateIdx(u32),
     /// Index into [`super::Program::walks`].
     WalkIdx(u32),
+    /// Index into [`super::Program::lookups`].
+    LookupIdx(u32),
+    /// Index into [`super::Program::assigns`].
+    AssignIdx(u32),
+    /// Index into [`super::Program::forks`].
+    ForkIdx(u32),
+    /// Index into [`super::Program::maps`].
+    MapIdx(u32),
     /// Index into [`super::Program::templates`].
     TemplateIdx(u32),
     /// Index into [`super::Program::values`].
@@ -53,7 +63,45 @@ pub struct State {
     pub body: Pc,
     /// Whether anything in the state reads the context object.
     pub reads_context: bool,
+    /// `Retry`, asked in order.
+    pub retriers: Box<[Retrier]>,
+    /// `Catch`, asked in order when no retrier takes an error.
+    pub catchers: Box<[Catcher]>,
 }
+
+/// Which errors a retrier or catcher takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorEquals(pub Box<[Box<str>]>);
+
+/// When a state is tried again.
+#[derive(Clone, Debug)]
+pub struct Retrier {
+    /// The errors it takes.
+    pub errors: ErrorEquals,
+    /// Milliseconds before the first retry.
+    pub interval_ms: u64,
+    /// Retries in one visit of the state.
+    pub attempts_max: u32,
+    /// What the delay is multiplied with from one retry to the next.
+    pub backoff_rate: f64,
+    /// Milliseconds that no delay exceeds.
+    pub delay_ms_max: Option<u64>,
+    /// Whether the delay is drawn from 0 to the computed one.
+    pub full_jitter: bool,
+}
+
+/// Where an error leads.
+#[derive(Clone, Debug)]
+pub struct Catcher {
+    /// The errors it takes.
+    pub errors: ErrorEquals,
+    /// Instructions that begin with the error output in `cur`.
+    pub handler: Pc,
+}
+
+/// Variables and what they become.
+#[derive(Clone, Debug)]
+pub struct Assign(pub Box<[(VariableIdx, Template)]>);
 
 /// The type of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +110,10 @@ pub enum StateKind {
     Choice,
     /// `Fail`
     Fail,
+    /// `Map`
+    Map,
+    /// `Parallel`
+    Parallel,
     /// `Pass`
     Pass,
     /// `Succeed`
@@ -78,6 +130,8 @@ impl StateKind {
         match self {
             Self::Choice => "Choice",
             Self::Fail => "Fail",
+            Self::Map => "Map",
+            Self::Parallel => "Parallel",
             Self::Pass => "Pass",
             Self::Succeed => "Succeed",
             Self::Task => "Task",
@@ -111,17 +165,67 @@ pub enum FailText {
 pub struct Task {
     /// `Resource`.
     pub resource: Box<str>,
-    /// `TimeoutSeconds` or its path.
-    pub timeout: Option<TaskTimeout>,
+    /// `TimeoutSeconds` or its path, in whole seconds.
+    pub timeout: Option<Amount<u64>>,
+    /// `HeartbeatSeconds` or its path, in whole seconds.
+    pub heartbeat: Option<Amount<u64>>,
+    /// `Credentials`: the role that the call is made with.
+    pub credentials: Option<Template>,
 }
 
-/// How long a task may take.
+/// A number that is written down or read from the state's input.
 #[derive(Clone, Debug)]
-pub enum TaskTimeout {
-    /// Milliseconds.
-    Millis(u64),
-    /// A path to whole seconds.
-    SecondsPath(Walk),
+pub enum Amount<T> {
+    /// The number.
+    Literal(T),
+    /// A path to it.
+    Path(Walk),
+}
+
+/// What a Parallel state runs.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// Where each branch begins.
+    pub branches: Box<[Pc]>,
+}
+
+/// What a Map state runs.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// `ItemsPath`; absent: the effective input itself.
+    pub items: Option<Walk>,
+    /// `ItemSelector`; absent: the item itself.
+    pub selector: Option<Template>,
+    /// Where an iteration begins.
+    pub entry: Pc,
+    /// `MaxConcurrency`; 0 is as absent.
+    pub concurrency_max: Option<Amount<u64>>,
+    /// What is particular to distributed mode.
+    pub distributed: Option<Distributed>,
+}
+
+/// What a distributed Map has beside an inline one.
+#[derive(Clone, Debug)]
+pub struct Distributed {
+    /// Failed items that do not fail the state.
+    pub tolerated_count: Option<Amount<u64>>,
+    /// Share of failed items that does not fail the state, 0 to 100.
+    pub tolerated_percentage: Option<Amount<f64>>,
+    /// How items are put together.
+    pub batcher: Option<Batcher>,
+    /// `Label`, or the state's name: part of the Map Run's ARN.
+    pub label: Box<str>,
+}
+
+/// How many items become the input of one iteration.
+#[derive(Clone, Debug)]
+pub struct Batcher {
+    /// Items.
+    pub items_max: Option<Amount<u64>>,
+    /// Bytes of JSON text.
+    pub bytes_max: Option<Amount<u64>>,
+    /// `BatchInput`.
+    pub input: Option<Template>,
 }
 
 /// How long a Wait state waits.
@@ -137,10 +241,11 @@ pub enum Wait {
     UntilPath(Walk),
 }
 
-/// Keys of the context object, as constants of the program.
+/// Keys of objects that the engine itself makes, as constants of the program: the context object,
+/// error outputs and batches.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is the key of that name")]
-pub struct ContextKeys {
+pub struct Keys {
     pub execution: Value,
     pub id: Value,
     pub input: Value,
@@ -152,9 +257,17 @@ pub struct ContextKeys {
     pub state: Value,
     pub entered_time: Value,
     pub retry_count: Value,
+    pub map: Value,
+    pub item: Value,
+    pub index: Value,
+    pub value: Value,
+    pub items: Value,
+    pub batch_input: Value,
+    pub error: Value,
+    pub cause: Value,
 }
 
-impl ContextKeys {
+impl Keys {
     /// Interns the keys.
     ///
     /// # Errors
@@ -172,6 +285,14 @@ impl ContextKeys {
             state: constants.string("State")?,
             entered_time: constants.string("EnteredTime")?,
             retry_count: constants.string("RetryCount")?,
+            map: constants.string("Map")?,
+            item: constants.string("Item")?,
+            index: constants.string("Index")?,
+            value: constants.string("Value")?,
+            items: constants.string("Items")?,
+            batch_input: constants.string("BatchInput")?,
+            error: constants.string("Error")?,
+            cause: constants.string("Cause")?,
         })
     }
 }
@@ -187,6 +308,10 @@ pub struct World {
     pub execution_arn_prefix: Box<str>,
     /// `Execution.RoleArn`
     pub role_arn: Box<str>,
+    /// Region, as events of tasks name it.
+    pub region: Box<str>,
+    /// Account, as the ARNs of Map Runs name it.
+    pub account: Box<str>,
     /// EXPRESS: executions end after 300 s and their ARNs have a suffix. The other world is
     /// that of the recorded Standard cases.
     pub express: bool,
@@ -217,6 +342,8 @@ impl World {
             execution_arn_prefix: format!("arn:aws:states:{region}:{account}:{kind}:{machine}:")
                 .into(),
             role_arn: role_arn.into(),
+            region: region.into(),
+            account: account.into(),
             express,
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::timers::{TimerKey, Timers};
+use super::waits::{Wait, Waits};
 use super::{CallRequest, CallResult, Calls, Rejected, Settle, Settled, Start, StartBatch, Status};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
@@ -14,7 +15,7 @@ use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::limits::{EXPRESS_DURATION_MS_MAX, PAYLOAD_BYTES_MAX};
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
-use crate::vm::{Effect, Execution, Raised, Step, Turn, Wake};
+use crate::vm::{self, Effect, End, Execution, FrameId, Raised, Step, Turn, Wake};
 
 /// What a shard has been handed and has not taken yet.
 #[derive(Debug, Default)]
@@ -72,11 +73,21 @@ pub struct Limits {
     pub fuel: u32,
     /// Events taken in one turn.
     pub starts_per_turn: usize,
+    /// Bounds of each execution.
+    pub execution: vm::Limits,
+    /// Whether executions record their history.
+    pub history: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { open_max: 1_000_000, fuel: 10_000, starts_per_turn: 256 }
+        Self {
+            open_max: 1_000_000,
+            fuel: 10_000,
+            starts_per_turn: 256,
+            execution: vm::Limits::default(),
+            history: false,
+        }
     }
 }
 
@@ -86,21 +97,20 @@ pub struct ShardCore {
     limits: Limits,
     parser: Parser,
     entropy: Entropy,
-    slots: Vec<Slot>,
+    /// Open executions; a place that is free is `None`.
+    #[expect(clippy::vec_box, reason = "moved in and out of places as the pointers they are")]
+    slots: Vec<Option<Box<Running>>>,
     free: Vec<u32>,
     ready: VecDeque<u32>,
+    waits: Waits,
     timers: Timers<Alarm>,
+    /// What a run asks for, and what it withdraws.
+    effects: Vec<(FrameId, Effect)>,
+    cancelled: Vec<WakeToken>,
     /// Finished executions kept for their memory.
     #[expect(clippy::vec_box, reason = "moved in and out of slots as the pointers they are")]
     spare: Vec<Box<Running>>,
     output: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Slot {
-    /// Counts suspensions and ends: a token of an earlier one is stale.
-    generation: u32,
-    running: Option<Box<Running>>,
 }
 
 /// An execution and what the shard knows of it.
@@ -110,17 +120,9 @@ struct Running {
     machine: MachineIdx,
     suffix: ExecutionSuffix,
     started: Now,
-    waiting: Waiting,
-    timer: Option<TimerKey>,
+    /// Whether it stands in the queue for another turn.
+    queued: bool,
     deadline: Option<TimerKey>,
-}
-
-/// What an execution waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    Turn,
-    Call,
-    Time,
 }
 
 /// What a timer means when it fires.
@@ -134,16 +136,20 @@ enum Alarm {
 
 impl ShardCore {
     /// A shard that runs `machines`, indexed by [`MachineIdx`].
-    pub fn new(machines: Vec<Loaded>, limits: Limits, now: Now) -> Self {
+    /// `seed` fixes its random numbers.
+    pub fn new(machines: Vec<Loaded>, limits: Limits, now: Now, seed: u64) -> Self {
         Self {
             machines,
             limits,
             parser: Parser::default(),
-            entropy: Entropy::seeded(now.wall_ms as u64),
+            entropy: Entropy::seeded(seed),
             slots: Vec::new(),
             free: Vec::new(),
             ready: VecDeque::new(),
+            waits: Waits::default(),
             timers: Timers::new(now.mono_ms()),
+            effects: Vec::new(),
+            cancelled: Vec::new(),
             spare: Vec::new(),
             output: Vec::new(),
         }
@@ -166,11 +172,7 @@ impl ShardCore {
 
     /// Bytes of memory that open executions hold for their values.
     pub fn held_bytes(&self) -> usize {
-        self.slots
-            .iter()
-            .flat_map(|slot| &slot.running)
-            .map(|running| running.execution.held_bytes())
-            .sum()
+        self.slots.iter().flatten().map(|running| running.execution.held_bytes()).sum()
     }
 
     /// Takes one turn: timers, answers, executions that ran out of fuel, then new events.
@@ -211,16 +213,33 @@ impl ShardCore {
     pub fn abandon(&mut self, calls: &mut dyn Calls) -> usize {
         let mut abandoned = 0;
         for index in 0..self.slots.len() as u32 {
-            let slot = &self.slots[index as usize];
-            let Some(running) = &slot.running else { continue };
-            if running.waiting == Waiting::Call {
-                calls.cancel(WakeToken { index, generation: slot.generation });
-            }
-            drop(self.vacate(index));
+            let Some(running) = self.slots[index as usize].take() else { continue };
+            self.withdraw(&running, calls);
+            self.free.push(index);
             abandoned += 1;
         }
         self.ready.clear();
         abandoned
+    }
+
+    /// Gives up everything that an execution waits for.
+    fn withdraw(&mut self, running: &Running, calls: &mut dyn Calls) {
+        for token in running.execution.tokens() {
+            self.cancel(token, calls);
+        }
+        if let Some(deadline) = running.deadline {
+            self.timers.cancel(deadline);
+        }
+    }
+
+    fn cancel(&mut self, token: WakeToken, calls: &mut dyn Calls) {
+        let Some(wait) = self.waits.take(token) else { return };
+        if let Some(timer) = wait.timer {
+            self.timers.cancel(timer);
+        }
+        if wait.call {
+            calls.cancel(token);
+        }
     }
 
     fn fire_timers(&mut self, edges: &mut Edges<'_>) -> usize {
@@ -237,21 +256,21 @@ impl ShardCore {
     }
 
     fn wake_by_timer(&mut self, token: WakeToken, edges: &mut Edges<'_>) {
-        let Some(running) = self.current(token) else { return };
-        running.timer = None;
-        match running.waiting {
-            Waiting::Call => {
-                edges.calls.cancel(token);
-                self.resume(token, Wake::TaskTimedOut, edges);
-            }
-            Waiting::Time => self.resume(token, Wake::Slept, edges),
-            Waiting::Turn => {}
+        let Some(wait) = self.waits.take(token) else { return };
+        if wait.call {
+            edges.calls.cancel(token);
         }
+        let wake = if wait.call { Wake::TaskTimedOut } else { Wake::Slept };
+        self.resume(wait, wake, edges);
     }
 
     fn answer(&mut self, token: WakeToken, result: &CallResult, edges: &mut Edges<'_>) {
-        if self.current(token).is_none_or(|running| running.waiting != Waiting::Call) {
+        if self.waits.get(token).is_none_or(|wait| !wait.call) {
             return;
+        }
+        let Some(wait) = self.waits.take(token) else { return };
+        if let Some(timer) = wait.timer {
+            self.timers.cancel(timer);
         }
         let wake = match result {
             CallResult::Returned(text) => Wake::Returned(text),
@@ -259,47 +278,35 @@ impl ShardCore {
                 Wake::TaskFailed { error, cause: cause.as_deref() }
             }
         };
-        self.resume(token, wake, edges);
+        self.resume(wait, wake, edges);
     }
 
-    /// The execution that waits under `token`, unless the token is stale.
-    fn current(&mut self, token: WakeToken) -> Option<&mut Running> {
-        let slot = self.slots.get_mut(token.index as usize)?;
-        if slot.generation == token.generation { slot.running.as_deref_mut() } else { None }
-    }
-
-    fn resume(&mut self, token: WakeToken, wake: Wake<'_>, edges: &mut Edges<'_>) {
-        let slot = &mut self.slots[token.index as usize];
-        slot.generation = slot.generation.wrapping_add(1);
-        let Some(mut running) = slot.running.take() else { return };
-        if let Some(timer) = running.timer.take() {
-            self.timers.cancel(timer);
-        }
-        let mut turn = Turn {
-            now: edges.now,
-            parser: &mut self.parser,
-            entropy: &mut self.entropy,
-            fuel: self.limits.fuel,
-        };
-        let step = running.execution.resume(wake, &mut turn);
-        self.follow(running, Some(token.index), step, edges);
+    fn resume(&mut self, wait: Wait, wake: Wake<'_>, edges: &mut Edges<'_>) {
+        let Some(mut running) = self.slots[wait.execution as usize].take() else { return };
+        let step = running.execution.resume(wait.frame, wake, &mut self.run_turn(edges.now));
+        self.follow(running, Some(wait.execution), step, edges);
     }
 
     fn run_again(&mut self, index: u32, edges: &mut Edges<'_>) {
         let slot = &mut self.slots[index as usize];
         // It may have timed out while it stood in the queue.
-        if slot.running.as_ref().is_none_or(|running| running.waiting != Waiting::Turn) {
-            return;
-        }
-        let Some(mut running) = slot.running.take() else { return };
-        let mut turn = Turn {
-            now: edges.now,
+        let Some(mut running) = slot.take_if(|running| running.queued) else { return };
+        running.queued = false;
+        let step = running.execution.run(&mut self.run_turn(edges.now));
+        self.follow(running, Some(index), step, edges);
+    }
+
+    /// What one run of an execution may use.
+    fn run_turn(&mut self, now: Now) -> Turn<'_> {
+        Turn {
+            now,
             parser: &mut self.parser,
             entropy: &mut self.entropy,
             fuel: self.limits.fuel,
-        };
-        let step = running.execution.run(&mut turn);
-        self.follow(running, Some(index), step, edges);
+            limits: self.limits.execution,
+            effects: &mut self.effects,
+            cancelled: &mut self.cancelled,
+        }
     }
 
     fn take_starts(&mut self, inputs: &mut Inputs, edges: &mut Edges<'_>) -> usize {
@@ -334,8 +341,15 @@ impl ShardCore {
         };
         let mut running = self.spare.pop().unwrap_or_else(|| Box::new(Running::new(loaded)));
         let suffix = loaded.program.world.express.then_some(start.suffix);
-        let begun =
-            running.execution.begin(loaded, name, suffix, input, edges.now, &mut self.parser);
+        let begun = running.execution.begin(
+            loaded,
+            name,
+            suffix,
+            input,
+            edges.now,
+            &mut self.parser,
+            self.limits.history,
+        );
         if let Err(error) = begun {
             self.keep(running);
             let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
@@ -345,14 +359,9 @@ impl ShardCore {
         running.machine = start.machine;
         running.suffix = start.suffix;
         running.started = edges.now;
+        running.queued = false;
         edges.settle.started(start.machine);
-        let mut turn = Turn {
-            now: edges.now,
-            parser: &mut self.parser,
-            entropy: &mut self.entropy,
-            fuel: self.limits.fuel,
-        };
-        let step = running.execution.run(&mut turn);
+        let step = running.execution.run(&mut self.run_turn(edges.now));
         self.follow(running, None, step, edges);
     }
 
@@ -364,65 +373,75 @@ impl ShardCore {
         step: Step,
         edges: &mut Edges<'_>,
     ) {
-        let effect = match step {
+        while let Some(token) = self.cancelled.pop() {
+            self.cancel(token, edges.calls);
+        }
+        match step {
             Step::Finished(value) => {
                 self.output.clear();
                 running.execution.write(value, &mut self.output);
+                running.execution.end_history(End::Succeeded(value), edges.now.wall_ms);
                 return self.settle(running, slot, Status::Succeeded, None, edges);
             }
             Step::Failed(raised) => {
+                running.execution.end_history(End::Failed(&raised), edges.now.wall_ms);
                 return self.settle(running, slot, Status::Failed, Some(&raised), edges);
             }
-            Step::Suspended(effect) => Some(effect),
-            Step::OutOfFuel => None,
-        };
+            Step::Suspended | Step::OutOfFuel => {}
+        }
         let index = slot.unwrap_or_else(|| self.occupy());
-        let token = WakeToken { index, generation: self.slots[index as usize].generation };
-        match effect {
-            None => {
-                running.waiting = Waiting::Turn;
-                self.ready.push_back(index);
-            }
-            Some(Effect::Sleep { millis }) => {
-                running.waiting = Waiting::Time;
-                running.timer =
-                    Some(self.timers.set(due_ms(edges.now, millis), Alarm::Wake(token)));
-            }
-            Some(Effect::Call { task, input, timeout_ms }) => {
-                running.waiting = Waiting::Call;
-                running.timer = timeout_ms.map(|timeout_ms| {
-                    self.timers.set(due_ms(edges.now, timeout_ms), Alarm::Wake(token))
-                });
-                let execution = &running.execution;
-                let mut text = Vec::with_capacity(input.json_len());
-                execution.write(input, &mut text);
-                let request = CallRequest {
-                    state: execution.state_name().into(),
-                    resource: execution.program().tasks[task.index()].resource.clone(),
-                    input: text,
-                    timeout_ms,
-                    attempt: execution.retry_count(),
-                };
-                edges.calls.call(token, request);
-            }
+        self.start_waits(&mut running, index, edges);
+        if matches!(step, Step::OutOfFuel) {
+            running.queued = true;
+            self.ready.push_back(index);
         }
         if running.deadline.is_none() {
             running.deadline = running.timeout_ms().map(|timeout_ms| {
                 self.timers.set(due_ms(running.started, timeout_ms), Alarm::Deadline(index))
             });
         }
-        self.slots[index as usize].running = Some(running);
+        self.slots[index as usize] = Some(running);
+    }
+
+    /// Begins what the frames of a run have asked for.
+    fn start_waits(&mut self, running: &mut Running, index: u32, edges: &mut Edges<'_>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for (frame, effect) in effects.drain(..) {
+            let call = matches!(effect, Effect::Call { .. });
+            let token = self.waits.add(Wait { execution: index, frame, call, timer: None });
+            running.execution.wait_under(frame, token);
+            let within_ms = match effect {
+                Effect::Sleep { millis } => Some(millis),
+                Effect::Call { timeout_ms, .. } => timeout_ms,
+            };
+            if let Some(within_ms) = within_ms {
+                let timer = self.timers.set(due_ms(edges.now, within_ms), Alarm::Wake(token));
+                self.waits.set_timer(token, timer);
+            }
+            if let Effect::Call { state, task, input, timeout_ms, attempt } = effect {
+                let execution = &running.execution;
+                let mut text = Vec::with_capacity(input.json_len());
+                execution.write(input, &mut text);
+                let program = execution.program();
+                let request = CallRequest {
+                    state: program.states[state.index()].name.clone(),
+                    resource: program.tasks[task.index()].resource.clone(),
+                    input: text,
+                    timeout_ms,
+                    attempt,
+                };
+                edges.calls.call(token, request);
+            }
+        }
+        self.effects = effects;
     }
 
     /// The machine's `TimeoutSeconds` or the Express limit has passed.
     fn time_out(&mut self, index: u32, edges: &mut Edges<'_>) {
-        let slot = &mut self.slots[index as usize];
-        let Some(mut running) = slot.running.take() else { return };
+        let Some(mut running) = self.slots[index as usize].take() else { return };
         running.deadline = None;
-        if running.waiting == Waiting::Call {
-            edges.calls.cancel(WakeToken { index, generation: slot.generation });
-        }
         let raised = Raised::new(Some("States.Timeout"), None);
+        running.execution.end_history(End::TimedOut(&raised), edges.now.wall_ms);
         self.settle(running, Some(index), Status::TimedOut, Some(&raised), edges);
     }
 
@@ -435,8 +454,9 @@ impl ShardCore {
         edges: &mut Edges<'_>,
     ) {
         if let Some(index) = slot {
-            self.forget_timers(&mut running);
-            self.free_slot(index);
+            self.withdraw(&running, edges.calls);
+            running.deadline = None;
+            self.free.push(index);
         }
         let mut duration_ns = edges.now.mono_ns.saturating_sub(running.started.mono_ns);
         if let (Status::TimedOut, Some(timeout_ms)) = (status, running.timeout_ms()) {
@@ -456,8 +476,9 @@ impl ShardCore {
             started_ms,
             stopped_ms: started_ms + (duration_ns / 1_000_000) as i64,
             duration_ns,
-            metered_data_bytes: running.execution.input_bytes() as u64,
+            metered_data_bytes: running.execution.metered_data_bytes(),
             transitions: running.execution.transitions(),
+            history: running.execution.history(),
         });
         self.keep(running);
     }
@@ -471,28 +492,9 @@ impl ShardCore {
 
     fn occupy(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(None);
             self.slots.len() as u32 - 1
         })
-    }
-
-    fn vacate(&mut self, index: u32) -> Option<Box<Running>> {
-        let mut running = self.slots[index as usize].running.take()?;
-        self.forget_timers(&mut running);
-        self.free_slot(index);
-        Some(running)
-    }
-
-    fn free_slot(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(index);
-    }
-
-    fn forget_timers(&mut self, running: &mut Running) {
-        for timer in [running.timer.take(), running.deadline.take()].into_iter().flatten() {
-            self.timers.cancel(timer);
-        }
     }
 }
 
@@ -524,8 +526,7 @@ impl Running {
             machine: MachineIdx(0),
             suffix: ExecutionSuffix([0; 16]),
             started: Now::default(),
-            waiting: Waiting::Turn,
-            timer: None,
+            queued: false,
             deadline: None,
         }
     }

@@ -8,6 +8,7 @@ pub mod core;
 pub mod outbox;
 pub mod runtime;
 pub mod timers;
+mod waits;
 
 pub use self::completions::Completions;
 pub use self::core::{Inputs, Limits, ShardCore, Turned};
@@ -15,6 +16,7 @@ pub use self::core::{Inputs, Limits, ShardCore, Turned};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::tally::{Levels, Turn};
+use crate::vm::Event;
 
 /// One event that shall become an execution; ranges point into the batch's bytes.
 #[derive(Clone, Debug)]
@@ -100,6 +102,8 @@ pub struct Settled<'a> {
     pub metered_data_bytes: u64,
     /// States entered, retries included.
     pub transitions: u32,
+    /// The events, when the shard records them; see [`Limits::history`].
+    pub history: &'a [Event],
 }
 
 /// An event that never became an execution: it is not JSON, too large or too deep.

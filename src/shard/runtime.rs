@@ -21,6 +21,12 @@ use crate::base::ids::ShardId;
 use crate::base::tally::{Levels, Turn};
 use crate::program::{Image, Loaded};
 
+/// A seed that differs from one shard to the next and from one start to the next.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::thread::current().id())
+}
+
 /// What a shard thread is made of.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -185,7 +191,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         let clock = Clock { origin: Instant::now() };
         let machines = options.machines.into_iter().map(Loaded::from).collect();
         Self {
-            core: ShardCore::new(machines, options.limits, clock.now()),
+            core: ShardCore::new(machines, options.limits, clock.now(), seed()),
             inputs: Inputs::default(),
             inbox,
             bell,

@@ -86,6 +86,13 @@ struct Entry {
     request: Option<Value>,
 }
 
+impl Entry {
+    /// `"*"`: every invocation that no other entry answers.
+    fn is_rest(&self) -> bool {
+        self.last == u32::MAX
+    }
+}
+
 impl Script {
     /// Reads `{STATE: {INVOCATION: ANSWER}}`, the form of the case files.
     pub fn from_json(mocks: &Value) -> Result<Self, ScriptError> {
@@ -161,12 +168,21 @@ pub struct MockTasks {
     matches: Matches,
     used: HashMap<String, BTreeSet<u32>>,
     recorded: Option<Vec<Recorded>>,
+    /// The first call that the script has no answer for.
+    unanswered: Option<String>,
 }
 
 impl MockTasks {
     /// Makes an edge that answers from `script` into `completions`.
     pub fn new(script: Script, completions: Completions) -> Self {
-        Self { script, completions, matches: equal, used: HashMap::new(), recorded: None }
+        Self {
+            script,
+            completions,
+            matches: equal,
+            used: HashMap::new(),
+            recorded: None,
+            unanswered: None,
+        }
     }
 
     /// Compares requests with `matches` instead of by value.
@@ -188,13 +204,30 @@ impl MockTasks {
         self.recorded.as_deref().unwrap_or_default()
     }
 
+    /// What the first call asked for that the script had no answer to.
+    pub fn unanswered(&self) -> Option<&str> {
+        self.unanswered.as_deref()
+    }
+
+    /// A request that the script expects by number and that was never made: state and number.
+    pub fn unmade(&self) -> Option<(&str, u32)> {
+        self.script.states.iter().find_map(|(state, entries)| {
+            let used = self.used.get(state);
+            let expected =
+                entries.iter().filter(|entry| entry.request.is_some() && !entry.is_rest());
+            let mut numbers = expected.flat_map(|entry| entry.first..=entry.last);
+            let unmade = numbers.find(|number| used.is_none_or(|used| !used.contains(number)))?;
+            Some((state.as_str(), unmade))
+        })
+    }
+
     fn answer(&mut self, request: CallRequest) -> Option<CallResult> {
         let Some((key, entries)) = self.script.state(&request.state) else {
-            return Some(unscripted(&request.state, None));
+            return Some(unscripted(&mut self.unanswered, &request.state, None));
         };
         // One answer for everything needs no bookkeeping: benches run millions of calls.
         let picked = match entries {
-            [only] if only.last == u32::MAX && only.request.is_none() => Some(only),
+            [only] if only.is_rest() && only.request.is_none() => Some(only),
             _ => {
                 let used = self.used.entry(key.to_owned()).or_default();
                 let picked = pick(entries, used, &request.input, self.matches);
@@ -213,7 +246,7 @@ impl MockTasks {
         }
         let Some(entry) = picked else {
             let count = self.used.get(key).map_or(0, BTreeSet::len);
-            return Some(unscripted(&request.state, Some(count)));
+            return Some(unscripted(&mut self.unanswered, &request.state, Some(count)));
         };
         match &entry.answer {
             Answer::Return(result) => Some(CallResult::Returned(result.clone())),
@@ -261,18 +294,20 @@ fn pick<'a>(
             return Some(picked);
         }
     }
-    entries
-        .iter()
-        .filter_map(free)
-        .min_by_key(|(invocation, entry)| (entry.last == u32::MAX, *invocation))
+    entries.iter().filter_map(free).min_by_key(|(invocation, entry)| (entry.is_rest(), *invocation))
 }
 
 /// Neither catchable nor retried: a case without an answer is wrong, not the workflow.
-fn unscripted(state: &str, invocation: Option<usize>) -> CallResult {
+fn unscripted(
+    unanswered: &mut Option<String>,
+    state: &str,
+    invocation: Option<usize>,
+) -> CallResult {
     let cause = match invocation {
         Some(count) => format!("The mocks have no answer for invocation {count} of '{state}'."),
         None => format!("The mocks have no answer for the state '{state}'."),
     };
+    unanswered.get_or_insert_with(|| cause.clone());
     failed("States.Runtime", cause)
 }
 
@@ -293,9 +328,9 @@ fn read_state(state: &str, entries: &Value) -> Result<Vec<Entry>, ScriptError> {
             request: entry.get("request").cloned(),
         });
     }
-    read.sort_by_key(|entry| (entry.last == u32::MAX, entry.first));
+    read.sort_by_key(|entry| (entry.is_rest(), entry.first));
     for pair in read.windows(2) {
-        if pair[1].last != u32::MAX && pair[1].first <= pair[0].last {
+        if !pair[1].is_rest() && pair[1].first <= pair[0].last {
             return Err(ScriptError::Overlap {
                 state: state.to_owned(),
                 invocation: pair[1].first,

@@ -2,37 +2,59 @@
 //!
 //! Everything is addressed by offset and freed as a whole. An arena belongs to one frame; values
 //! may point into their own arena, into those of enclosing frames, into documents and constants.
+//! What leaves its frame is moved (see [`super::moving`]).
 
 use std::rc::Rc;
 
+use super::documents::Documents;
 use super::tape::{Document, ParseError, Parser};
 use super::{Constants, Space, Tag, TooLarge, Value, escaped_len};
 
 /// Number of an arena in its heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArenaId(u16);
+pub struct ArenaId(u32);
 
 impl ArenaId {
     /// The arena of an execution's outermost frame; every heap has it.
     pub const ROOT: Self = Self(0);
+
+    pub(in crate::value) fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(in crate::value) fn space(self) -> Space {
+        Space::of(self.index())
+    }
 }
 
 /// A frame's own values: grows, and is dropped or compacted as a whole.
 #[derive(Debug, Default)]
-pub struct Arena {
+pub(in crate::value) struct Arena {
     pub(in crate::value) slots: Vec<Value>,
     pub(in crate::value) text: String,
+    /// The documents that end with this arena.
+    pub(in crate::value) documents: Vec<u32>,
+    /// Bytes that they use.
+    pub(in crate::value) document_bytes: usize,
 }
 
 impl Arena {
-    /// Bytes in use.
-    pub fn used_bytes(&self) -> usize {
-        self.slots.len() * size_of::<Value>() + self.text.len()
+    /// Bytes in use, documents included.
+    #[inline]
+    fn used_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Value>() + self.text.len() + self.document_bytes
     }
 
-    fn clear(&mut self) {
+    /// Bytes of memory held for values that are in no document.
+    pub(in crate::value) fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.slots.capacity() * size_of::<Value>() + self.text.capacity()
+    }
+
+    pub(in crate::value) fn clear(&mut self) {
         self.slots.clear();
         self.text.clear();
+        self.documents.clear();
+        self.document_bytes = 0;
     }
 }
 
@@ -40,10 +62,16 @@ impl Arena {
 #[derive(Debug)]
 pub struct Heap {
     constants: Rc<Constants>,
-    arenas: Vec<Arena>,
-    documents: Vec<Document>,
-    /// Documents in use; the others are kept for their memory.
-    documents_live: usize,
+    pub(in crate::value) arenas: Vec<Arena>,
+    /// Arenas that have been in use since the last reset; those behind are kept for their memory.
+    arenas_live: usize,
+    /// Arenas below `arenas_live` that are closed.
+    arenas_closed: Vec<ArenaId>,
+    /// Memory of all arenas and the spare one.
+    pub(in crate::value) arena_bytes: usize,
+    pub(in crate::value) documents: Documents,
+    /// Where a compaction copies to.
+    pub(in crate::value) spare: Arena,
     scratch: String,
     /// Slots of an object that is being made.
     building: Vec<Value>,
@@ -63,8 +91,11 @@ impl Heap {
         Self {
             constants,
             arenas: vec![Arena::default()],
-            documents: Vec::new(),
-            documents_live: 0,
+            arenas_live: 1,
+            arenas_closed: Vec::new(),
+            arena_bytes: 2 * size_of::<Arena>(),
+            documents: Documents::default(),
+            spare: Arena::default(),
             scratch: String::new(),
             building: Vec::new(),
         }
@@ -75,67 +106,79 @@ impl Heap {
         if !Rc::ptr_eq(&self.constants, constants) {
             self.constants = Rc::clone(constants);
         }
-        self.arenas.truncate(1);
-        for arena in &mut self.arenas {
-            arena.clear();
+        self.arena_mut(ArenaId::ROOT).clear();
+        self.arenas_live = 1;
+        self.arenas_closed.clear();
+        if self.arenas.len() > KEPT_COUNT_MAX {
+            let surplus = self.arenas.drain(KEPT_COUNT_MAX..);
+            self.arena_bytes -= surplus.map(|arena| arena.held_bytes()).sum::<usize>();
         }
-        self.documents_live = 0;
+        self.documents.reset();
     }
 
-    /// Bytes of memory in use by arenas and held by documents.
-    pub fn held_bytes(&self) -> usize {
-        let arenas: usize = self.arenas.iter().map(Arena::used_bytes).sum();
-        let documents: usize = self.documents.iter().map(Document::held_bytes).sum();
-        arenas + documents
-    }
-
-    /// Bytes in use beside the first document, which an execution keeps to its end.
-    #[inline]
-    pub fn used_bytes(&self) -> usize {
-        let arenas: usize = self.arenas.iter().map(Arena::used_bytes).sum();
-        let documents = &self.documents[self.documents_live.min(1)..self.documents_live];
-        arenas + documents.iter().map(Document::held_bytes).sum::<usize>()
-    }
-
-    /// Keeps `live` and the first document and drops every other value: what is live is written
-    /// down and read again, at most one payload's worth of text.
+    /// Opens an arena for a new frame.
     ///
     /// # Errors
-    /// [`ParseError::TooDeep`] when `live` is nested deeper than a document may be; nothing has
-    /// changed then.
-    pub fn compact(&mut self, live: Value, parser: &mut Parser) -> Result<Value, ParseError> {
-        let first = Space::of(0);
-        let mut kept = live;
-        self.documents_live = if live.tag() == Tag::Node && live.space() == first {
-            1
-        } else {
-            kept = self.parse(&self.to_json(live), parser)?;
-            let last = self.documents_live - 1;
-            self.documents.swap(1, last);
-            if kept.tag() == Tag::Node {
-                kept = kept.moved_to(Space::of(1));
-            }
-            2
-        };
-        for arena in &mut self.arenas {
-            arena.clear();
+    /// [`TooLarge`] when there are more frames at once than can be addressed.
+    pub fn open_arena(&mut self) -> Result<ArenaId, TooLarge> {
+        if let Some(arena) = self.arenas_closed.pop() {
+            return Ok(arena);
         }
-        Ok(kept)
+        let index = self.arenas_live;
+        if index >= Space::COUNT_MAX {
+            return Err(TooLarge);
+        }
+        if let Some(arena) = self.arenas.get_mut(index) {
+            // The execution before may have ended while this arena was open.
+            arena.clear();
+        } else {
+            self.arenas.push(Arena::default());
+            self.arena_bytes += size_of::<Arena>();
+        }
+        self.arenas_live += 1;
+        Ok(ArenaId(index as u32))
     }
 
-    /// Parses `text` into a document of its own and returns its value.
+    /// Drops the values of a frame that has ended, and the documents it owns. What must outlive it
+    /// has been moved before, by [`Heap::move_up`].
+    pub fn close_arena(&mut self, arena: ArenaId) {
+        debug_assert!(arena != ArenaId::ROOT, "the root arena ends with its execution");
+        debug_assert!(!self.arenas_closed.contains(&arena), "the arena is closed already");
+        let closed = &mut self.arenas[arena.index()];
+        self.documents.free_all(closed);
+        closed.clear();
+        let held_bytes = closed.held_bytes();
+        if held_bytes > KEPT_BYTES_MAX {
+            *closed = Arena::default();
+            self.arena_bytes = self.arena_bytes + closed.held_bytes() - held_bytes;
+        }
+        self.arenas_closed.push(arena);
+    }
+
+    /// Bytes of memory held by all arenas and documents.
+    pub fn held_bytes(&self) -> usize {
+        self.arena_bytes + self.documents.held_bytes()
+    }
+
+    /// Bytes in use by a frame: its arena and the documents it owns. The first document, which an
+    /// execution keeps to its end, counts for no frame.
+    #[inline]
+    pub fn used_bytes(&self, arena: ArenaId) -> usize {
+        self.arenas[arena.index()].used_bytes()
+    }
+
+    /// Parses `text` into a document of its own, which ends with `arena`; the first one after a
+    /// [`Heap::reset`] ends with the execution.
     ///
     /// # Errors
     /// [`ParseError`] when it is not JSON or nested too deep.
-    pub fn parse(&mut self, text: &[u8], parser: &mut Parser) -> Result<Value, ParseError> {
-        let index = self.documents_live;
-        if index == self.documents.len() {
-            self.documents.push(Document::new());
-        }
-        let document = &mut self.documents[index];
-        document.parse(text, parser)?;
-        self.documents_live += 1;
-        Ok(document.root(Space::of(index)).unwrap_or(Value::NULL))
+    pub fn parse(
+        &mut self,
+        arena: ArenaId,
+        text: &[u8],
+        parser: &mut Parser,
+    ) -> Result<Value, ParseError> {
+        self.documents.parse(arena, &mut self.arenas[arena.index()], text, parser)
     }
 
     /// Copies `text` into the arena.
@@ -143,12 +186,12 @@ impl Heap {
     /// # Errors
     /// [`TooLarge`] when the arena is full.
     pub fn string(&mut self, arena: ArenaId, text: &str) -> Result<Value, TooLarge> {
+        self.reserve_text(arena, text.len());
         let texts = &mut self.arena_mut(arena).text;
         let offset = u32::try_from(texts.len()).map_err(|_| TooLarge)?;
         let json_len = u32::try_from(escaped_len(text)).map_err(|_| TooLarge)?;
         texts.push_str(text);
-        let space = Space::of(usize::from(arena.0));
-        Ok(Value::placed(Tag::Str, space, json_len, offset, text.len() as u32))
+        Ok(Value::placed(Tag::Str, arena.space(), json_len, offset, text.len() as u32))
     }
 
     /// Opens a container of `extent` slots (an object takes two an entry), all `null`; its
@@ -157,11 +200,12 @@ impl Heap {
     /// # Errors
     /// [`TooLarge`] when the arena is full.
     pub fn open(&mut self, arena: ArenaId, extent: usize) -> Result<Open, TooLarge> {
-        let slots = &mut self.arena_mut(arena).slots;
+        let slots = &self.arenas[arena.index()].slots;
         let offset = u32::try_from(slots.len()).map_err(|_| TooLarge)?;
         let end = slots.len().checked_add(extent).ok_or(TooLarge)?;
         u32::try_from(end).map_err(|_| TooLarge)?;
-        slots.resize(end, Value::NULL);
+        self.reserve_slots(arena, extent);
+        self.arena_mut(arena).slots.resize(end, Value::NULL);
         Ok(Open { arena, offset, extent: extent as u32 })
     }
 
@@ -193,6 +237,7 @@ impl Heap {
                 }
             }
         }
+        self.reserve_slots(arena, slots.len());
         let offset = self.arena_mut(arena).slots.len();
         self.arena_mut(arena).slots.extend_from_slice(&slots);
         self.building = slots;
@@ -201,8 +246,7 @@ impl Heap {
         }
         let json_len = u32::try_from(json_len.max(2)).map_err(|_| TooLarge)?;
         let offset = u32::try_from(offset).map_err(|_| TooLarge)?;
-        let space = Space::of(usize::from(arena.0));
-        Ok(Value::placed(Tag::Object, space, json_len, offset, count))
+        Ok(Value::placed(Tag::Object, arena.space(), json_len, offset, count))
     }
 
     /// Sets a slot of an open container.
@@ -235,13 +279,12 @@ impl Heap {
 
     fn close(tag: Tag, open: Open, extent: u32, inner: u64) -> Result<Value, TooLarge> {
         let json_len = u32::try_from(1 + inner.max(1)).map_err(|_| TooLarge)?;
-        let space = Space::of(usize::from(open.arena.0));
-        Ok(Value::placed(tag, space, json_len, open.offset, extent))
+        Ok(Value::placed(tag, open.arena.space(), json_len, open.offset, extent))
     }
 
     fn opened(&self, open: Open) -> &[Value] {
         let offset = open.offset as usize;
-        &self.arenas[usize::from(open.arena.0)].slots[offset..offset + open.extent as usize]
+        &self.arenas[open.arena.index()].slots[offset..offset + open.extent as usize]
     }
 
     /// Copies the object `object` with `key` set to `member`: replaced in place, else appended.
@@ -286,12 +329,26 @@ impl Heap {
         self.close_array(open)
     }
 
+    /// The array `array` with its elements side by side, so that [`Heap::element`] finds each at
+    /// once; in a parsed document it has to go past all those before.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full.
+    pub fn indexed(&mut self, arena: ArenaId, array: Value) -> Result<Value, TooLarge> {
+        if array.tag() != Tag::Node {
+            return Ok(array);
+        }
+        let open = self.open(arena, self.len(array))?;
+        self.copy_children(array, open);
+        self.close_array(open)
+    }
+
     /// Copies the slots of `container` to the beginning of `open`, which has room for them.
     fn copy_children(&mut self, container: Value, open: Open) {
         let to = open.offset as usize;
         if container.tag() == Tag::Node {
-            let document = &self.documents[container.space().index()];
-            let slots = &mut self.arenas[usize::from(open.arena.0)].slots[to..];
+            let slots = &mut self.arenas[open.arena.index()].slots[to..];
+            let document = self.documents.get(container);
             let is_object = matches!(document.node(container), simd_json::Node::Object { .. });
             let slots = slots.iter_mut();
             let children = document.walk(container);
@@ -304,22 +361,47 @@ impl Heap {
             return;
         }
         let from = container.offset();
-        let count = container.extent() * if container.tag() == Tag::Object { 2 } else { 1 };
-        if container.space() == Space::of(usize::from(open.arena.0)) {
+        let count = container.slot_count();
+        if container.space() == open.arena.space() {
             self.arena_mut(open.arena).slots.copy_within(from..from + count, to);
         } else if container.space() == Space::CONSTANTS {
-            let slots = &mut self.arenas[usize::from(open.arena.0)].slots;
+            let slots = &mut self.arenas[open.arena.index()].slots;
             slots[to..to + count].copy_from_slice(&self.constants.slots[from..from + count]);
-        } else {
-            for index in 0..count {
-                let child = self.arenas[container.space().index()].slots[from + index];
-                self.arena_mut(open.arena).slots[to + index] = child;
-            }
+        } else if let Ok([other, own]) =
+            self.arenas.get_disjoint_mut([container.space().index(), open.arena.index()])
+        {
+            own.slots[to..to + count].copy_from_slice(&other.slots[from..from + count]);
         }
     }
 
     fn arena_mut(&mut self, arena: ArenaId) -> &mut Arena {
-        &mut self.arenas[usize::from(arena.0)]
+        &mut self.arenas[arena.index()]
+    }
+
+    /// Makes room and keeps the account: [`Heap::held_bytes`] is asked often.
+    #[inline]
+    fn reserve_slots(&mut self, arena: ArenaId, count: usize) {
+        let slots = &self.arenas[arena.index()].slots;
+        if slots.capacity() - slots.len() < count {
+            self.grow(arena, |arena| arena.slots.reserve(count));
+        }
+    }
+
+    /// Makes room for text, as [`Self::reserve_slots`].
+    #[inline]
+    fn reserve_text(&mut self, arena: ArenaId, bytes: usize) {
+        let text = &self.arenas[arena.index()].text;
+        if text.capacity() - text.len() < bytes {
+            self.grow(arena, |arena| arena.text.reserve(bytes));
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, arena: ArenaId, grow: impl FnOnce(&mut Arena)) {
+        let arena = &mut self.arenas[arena.index()];
+        let before_bytes = arena.held_bytes();
+        grow(arena);
+        self.arena_bytes += arena.held_bytes() - before_bytes;
     }
 
     pub(in crate::value) fn node(&self, value: Value) -> simd_json::Node<'_> {
@@ -327,13 +409,13 @@ impl Heap {
     }
 
     pub(in crate::value) fn document(&self, value: Value) -> &Document {
-        &self.documents[value.space().index()]
+        self.documents.get(value)
     }
 
     /// Slots of the space that `value` lies in.
     #[inline]
     pub(in crate::value) fn slots(&self, value: Value) -> &[Value] {
-        let count = value.extent() * if value.tag() == Tag::Object { 2 } else { 1 };
+        let count = value.slot_count();
         let all = match value.space() {
             Space::CONSTANTS => &self.constants.slots,
             space => &self.arenas[space.index()].slots,
@@ -341,7 +423,7 @@ impl Heap {
         &all[value.offset()..value.offset() + count]
     }
 
-    /// Text of a [`Tag::Str`] value.
+    /// Text of a [`Tag::Str`] or [`Tag::Spelled`] value.
     #[inline]
     pub(in crate::value) fn str_text(&self, value: Value) -> &str {
         let all = match value.space() {
@@ -368,6 +450,13 @@ impl Heap {
 
     /// Takes the buffer of [`Heap::take_scratch`] back.
     pub fn return_scratch(&mut self, scratch: String) {
-        self.scratch = scratch;
+        if scratch.capacity() <= KEPT_BYTES_MAX {
+            self.scratch = scratch;
+        }
     }
 }
+
+/// A closed arena that holds more than this gives its memory back.
+pub(in crate::value) const KEPT_BYTES_MAX: usize = 65_536;
+/// Arenas kept from one execution to the next: a Map's usual width (40), and nested frames.
+const KEPT_COUNT_MAX: usize = 64;

@@ -12,7 +12,10 @@ use std::num::NonZeroU128;
 mod blocks;
 mod canonical;
 mod constants;
+mod documents;
+mod folding;
 mod heap;
+mod moving;
 pub mod number;
 mod tape;
 mod text;
@@ -20,14 +23,15 @@ mod view;
 mod write;
 
 pub use constants::{Constants, ConstantsBuilder};
-pub use heap::{Arena, ArenaId, Heap};
+pub use folding::Folded;
+pub use heap::{ArenaId, Heap, Open};
 pub use tape::{Document, ParseError, Parser};
 pub use text::{escaped_len, write_string};
 pub use view::{Elements, Entries, View};
 
 /// A JSON value: a tag, its exact length as compact JSON text, and where it lies.
 ///
-/// One 128-bit word: tag (8 bits), space (16), length as JSON (32), payload (64). A struct of
+/// One 128-bit word: tag (8 bits), space (24), length as JSON (32), payload (64). A struct of
 /// fields would be stored field by field and loaded as a whole soon after, which the processor
 /// cannot forward; the word is stored and loaded in the same two halves.
 #[derive(Clone, Copy)]
@@ -56,22 +60,35 @@ pub(in crate::value) enum Tag {
     Object,
     /// A node of a document's tape. Payload: tape index, and the raw text's offset.
     Node,
+    /// A number spelled otherwise than we would write it. Payload as of a string.
+    Spelled,
 }
 
 /// Which part of the heap a payload points into: 0 the constants, else arena or document + 1.
+/// A number of 24 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-pub(in crate::value) struct Space(pub(in crate::value) u16);
+pub(in crate::value) struct Space(u32);
 
 impl Space {
     pub(in crate::value) const CONSTANTS: Self = Self(0);
 
+    /// No space: marks a container that has been moved, while others still are.
+    pub(in crate::value) const MOVED: Self = Self(0x00ff_ffff);
+
+    /// Arenas and documents that can be told apart.
+    pub(in crate::value) const COUNT_MAX: usize = Self::MOVED.0 as usize - 1;
+
+    /// The space of an arena or document; `index` is below [`Self::COUNT_MAX`].
+    #[inline]
     pub(in crate::value) fn of(index: usize) -> Self {
-        Self(index as u16 + 1)
+        debug_assert!(index < Self::COUNT_MAX, "space numbers have 24 bits");
+        Self(index as u32 + 1)
     }
 
+    #[inline]
     pub(in crate::value) fn index(self) -> usize {
-        usize::from(self.0) - 1
+        self.0 as usize - 1
     }
 }
 
@@ -84,7 +101,7 @@ impl Value {
     }
 
     const fn word(tag: Tag, space: Space, json_len: u32, payload: u64) -> Self {
-        let head = tag as u64 | (space.0 as u64) << 16 | (json_len as u64) << 32;
+        let head = tag as u64 | (space.0 as u64) << 8 | (json_len as u64) << 32;
         let word = head as u128 | (payload as u128) << 64;
         // A tag is never 0, so neither is the word.
         match NonZeroU128::new(word) {
@@ -142,13 +159,14 @@ impl Value {
             7 => Tag::Array,
             8 => Tag::Object,
             9 => Tag::Node,
+            10 => Tag::Spelled,
             _ => Tag::Null,
         }
     }
 
     #[inline]
     pub(in crate::value) fn space(self) -> Space {
-        Space((self.0.get() >> 16) as u16)
+        Space(self.0.get() as u32 >> 8)
     }
 
     /// A number's bits, or (offset, extent): see [`Tag`].
@@ -163,9 +181,15 @@ impl Value {
         (self.0.get() >> 32) as u32
     }
 
-    /// The same value in another space.
-    pub(in crate::value) fn moved_to(self, space: Space) -> Self {
-        Self::word(self.tag(), space, self.json_bytes(), self.payload())
+    /// Whether both are the same value at the same place; equal values elsewhere are not found.
+    pub(in crate::value) fn is_same(self, other: Self) -> bool {
+        self.0 == other.0
+    }
+
+    /// The same string or container at another place.
+    #[inline]
+    pub(in crate::value) fn put_at(self, space: Space, offset: u32) -> Self {
+        Self::placed(self.tag(), space, self.json_bytes(), offset, self.extent() as u32)
     }
 
     #[inline]
@@ -175,6 +199,12 @@ impl Value {
 
     pub(in crate::value) fn extent(self) -> usize {
         self.payload() as u32 as usize
+    }
+
+    /// Slots of an array or object of slots.
+    #[inline]
+    pub(in crate::value) fn slot_count(self) -> usize {
+        self.extent() * if self.tag() == Tag::Object { 2 } else { 1 }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use super::View;
+
 /// Bytes of `value` in decimal.
 pub fn int_len(value: i64) -> u32 {
     let digits = value.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
@@ -24,6 +26,15 @@ pub fn write_int(value: i64, out: &mut Vec<u8>) {
 /// Appends a finite `value` in its shortest form that reads back the same.
 pub fn write_float(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(ryu_js::Buffer::new().format_finite(value).as_bytes());
+}
+
+/// What the text of a JSON number stands for.
+pub(in crate::value) fn view(text: &str) -> View<'static> {
+    match text.parse() {
+        Ok(int) => View::Int(int),
+        // The text of a JSON number is one that `f64` reads too.
+        Err(_) => View::Float(text.parse().unwrap_or_default()),
+    }
 }
 
 /// Compares an integer with a double exactly, without rounding the integer to a double first.

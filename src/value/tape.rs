@@ -29,6 +29,9 @@ pub enum ParseError {
     /// Nested deeper than [`crate::base::limits::DOCUMENT_DEPTH_MAX`].
     #[error("nested deeper than {} levels", crate::base::limits::DOCUMENT_DEPTH_MAX)]
     TooDeep,
+    /// 4 GiB of text, or more documents at once than can be addressed.
+    #[error("larger than can be held")]
+    TooLarge,
 }
 
 /// A parsed document and its text; reused for one text after the other.
@@ -63,6 +66,9 @@ impl Document {
     pub fn parse(&mut self, text: &[u8], parser: &mut Parser) -> Result<(), ParseError> {
         self.clear();
         let text = text.trim_ascii();
+        if text.len() > LEN_MAX {
+            return Err(ParseError::TooLarge);
+        }
         let plain = is_plain(text);
         if plain {
             self.buffer.reserve(text.len() + INPUT_PADDING);
@@ -104,12 +110,24 @@ impl Document {
         Ok(())
     }
 
-    /// Empties the document and keeps its memory, up to what one payload needs.
+    /// Empties the document and keeps its memory.
     pub fn clear(&mut self) {
         self.tape.clear();
         self.buffer.clear();
         self.len = 0;
         self.escaped = None;
+    }
+
+    /// Bytes of its text.
+    pub(in crate::value) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes in use.
+    pub(in crate::value) fn used_bytes(&self) -> usize {
+        self.buffer.len()
+            + self.escaped.as_ref().map_or(0, Vec::len)
+            + self.tape.len() * size_of::<Node<'static>>()
     }
 
     /// Bytes of memory held.
@@ -477,5 +495,7 @@ fn classify(error: &ErrorType) -> ParseError {
     }
 }
 
+/// Longest text: six bytes of canonical text for each byte still make a `u32`.
+const LEN_MAX: usize = u32::MAX as usize / 6;
 /// Objects with more keys than this are checked with a set: a 64-bit mask would be full.
 const MASKED_KEYS_MAX: usize = 48;

@@ -3,7 +3,7 @@
 use simd_json::{Node, StaticNode};
 
 use super::tape::Walk;
-use super::{Heap, Space, Tag, Value};
+use super::{Heap, Space, Tag, Value, number};
 
 /// What a value is, for those who read it.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ impl Heap {
             Tag::Array => View::Array,
             Tag::Object => View::Object,
             Tag::Node => self.view_node(value),
+            Tag::Spelled => number::view(self.str_text(value)),
         }
     }
 

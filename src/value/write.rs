@@ -48,6 +48,7 @@ impl Heap {
                 let raw = self.document(value).raw(value);
                 out.push_str(std::str::from_utf8(raw).unwrap_or_default());
             }
+            Tag::Spelled => out.push_str(self.str_text(value)),
             Tag::Str | Tag::Array | Tag::Object => {}
         }
     }
@@ -63,6 +64,7 @@ impl Heap {
             Tag::Float => number::write_float(f64::from_bits(value.payload()), out),
             Tag::Str => self.write_str(value, out),
             Tag::Node => out.extend_from_slice(self.document(value).raw(value)),
+            Tag::Spelled => out.extend_from_slice(self.str_text(value).as_bytes()),
             Tag::Array | Tag::Object => {
                 let is_object = value.tag() == Tag::Object;
                 out.push(if is_object { b'{' } else { b'[' });
@@ -145,7 +147,7 @@ mod tests {
 
     fn round_trip(text: &str) -> String {
         let mut heap = heap();
-        let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+        let value = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
         let json = heap.to_json(value);
         assert_eq!(json.len(), value.json_len(), "{text}");
         String::from_utf8(json).unwrap()
@@ -214,7 +216,7 @@ mod tests {
             r#"{"q\"uo\\te":{"n\newline":"é\t"},"z":["\"",1,"\\"]}"#,
         ] {
             let mut heap = heap();
-            let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+            let value = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
             let copy = expanded(&mut heap, value);
             assert_eq!(String::from_utf8(heap.to_json(copy)).unwrap(), text);
             assert_eq!(copy.json_len(), text.len());
@@ -253,14 +255,23 @@ mod tests {
             "\u{feff}{}",
         ] {
             assert!(
-                matches!(heap.parse(text.as_bytes(), &mut parser), Err(ParseError::NotJson(_))),
+                matches!(
+                    heap.parse(ArenaId::ROOT, text.as_bytes(), &mut parser),
+                    Err(ParseError::NotJson(_))
+                ),
                 "{text}"
             );
         }
-        assert!(matches!(heap.parse(b"\"\xff\"", &mut parser), Err(ParseError::NotJson(_))));
+        assert!(matches!(
+            heap.parse(ArenaId::ROOT, b"\"\xff\"", &mut parser),
+            Err(ParseError::NotJson(_))
+        ));
         let deep = "[".repeat(2_000) + &"]".repeat(2_000);
-        assert_eq!(heap.parse(deep.as_bytes(), &mut parser).unwrap_err(), ParseError::TooDeep);
-        let value = heap.parse(b"[1]", &mut parser).unwrap();
+        assert_eq!(
+            heap.parse(ArenaId::ROOT, deep.as_bytes(), &mut parser).unwrap_err(),
+            ParseError::TooDeep
+        );
+        let value = heap.parse(ArenaId::ROOT, b"[1]", &mut parser).unwrap();
         assert_eq!(heap.to_json(value), b"[1]", "a refused text leaves nothing behind");
     }
 
@@ -301,7 +312,7 @@ mod tests {
         #[test]
         fn documents_read_as_serde_json_reads_them(text in arbitrary_text()) {
             let mut heap = heap();
-            let value = heap.parse(text.as_bytes(), &mut Parser::default()).unwrap();
+            let value = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut Parser::default()).unwrap();
             let json = heap.to_json(value);
             prop_assert_eq!(json.len(), value.json_len());
             let ours: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -330,7 +341,7 @@ mod tests {
     fn members_are_replaced_in_place_or_appended() {
         let mut heap = heap();
         let mut parser = Parser::default();
-        let object = heap.parse(br#"{"a":1,"b":[1,2]}"#, &mut parser).unwrap();
+        let object = heap.parse(ArenaId::ROOT, br#"{"a":1,"b":[1,2]}"#, &mut parser).unwrap();
         let b = heap.string(ArenaId::ROOT, "b").unwrap();
         let c = heap.string(ArenaId::ROOT, "c").unwrap();
         let replaced = heap.with_member(ArenaId::ROOT, object, b, Value::NULL).unwrap();

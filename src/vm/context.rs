@@ -4,7 +4,7 @@
 //! recorded on AWS.
 
 use super::execution::Identity;
-use crate::program::{Program, State, StateKind};
+use crate::program::{Keys, Program, State, StateKind};
 use crate::value::{ArenaId, Heap, TooLarge, Value};
 
 /// What the context object says about the running state.
@@ -12,6 +12,8 @@ pub(super) struct StateContext<'a> {
     pub(super) state: &'a State,
     pub(super) entered_ms: i64,
     pub(super) retry_count: u32,
+    /// `Map.Item`: index and value.
+    pub(super) item: Option<(u32, Value)>,
 }
 
 /// Builds `$$`.
@@ -23,7 +25,7 @@ pub(super) fn build(
     input: Value,
     current: &StateContext<'_>,
 ) -> Result<Value, TooLarge> {
-    let keys = &program.context_keys;
+    let keys = &program.keys;
     let world = &program.world;
     let id = heap.string(arena, &identity.arn(world))?;
     let name = heap.string(arena, &identity.name)?;
@@ -51,11 +53,29 @@ pub(super) fn build(
         state.push((keys.retry_count, Value::int(i64::from(current.retry_count))));
     }
     let state = object(heap, arena, &state)?;
-    object(
+    let context = object(
         heap,
         arena,
         &[(keys.execution, execution), (keys.state_machine, machine), (keys.state, state)],
-    )
+    )?;
+    match current.item {
+        Some(item) => with_item(heap, arena, keys, context, item),
+        None => Ok(context),
+    }
+}
+
+/// The context object `context` while an item of a Map is processed.
+pub(super) fn with_item(
+    heap: &mut Heap,
+    arena: ArenaId,
+    keys: &Keys,
+    context: Value,
+    (index, value): (u32, Value),
+) -> Result<Value, TooLarge> {
+    let index = Value::int(i64::from(index));
+    let item = object(heap, arena, &[(keys.index, index), (keys.value, value)])?;
+    let map = object(heap, arena, &[(keys.item, item)])?;
+    heap.with_member(arena, context, keys.map, map)
 }
 
 fn object(heap: &mut Heap, arena: ArenaId, entries: &[(Value, Value)]) -> Result<Value, TooLarge> {

@@ -1,7 +1,7 @@
 //! What a run comes to, what it asks of the outside, and how it is answered.
 
 use super::Raised;
-use crate::program::TaskIdx;
+use crate::program::{StateIdx, TaskIdx};
 use crate::value::Value;
 
 /// How a run ended.
@@ -11,23 +11,27 @@ pub enum Step {
     Finished(Value),
     /// The execution failed.
     Failed(Raised),
-    /// The execution waits for the answer to an effect.
-    Suspended(Effect),
+    /// Every frame waits for the answer to an effect; the effects are in the turn.
+    Suspended,
     /// The turn's fuel is used up; run again later, nothing is lost.
     OutOfFuel,
 }
 
-/// What a suspended execution waits for.
+/// What a suspended frame waits for.
 #[derive(Clone, Copy, Debug)]
 pub enum Effect {
     /// A task's result.
     Call {
+        /// The state that calls.
+        state: StateIdx,
         /// The task.
         task: TaskIdx,
         /// Its effective input.
         input: Value,
         /// Milliseconds until it counts as timed out.
         timeout_ms: Option<u64>,
+        /// Retries already made in this visit of the state.
+        attempt: u32,
     },
     /// A span of time, in milliseconds.
     Sleep {

@@ -1,13 +1,16 @@
-//! One execution: its program, its values, where it stands.
+//! One execution: its program, its values, its frames.
 
 use std::rc::Rc;
 
+use super::fork::Join;
+use super::frame::{Frame, FrameId};
+use super::history::{self, Event};
 use super::machine::Machine;
-use super::{Step, Wake};
+use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
-use crate::base::ids::ExecutionSuffix;
-use crate::program::{Loaded, Pc, Program, StateIdx, World};
+use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
 
 /// A running execution. Reused for one event after the other, so that its memory is warm.
@@ -15,37 +18,32 @@ use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
 pub struct Execution {
     pub(super) program: Rc<Program>,
     pub(super) heap: Heap,
+    /// The frame that runs; its place in `frames` is vacant meanwhile.
     pub(super) frame: Frame,
+    /// All other frames by their number, and vacant places. Empty until something forks.
+    pub(super) frames: Vec<Frame>,
+    /// Numbers of vacant places.
+    pub(super) vacant: Vec<FrameId>,
+    /// Frames that can go on, the next one first: those that have a turn, and parents with room
+    /// for another child.
+    pub(super) ready: std::collections::VecDeque<FrameId>,
+    /// What parents wait for.
+    pub(super) joins: Vec<Join>,
     pub(super) identity: Identity,
     pub(super) input: Value,
     /// Number of the last event, counted as AWS would number the history whether or not one is
     /// kept: causes quote it.
     pub(super) event: u32,
+    /// Which count `event` is: 0 the execution's own, else that of a child of a distributed Map.
+    pub(super) domain: u32,
+    /// The counts of the other domains.
+    pub(super) domains: Vec<u32>,
     pub(super) transitions: u32,
-}
-
-/// What outlives a suspension.
-#[derive(Debug)]
-pub(super) struct Frame {
-    pub(super) pc: Pc,
-    pub(super) state: StateIdx,
-    pub(super) arena: ArenaId,
-    /// State input.
-    pub(super) raw: Value,
-    /// Working value.
-    pub(super) cur: Value,
-    /// Result of the last task.
-    pub(super) res: Value,
-    /// `$$`, or `null` in a state that does not read it.
-    pub(super) context: Value,
-    /// Event number at which the state was entered.
-    pub(super) entered_event: u32,
-    /// Wall clock at which the state was entered, ms since the Unix epoch.
-    pub(super) entered_ms: i64,
-    /// Attempts already made of this visit.
-    pub(super) retry_count: u32,
-    /// Bytes of values at which the next state begins with a compaction.
-    pub(super) compact_at_bytes: usize,
+    /// Bytes of the inputs of all branches and iterations begun.
+    pub(super) child_input_bytes: u64,
+    /// Branches and iterations begun.
+    pub(super) children: u64,
+    pub(super) history: Option<Vec<Event>>,
 }
 
 /// Who an execution is.
@@ -54,6 +52,30 @@ pub(super) struct Identity {
     pub(super) name: String,
     pub(super) suffix: Option<ExecutionSuffix>,
     pub(super) started_ms: i64,
+}
+
+/// Bounds of what one execution may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Iterations of an inline Map that run at once; AWS: 40.
+    pub map_concurrency_max: u32,
+    /// Iterations of a distributed Map that run at once; AWS: 10,000.
+    pub distributed_concurrency_max: u32,
+    /// Branches and iterations that are open at once, at any depth.
+    pub frames_max: usize,
+    /// Bytes of values at which an execution may begin no more work.
+    pub held_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            map_concurrency_max: 40,
+            distributed_concurrency_max: 1_000,
+            frames_max: 65_536,
+            held_bytes_max: 256 * 1_024 * 1_024,
+        }
+    }
 }
 
 /// What a run may use.
@@ -66,6 +88,12 @@ pub struct Turn<'a> {
     pub entropy: &'a mut Entropy,
     /// Instructions left; counted down.
     pub fuel: u32,
+    /// Bounds of the execution.
+    pub limits: Limits,
+    /// Effects of this run are added here, each with the frame that waits for it.
+    pub effects: &'a mut Vec<(FrameId, Effect)>,
+    /// What no longer has to wake anybody is added here: its call or timer is to be given up.
+    pub cancelled: &'a mut Vec<WakeToken>,
 }
 
 impl Execution {
@@ -75,17 +103,27 @@ impl Execution {
             program: Rc::clone(&loaded.program),
             heap: Heap::new(Rc::clone(&loaded.constants)),
             frame: Frame::new(),
+            frames: Vec::new(),
+            vacant: Vec::new(),
+            ready: std::collections::VecDeque::new(),
+            joins: Vec::new(),
             identity: Identity::default(),
             input: Value::NULL,
             event: 0,
+            domain: 0,
+            domains: Vec::new(),
             transitions: 0,
+            child_input_bytes: 0,
+            children: 0,
+            history: None,
         }
     }
 
-    /// Begins a new execution here, whatever was before.
+    /// Begins a new execution here, whatever was before; `record` asks for its history.
     ///
     /// # Errors
     /// [`ParseError`] when `input` is no JSON document; nothing has begun then.
+    #[expect(clippy::too_many_arguments, reason = "what an execution is, each part from elsewhere")]
     pub fn begin(
         &mut self,
         loaded: &Loaded,
@@ -94,22 +132,55 @@ impl Execution {
         input: &[u8],
         now: Now,
         parser: &mut Parser,
+        record: bool,
     ) -> Result<(), ParseError> {
         if !Rc::ptr_eq(&self.program, &loaded.program) {
             self.program = Rc::clone(&loaded.program);
         }
         self.heap.reset(&loaded.constants);
-        self.input = self.heap.parse(input, parser)?;
+        self.input = self.heap.parse(ArenaId::ROOT, input, parser)?;
         self.identity.name.clear();
         self.identity.name.push_str(name);
         self.identity.suffix = suffix;
         self.identity.started_ms = now.wall_ms;
-        self.frame = Frame::new();
+        self.frame.renew();
         self.frame.cur = self.input;
+        self.frame.variables.resize(self.program.variables.len(), None);
+        if !self.frames.is_empty() {
+            self.forget_frames();
+        }
         // ExecutionStarted
         self.event = 1;
         self.transitions = 0;
+        self.child_input_bytes = 0;
+        self.children = 0;
+        self.history = record.then(|| {
+            let details = vec![
+                ("input", history::json(&self.heap, self.input)),
+                ("roleArn", history::text(&self.program.world.role_arn)),
+            ];
+            vec![Event {
+                id: 1,
+                previous: 0,
+                wall_ms: now.wall_ms,
+                kind: "ExecutionStarted",
+                details,
+            }]
+        });
         Ok(())
+    }
+
+    /// Makes all places of frames and joins vacant, and keeps as many as are usual.
+    #[cold]
+    fn forget_frames(&mut self) {
+        self.frames.truncate(FRAMES_KEPT_MAX);
+        self.vacant.clear();
+        self.vacant.extend((1..self.frames.len() as u32).map(FrameId));
+        self.ready.clear();
+        self.joins.truncate(FRAMES_KEPT_MAX);
+        self.joins.iter_mut().for_each(Join::vacate);
+        self.domains.clear();
+        self.domain = 0;
     }
 
     /// Runs until the execution ends, waits, or the turn's fuel is used up.
@@ -117,13 +188,50 @@ impl Execution {
         Machine::new(self, turn).run()
     }
 
-    /// Goes on with the answer to the effect that the execution waits for.
-    pub fn resume(&mut self, wake: Wake<'_>, turn: &mut Turn<'_>) -> Step {
-        let mut machine = Machine::new(self, turn);
-        match machine.answer(wake) {
-            Ok(()) => machine.run(),
-            Err(raised) => Step::Failed(raised),
+    /// Goes on with the answer to the effect that `frame` waits for.
+    pub fn resume(&mut self, frame: FrameId, wake: Wake<'_>, turn: &mut Turn<'_>) -> Step {
+        Machine::new(self, turn).resume(frame, wake)
+    }
+
+    /// Says what will wake `frame`, so that it can be given up when the frame is.
+    pub fn wait_under(&mut self, frame: FrameId, token: WakeToken) {
+        let frame = if self.frame.id == frame {
+            Some(&mut self.frame)
+        } else {
+            self.frames.get_mut(frame.index())
+        };
+        if let Some(frame) = frame {
+            frame.token = Some(token);
         }
+    }
+
+    /// Everything that would wake a frame of this execution.
+    pub fn tokens(&self) -> impl Iterator<Item = WakeToken> {
+        std::iter::once(&self.frame).chain(&self.frames).filter_map(|frame| frame.token)
+    }
+
+    /// Records how the execution ended, if a history is kept.
+    pub fn end_history(&mut self, end: End<'_>, wall_ms: i64) {
+        let Some(history) = &mut self.history else { return };
+        let previous = if self.frame.id == FrameId::ROOT {
+            self.frame.last_event
+        } else {
+            self.frames.first().map_or(0, |root| root.last_event)
+        };
+        let (kind, details) = match end {
+            End::Succeeded(value) => {
+                ("ExecutionSucceeded", vec![("output", history::json(&self.heap, value))])
+            }
+            End::Failed(raised) => ("ExecutionFailed", history::failure(raised)),
+            End::TimedOut(raised) => ("ExecutionTimedOut", history::failure(raised)),
+        };
+        self.event = self.event.saturating_add(1);
+        history.push(Event { id: self.event, previous, wall_ms, kind, details });
+    }
+
+    /// The events so far; empty when no history is kept.
+    pub fn history(&self) -> &[Event] {
+        self.history.as_deref().unwrap_or_default()
     }
 
     /// The program that runs.
@@ -146,19 +254,25 @@ impl Execution {
         self.transitions
     }
 
-    /// Attempts already made of the running state's visit.
-    pub fn retry_count(&self) -> u32 {
-        self.frame.retry_count
+    /// The state that the running frame is in.
+    pub fn state(&self) -> StateIdx {
+        self.frame.state
     }
 
-    /// Name of the state that runs or waits.
-    pub fn state_name(&self) -> &str {
-        self.program.states.get(self.frame.state.index()).map_or("", |state| &state.name)
+    /// The instruction that the running frame comes to next.
+    pub fn next_op(&self) -> Option<Op> {
+        self.program.ops.get(self.frame.pc.0 as usize).copied()
     }
 
-    /// Bytes of the input as compact JSON.
-    pub fn input_bytes(&self) -> usize {
-        self.input.json_len()
+    /// The working value of the running frame.
+    pub fn working_value(&self) -> Value {
+        self.frame.cur
+    }
+
+    /// Bytes that AWS's memory formula counts beside 50 MB and the definition: the inputs of all
+    /// branches and iterations begun, or with none the execution's own.
+    pub fn metered_data_bytes(&self) -> u64 {
+        if self.children == 0 { self.input.json_len() as u64 } else { self.child_input_bytes }
     }
 
     /// Bytes of memory that the execution's values hold.
@@ -172,22 +286,15 @@ impl Execution {
     }
 }
 
-impl Frame {
-    fn new() -> Self {
-        Self {
-            pc: Pc(0),
-            state: StateIdx(0),
-            arena: ArenaId::ROOT,
-            raw: Value::NULL,
-            cur: Value::NULL,
-            res: Value::NULL,
-            context: Value::NULL,
-            entered_event: 0,
-            entered_ms: 0,
-            retry_count: 0,
-            compact_at_bytes: COMPACT_BYTES_MIN,
-        }
-    }
+/// How an execution ended, for its history.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    /// With this output.
+    Succeeded(Value),
+    /// With this error.
+    Failed(&'a Raised),
+    /// By its own limit of time.
+    TimedOut(&'a Raised),
 }
 
 impl Identity {
@@ -200,5 +307,5 @@ impl Identity {
     }
 }
 
-/// Below this many bytes of values a compaction is not worth its cost.
-pub(super) const COMPACT_BYTES_MIN: usize = 65_536;
+/// Places of frames and joins that an execution keeps for the next one.
+const FRAMES_KEPT_MAX: usize = 64;

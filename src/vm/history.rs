@@ -1,7 +1,13 @@
 //! The history of an execution: what happened, numbered and linked as AWS numbers and links it.
 //!
 //! Numbers are counted whether a history is kept or not, since causes quote them; events are made
-//! only when somebody asked for them. Names and fields are those of `GetExecutionHistory`.
+//! only when somebody asked for them. Names and fields are those of `GetExecutionHistory`; order
+//! and links as recorded on AWS.
+
+use super::Raised;
+use super::machine::Machine;
+use crate::program::{Program, StateKind};
+use crate::value::{Heap, Value};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,4 +35,162 @@ pub enum Detail {
     Text(Box<str>),
     /// `assignedVariables`: names with their values as JSON text.
     Variables(Vec<(Box<str>, Box<str>)>),
+}
+
+/// Details under construction.
+pub(super) type Details = Vec<(&'static str, Detail)>;
+
+/// JSON text of a value, as a detail.
+pub(super) fn json(heap: &Heap, value: Value) -> Detail {
+    Detail::Json(String::from_utf8_lossy(&heap.to_json(value)).into())
+}
+
+/// A text, as a detail.
+pub(super) fn text(text: &str) -> Detail {
+    Detail::Text(text.into())
+}
+
+/// `error` and `cause`, those that there are.
+pub(super) fn failure(raised: &Raised) -> Details {
+    let parts = [("error", raised.error()), ("cause", raised.cause())];
+    parts.into_iter().filter_map(|(key, part)| part.map(|part| (key, text(part)))).collect()
+}
+
+/// Names of the events of a state type.
+pub(super) struct Names {
+    pub(super) entered: &'static str,
+    pub(super) exited: &'static str,
+    /// Of a state that is given up because a sibling failed.
+    pub(super) aborted: &'static str,
+}
+
+/// The names of the events of a state type. A Fail state is never left.
+pub(super) fn names(kind: StateKind) -> Names {
+    let (entered, exited, aborted) = match kind {
+        StateKind::Choice => ("ChoiceStateEntered", "ChoiceStateExited", ""),
+        StateKind::Fail => ("FailStateEntered", "", ""),
+        StateKind::Map => ("MapStateEntered", "MapStateExited", "MapStateAborted"),
+        StateKind::Parallel => {
+            ("ParallelStateEntered", "ParallelStateExited", "ParallelStateAborted")
+        }
+        StateKind::Pass => ("PassStateEntered", "PassStateExited", ""),
+        StateKind::Succeed => ("SucceedStateEntered", "SucceedStateExited", ""),
+        StateKind::Task => ("TaskStateEntered", "TaskStateExited", "TaskStateAborted"),
+        StateKind::Wait => ("WaitStateEntered", "WaitStateExited", "WaitStateAborted"),
+    };
+    Names { entered, exited, aborted }
+}
+
+impl Machine<'_, '_> {
+    /// Counts an event of the running frame.
+    #[inline]
+    pub(super) fn count_event(&mut self) {
+        self.execution.event = self.execution.event.saturating_add(1);
+    }
+
+    /// Whether events are recorded: children of a distributed Map have a history of their own,
+    /// which nobody asks for.
+    #[inline]
+    pub(super) fn records(&self) -> bool {
+        self.execution.history.is_some() && self.execution.domain == 0
+    }
+
+    /// Counts an event of the running frame and records it if a history is kept; the frame's next
+    /// event will name it as its cause.
+    #[inline]
+    pub(super) fn event(
+        &mut self,
+        kind: &'static str,
+        details: impl FnOnce(&Self, &Program) -> Details,
+    ) {
+        self.count_event();
+        if self.records() {
+            self.record(kind, details);
+        }
+    }
+
+    #[cold]
+    fn record(&mut self, kind: &'static str, details: impl FnOnce(&Self, &Program) -> Details) {
+        let program = std::rc::Rc::clone(&self.execution.program);
+        let details = details(self, &program);
+        let previous = self.execution.frame.last_event;
+        self.execution.frame.last_event = self.push_event(kind, previous, details);
+    }
+
+    /// Counts an event that stands beside the chain of causes and returns its number.
+    pub(super) fn side_event(
+        &mut self,
+        kind: &'static str,
+        previous: u32,
+        details: impl FnOnce(&Program) -> Details,
+    ) -> u32 {
+        self.count_event();
+        if !self.records() {
+            return self.execution.event;
+        }
+        let program = std::rc::Rc::clone(&self.execution.program);
+        self.push_event(kind, previous, details(&program))
+    }
+
+    fn push_event(&mut self, kind: &'static str, previous: u32, details: Details) -> u32 {
+        let (id, wall_ms) = (self.execution.event, self.turn.now.wall_ms);
+        if let Some(history) = &mut self.execution.history {
+            history.push(Event { id, previous, wall_ms, kind, details });
+        }
+        id
+    }
+
+    /// `…StateEntered`.
+    #[inline]
+    pub(super) fn entered_event(&mut self) {
+        self.count_event();
+        if self.records() {
+            self.record_entered();
+        }
+    }
+
+    #[cold]
+    fn record_entered(&mut self) {
+        let program = std::rc::Rc::clone(&self.execution.program);
+        let kind = names(self.state(&program).kind).entered;
+        self.record(kind, |machine, program| {
+            let Machine { execution, .. } = machine;
+            vec![
+                ("name", text(&machine.state(program).name)),
+                ("input", json(&execution.heap, execution.frame.cur)),
+            ]
+        });
+    }
+
+    /// `…StateExited`.
+    #[inline]
+    pub(super) fn exited_event(&mut self) {
+        self.count_event();
+        if self.records() {
+            self.record_exited();
+        }
+    }
+
+    #[cold]
+    fn record_exited(&mut self) {
+        let program = std::rc::Rc::clone(&self.execution.program);
+        let kind = names(self.state(&program).kind).exited;
+        self.record(kind, |machine, program| {
+            let Machine { execution, .. } = machine;
+            let frame = &execution.frame;
+            let mut details = vec![
+                ("name", text(&machine.state(program).name)),
+                ("output", json(&execution.heap, frame.cur)),
+            ];
+            if !frame.staged.is_empty() {
+                let staged = frame.staged.iter().map(|(variable, value)| {
+                    let value = execution.heap.to_json(*value);
+                    let name = program.variables[variable.index()].clone();
+                    (name, String::from_utf8_lossy(&value).into())
+                });
+                details.push(("assignedVariables", Detail::Variables(staged.collect())));
+            }
+            details
+        });
+    }
 }

@@ -1,36 +1,49 @@
 //! The loop: fetch an instruction, hand it to its function, follow what it says.
 //!
-//! Each function does one instruction. None blocks; the two that have to wait return an effect.
+//! Each function does one instruction. None blocks; those that have to wait return an effect or
+//! leave the frame to its children. Work that waits is in `work`, children in `fork`, errors in
+//! `recover`.
 
 use super::context::{self, StateContext};
 use super::dataflow::{self, Failure};
-use super::execution::{COMPACT_BYTES_MIN, Execution, Turn};
+use super::execution::{Execution, Turn};
+use super::fork::Ready;
+use super::frame::{COMPACT_BYTES_MIN, FrameId, Waiting};
 use super::{Effect, Raised, Step, Wake};
-use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::expr::timestamp::{self, Instant};
-use crate::expr::walk::Walk;
+use crate::base::limits::{ASSIGN_BYTES_MAX, PAYLOAD_BYTES_MAX, VARIABLES_BYTES_MAX};
 use crate::expr::{Evaluation, Fault, Roots};
 use crate::program::{
-    FailIdx, FailText, Op, Pc, Program, RuleIdx, StateIdx, TaskIdx, TaskTimeout, TemplateIdx,
-    ValueIdx, Wait, WaitIdx, WalkIdx, for_each_op,
+    AssignIdx, FailIdx, FailText, ForkIdx, LookupIdx, MapIdx, Op, Pc, Program, RuleIdx, StateIdx,
+    TaskIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, for_each_op,
 };
 use crate::value::{Value, View};
 
 /// One run of one execution.
 pub(super) struct Machine<'a, 't> {
-    execution: &'a mut Execution,
-    turn: &'a mut Turn<'t>,
+    pub(super) execution: &'a mut Execution,
+    pub(super) turn: &'a mut Turn<'t>,
 }
 
 /// Where an instruction leads.
-enum Flow {
+pub(super) enum Flow {
     Next,
     Goto(Pc),
     Suspend(Effect),
+    /// The frame has children now and waits for them.
+    Forked,
     Finish,
 }
 
-type Outcome = Result<Flow, Raised>;
+/// Why the running frame stopped.
+enum Stop {
+    Suspended(Effect),
+    Forked,
+    Finished,
+    Raised(Raised),
+    OutOfFuel,
+}
+
+pub(super) type Outcome = Result<Flow, Raised>;
 
 macro_rules! dispatch {
     ($($(#[$doc:meta])* $variant:ident $handler:ident $mnemonic:literal ($($operand:ident: $type:ty),*),)*) => {
@@ -52,72 +65,106 @@ impl<'a, 't> Machine<'a, 't> {
         Self { execution, turn }
     }
 
+    /// Runs whatever is ready, until nothing is.
     pub(super) fn run(mut self) -> Step {
         let program = std::rc::Rc::clone(&self.execution.program);
+        loop {
+            let mut raised = None;
+            if self.is_idle() {
+                match self.take_ready(&program) {
+                    Ready::Runs => {}
+                    Ready::Raised(error) => raised = Some(error),
+                    Ready::Nothing => return Step::Suspended,
+                }
+            }
+            if raised.is_none() {
+                match self.advance(&program) {
+                    Stop::Finished if self.execution.frame.id == FrameId::ROOT => {
+                        return Step::Finished(self.execution.frame.cur);
+                    }
+                    Stop::Finished => raised = self.join(&program),
+                    Stop::Forked => self.freeze(),
+                    Stop::Suspended(effect) => self.suspend(effect),
+                    Stop::Raised(error) => raised = Some(error),
+                    Stop::OutOfFuel => {
+                        self.yield_turn();
+                        return Step::OutOfFuel;
+                    }
+                }
+            }
+            if let Some(raised) = raised
+                && let Some(raised) = self.recover(&program, raised)
+            {
+                return Step::Failed(raised);
+            }
+        }
+    }
+
+    /// Takes the answer to an effect into its frame and goes on.
+    pub(super) fn resume(mut self, frame: FrameId, wake: Wake<'_>) -> Step {
+        self.switch_to(frame);
+        self.execution.frame.token = None;
+        let waited = std::mem::replace(&mut self.execution.frame.waiting, Waiting::Turn);
+        if let Err(raised) = self.answer(waited, wake) {
+            let program = std::rc::Rc::clone(&self.execution.program);
+            if let Some(raised) = self.recover(&program, raised) {
+                return Step::Failed(raised);
+            }
+        }
+        self.run()
+    }
+
+    /// Runs the frame until it stops.
+    fn advance(&mut self, program: &Program) -> Stop {
         let mut pc = self.execution.frame.pc;
         loop {
             if self.turn.fuel == 0 {
                 self.execution.frame.pc = pc;
-                return Step::OutOfFuel;
+                return Stop::OutOfFuel;
             }
             self.turn.fuel -= 1;
-            match self.dispatch(&program, program.ops[pc.0 as usize]) {
+            match self.dispatch(program, program.ops[pc.0 as usize]) {
                 Ok(Flow::Next) => pc.0 += 1,
                 Ok(Flow::Goto(target)) => pc = target,
                 Ok(Flow::Suspend(effect)) => {
                     self.execution.frame.pc = Pc(pc.0 + 1);
-                    return Step::Suspended(effect);
+                    return Stop::Suspended(effect);
                 }
-                Ok(Flow::Finish) => return Step::Finished(self.execution.frame.cur),
-                Err(raised) => return Step::Failed(raised),
+                Ok(Flow::Forked) => {
+                    self.execution.frame.pc = Pc(pc.0 + 1);
+                    return Stop::Forked;
+                }
+                Ok(Flow::Finish) => return Stop::Finished,
+                Err(raised) => {
+                    self.execution.frame.pc = pc;
+                    return Stop::Raised(raised);
+                }
             }
         }
     }
 
-    /// Takes the answer to an effect into the frame.
-    pub(super) fn answer(&mut self, wake: Wake<'_>) -> Result<(), Raised> {
-        match wake {
-            Wake::Slept => Ok(()),
-            Wake::Returned(text) => self.returned(text),
-            Wake::TaskFailed { error, cause } => {
-                self.count_event();
-                Err(Raised::new(Some(error), cause))
-            }
-            Wake::TaskTimedOut => {
-                self.count_event();
-                Err(Raised::timeout())
-            }
-        }
-    }
-
-    fn returned(&mut self, text: &[u8]) -> Result<(), Raised> {
-        self.count_event();
-        if text.len() > PAYLOAD_BYTES_MAX {
-            return Err(Raised::oversize(self.called()));
-        }
-        let parsed = self.execution.heap.parse(text, self.turn.parser);
-        let result = parsed.map_err(|error| {
-            self.runtime(&Fault::new(format!("The task returned a result that is {error}")))
-        })?;
-        let frame = &mut self.execution.frame;
-        (frame.cur, frame.res) = (result, result);
-        Ok(())
+    fn suspend(&mut self, effect: Effect) {
+        self.turn.effects.push((self.execution.frame.id, effect));
+        self.set_aside();
     }
 
     #[inline]
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
-        self.count_event();
-        if self.execution.heap.used_bytes() >= self.execution.frame.compact_at_bytes {
-            self.compact(program, state)?;
-        }
         let execution = &mut *self.execution;
         execution.transitions += 1;
         let frame = &mut execution.frame;
         frame.state = state;
-        frame.raw = frame.cur;
-        frame.entered_event = execution.event;
         frame.entered_ms = self.turn.now.wall_ms;
         frame.retry_count = 0;
+        frame.caught = false;
+        frame.attempts.clear();
+        self.entered_event();
+        let execution = &mut *self.execution;
+        execution.frame.entered_event = execution.event;
+        if execution.heap.used_bytes(execution.frame.arena) >= execution.frame.compact_at_bytes {
+            self.compact(program)?;
+        }
+        self.execution.frame.raw = self.execution.frame.cur;
         if program.states[state.index()].reads_context {
             self.build_context(program)?;
         }
@@ -125,12 +172,13 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     #[cold]
-    fn build_context(&mut self, program: &Program) -> Result<(), Raised> {
+    pub(super) fn build_context(&mut self, program: &Program) -> Result<(), Raised> {
         let Execution { heap, frame, identity, input, .. } = &mut *self.execution;
         let current = StateContext {
             state: &program.states[frame.state.index()],
             entered_ms: frame.entered_ms,
             retry_count: frame.retry_count,
+            item: frame.item,
         };
         let built = context::build(heap, frame.arena, program, identity, *input, &current);
         match built {
@@ -140,20 +188,16 @@ impl<'a, 't> Machine<'a, 't> {
         Ok(())
     }
 
-    fn select(&mut self, program: &Program, path: WalkIdx) -> Outcome {
-        self.descend(&program.walks[path.index()])
-    }
-
-    fn trim(&mut self, program: &Program, path: WalkIdx) -> Outcome {
-        self.descend(&program.walks[path.index()])
-    }
-
-    fn descend(&mut self, walk: &Walk) -> Outcome {
-        let heap = &self.execution.heap;
-        let found = walk.find(heap, self.roots());
+    fn select(&mut self, program: &Program, path: LookupIdx) -> Outcome {
+        let lookup = &program.lookups[path.index()];
+        let found = lookup.find(&mut self.evaluation());
         let found = found
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
+            .map_err(|missing| self.runtime(&lookup.invalid_path(&self.execution.heap, missing)))?;
         Ok(self.continue_with(found))
+    }
+
+    fn trim(&mut self, program: &Program, path: LookupIdx) -> Outcome {
+        self.select(program, path)
     }
 
     #[inline]
@@ -165,6 +209,23 @@ impl<'a, 't> Machine<'a, 't> {
 
     fn pick(&mut self, program: &Program, template: TemplateIdx) -> Outcome {
         self.build(program, template)
+    }
+
+    /// Evaluates all right-hand sides with the values as on entry; none is visible yet.
+    fn assign(&mut self, program: &Program, assign: AssignIdx) -> Outcome {
+        let mut bytes = 0;
+        for (variable, template) in &program.assigns[assign.index()].0 {
+            let value = template.fill(&mut self.evaluation());
+            let value = value.map_err(|fault| self.runtime(&fault))?;
+            bytes += value.json_len();
+            self.execution.frame.staged.push((*variable, value));
+        }
+        let frame = &self.execution.frame;
+        let stored: usize = frame.variables.iter().flatten().map(|value| value.json_len()).sum();
+        if bytes > ASSIGN_BYTES_MAX || bytes + stored > VARIABLES_BYTES_MAX {
+            return Err(self.oversize(program));
+        }
+        Ok(Flow::Next)
     }
 
     fn merge(&mut self, program: &Program, path: WalkIdx) -> Outcome {
@@ -206,100 +267,19 @@ impl<'a, 't> Machine<'a, 't> {
     }
 
     fn call(&mut self, program: &Program, task: TaskIdx) -> Outcome {
-        let input = self.execution.frame.cur;
-        if input.json_len() > PAYLOAD_BYTES_MAX {
-            return Err(self.oversize(program));
-        }
-        let timeout_ms = match &program.tasks[task.index()].timeout {
-            None => None,
-            Some(TaskTimeout::Millis(timeout_ms)) => Some(*timeout_ms),
-            Some(TaskTimeout::SecondsPath(walk)) => Some(self.timeout_from(walk)?),
-        };
-        // TaskScheduled, TaskStarted
-        self.execution.event = self.execution.event.saturating_add(2);
-        Ok(Flow::Suspend(Effect::Call { task, input, timeout_ms }))
-    }
-
-    /// `TimeoutSecondsPath` is read from the state's input, not from its parameters.
-    fn timeout_from(&mut self, walk: &Walk) -> Result<u64, Raised> {
-        let roots = Roots { input: self.execution.frame.raw, ..self.roots() };
-        let heap = &self.execution.heap;
-        let value = walk
-            .find(heap, roots)
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
-        match self.execution.heap.view(value) {
-            View::Int(seconds @ 1..=99_999_999) => Ok(seconds as u64 * 1_000),
-            _ => Err(self.runtime(&Fault::new(format!(
-                "The TimeoutSecondsPath parameter does not reference a positive integer: {} == {}",
-                walk.text,
-                self.printed(value)
-            )))),
-        }
+        self.call_task(program, task)
     }
 
     fn sleep(&mut self, program: &Program, wait: WaitIdx) -> Outcome {
-        let millis = match &program.waits[wait.index()] {
-            Wait::Millis(millis) => *millis,
-            Wait::SecondsPath(walk) => self.seconds_from(walk)? * 1_000,
-            Wait::Until(instant) => self.millis_until(*instant)?,
-            Wait::UntilPath(walk) => {
-                let instant = self.instant_from(walk)?;
-                self.millis_until(instant)?
-            }
-        };
-        if millis == 0 {
-            return Ok(Flow::Next);
-        }
-        Ok(Flow::Suspend(Effect::Sleep { millis }))
+        self.wait(program, wait)
     }
 
-    fn seconds_from(&mut self, walk: &Walk) -> Result<u64, Raised> {
-        let value = self.operand(walk, "SecondsPath")?;
-        let complaint = match self.execution.heap.view(value) {
-            View::Int(seconds @ 0..=WAIT_SECONDS_MAX) => return Ok(seconds as u64),
-            View::Int(seconds) if seconds > 0 => {
-                return Err(self.runtime(&Fault::new(TOO_LONG)));
-            }
-            View::Int(_) => "references a negative value",
-            _ => "cannot be parsed as a long value",
-        };
-        Err(self.runtime(&Fault::new(format!(
-            "The SecondsPath parameter {complaint}: {} == {}",
-            walk.text,
-            self.printed(value)
-        ))))
+    fn fork(&mut self, program: &Program, fork: ForkIdx) -> Outcome {
+        self.begin_branches(program, fork)
     }
 
-    fn instant_from(&mut self, walk: &Walk) -> Result<Instant, Raised> {
-        let value = self.operand(walk, "TimestampPath")?;
-        if let View::Str(text) = self.execution.heap.view(value)
-            && let Some(instant) = timestamp::parse(text)
-        {
-            return Ok(instant);
-        }
-        Err(self.runtime(&Fault::new(format!(
-            "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: {} == {}",
-            walk.text,
-            self.printed(value)
-        ))))
-    }
-
-    fn operand(&mut self, walk: &Walk, parameter: &str) -> Result<Value, Raised> {
-        walk.find(&self.execution.heap, self.roots()).map_err(|_| {
-            self.runtime(&Fault::new(format!(
-                "The {parameter} parameter does not reference an input value: {}",
-                walk.text
-            )))
-        })
-    }
-
-    /// Whole seconds only: AWS truncates the timestamp; a past one does not wait.
-    fn millis_until(&mut self, instant: Instant) -> Result<u64, Raised> {
-        let wait_ms = instant.seconds.saturating_mul(1_000).saturating_sub(self.turn.now.wall_ms);
-        if wait_ms / 1_000 > WAIT_SECONDS_MAX {
-            return Err(self.runtime(&Fault::new(TOO_LONG)));
-        }
-        Ok(wait_ms.max(0) as u64)
+    fn map(&mut self, program: &Program, map: MapIdx) -> Outcome {
+        self.begin_iterations(program, map)
     }
 
     #[inline]
@@ -325,14 +305,15 @@ impl<'a, 't> Machine<'a, 't> {
         text: Option<&FailText>,
         field: &str,
     ) -> Result<Option<String>, Raised> {
-        let evaluation = &mut self.evaluation();
+        let roots = self.roots();
         let value = match text {
             None => return Ok(None),
             Some(FailText::Literal(text)) => return Ok(Some(text.to_string())),
-            Some(FailText::Path(walk)) => walk
-                .find(evaluation.heap, evaluation.roots)
-                .map_err(|_| walk.not_found(evaluation.heap, evaluation.roots, field)),
-            Some(FailText::Call(call)) => call.evaluate(evaluation),
+            Some(FailText::Path(walk)) => {
+                let heap = &self.execution.heap;
+                walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
+            }
+            Some(FailText::Call(call)) => call.evaluate(&mut self.evaluation()),
         };
         let value = value.map_err(|fault| self.runtime(&fault))?;
         match self.execution.heap.view(value) {
@@ -344,95 +325,86 @@ impl<'a, 't> Machine<'a, 't> {
         }
     }
 
-    /// StateExited, and the limit on a state's output.
+    /// StateExited, the limit on a state's output, and the variables that it assigned.
     #[inline]
     fn leave(&mut self, program: &Program) -> Result<(), Raised> {
-        self.count_event();
         if self.execution.frame.cur.json_len() > PAYLOAD_BYTES_MAX {
             return Err(self.oversize(program));
+        }
+        self.exited_event();
+        let frame = &mut self.execution.frame;
+        for (variable, value) in frame.staged.drain(..) {
+            frame.variables[variable.index()] = Some(value);
         }
         Ok(())
     }
 
-    /// Bounds the memory of a loop of states: once the values pass the threshold, only what the
-    /// next state can still reach is kept.
+    /// Bounds the memory of a loop of states: once the frame's values pass the threshold, only
+    /// what the state can still reach is kept.
     #[cold]
-    fn compact(&mut self, program: &Program, state: StateIdx) -> Result<(), Raised> {
-        let Execution { heap, frame, event, .. } = &mut *self.execution;
-        frame.cur = heap.compact(frame.cur, self.turn.parser).map_err(|error| {
-            let fault = Fault::new(format!("The state's input is {error}"));
-            Raised::runtime(&program.states[state.index()].name, *event, &fault)
-        })?;
-        (frame.raw, frame.res, frame.context) = (Value::NULL, Value::NULL, Value::NULL);
-        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes());
+    pub(super) fn compact(&mut self, program: &Program) -> Result<(), Raised> {
+        let Execution { heap, frame, .. } = &mut *self.execution;
+        let mut roots = vec![frame.cur];
+        roots.extend(frame.variables.iter().flatten());
+        if heap.compact(frame.arena, &mut roots).is_err() {
+            return Err(self.oversize(program));
+        }
+        let mut kept = roots.into_iter();
+        frame.cur = kept.next().unwrap_or(Value::NULL);
+        for (variable, kept) in frame.variables.iter_mut().flatten().zip(kept) {
+            *variable = kept;
+        }
+        (frame.raw, frame.context) = (Value::NULL, Value::NULL);
+        frame.compact_at_bytes = COMPACT_BYTES_MIN.max(2 * heap.used_bytes(frame.arena));
         Ok(())
     }
 
     #[inline]
-    fn continue_with(&mut self, value: Value) -> Flow {
+    pub(super) fn continue_with(&mut self, value: Value) -> Flow {
         self.execution.frame.cur = value;
         Flow::Next
     }
 
     #[inline]
-    fn roots(&self) -> Roots<'static> {
+    pub(super) fn roots(&self) -> Roots<'_> {
         let frame = &self.execution.frame;
-        Roots { input: frame.cur, context: frame.context, variables: &[] }
+        Roots { input: frame.cur, context: frame.context, variables: &frame.variables }
     }
 
     #[inline]
-    fn evaluation(&mut self) -> Evaluation<'_> {
-        let roots = self.roots();
+    pub(super) fn evaluation(&mut self) -> Evaluation<'_> {
         let Execution { heap, frame, .. } = &mut *self.execution;
         Evaluation {
             heap,
             arena: frame.arena,
-            roots,
+            roots: Roots { input: frame.cur, context: frame.context, variables: &frame.variables },
             parser: self.turn.parser,
             entropy: self.turn.entropy,
         }
     }
 
-    fn count_event(&mut self) {
-        self.execution.event = self.execution.event.saturating_add(1);
-    }
-
-    fn state<'p>(&self, program: &'p Program) -> &'p crate::program::State {
+    pub(super) fn state<'p>(&self, program: &'p Program) -> &'p crate::program::State {
         &program.states[self.execution.frame.state.index()]
     }
 
-    /// What the frame waits for, as AWS names it in a cause: the service of an optimised
-    /// integration (`lambda`), else the resource as written.
     #[cold]
-    fn called(&self) -> &str {
-        let program = &self.execution.program;
-        // A frame that waits stands behind its instruction.
-        let at = self.execution.frame.pc.0.saturating_sub(1) as usize;
-        let Some(Op::Call(task)) = program.ops.get(at) else { return self.execution.state_name() };
-        let resource = &program.tasks[task.index()].resource;
-        let service = resource.split_once(":states:::").and_then(|(_, rest)| rest.rsplit_once(':'));
-        service.map_or(resource, |(service, _)| service)
+    pub(super) fn runtime(&self, fault: &Fault) -> Raised {
+        let frame = &self.execution.frame;
+        let name = &self.execution.program.states[frame.state.index()].name;
+        Raised::runtime(name, frame.entered_event, fault)
     }
 
+    /// The state's output, or what it is about to hand to its work, is too large.
     #[cold]
-    fn runtime(&self, fault: &Fault) -> Raised {
-        Raised::runtime(self.execution.state_name(), self.execution.frame.entered_event, fault)
-    }
-
-    #[cold]
-    fn oversize(&self, program: &Program) -> Raised {
-        Raised::oversize(&self.state(program).name)
+    pub(super) fn oversize(&self, program: &Program) -> Raised {
+        Raised::oversize(&self.state(program).name).terminal()
     }
 
     /// A value inside an error text: strings bare, anything else as JSON.
-    fn printed(&self, value: Value) -> String {
+    pub(super) fn printed(&self, value: Value) -> String {
         match self.execution.heap.view(value) {
             View::Str(text) => text.to_owned(),
             _ => String::from_utf8_lossy(&self.execution.heap.to_json(value)).into_owned(),
         }
     }
 }
-
-/// Longest wait, in seconds (recorded: 24,855 days pass, 24,856 do not).
-const WAIT_SECONDS_MAX: i64 = i32::MAX as i64;
-const TOO_LONG: &str = "Wait state delay is too long.";

@@ -9,11 +9,16 @@ mod context;
 mod dataflow;
 mod effect;
 mod execution;
+mod fork;
+mod frame;
 mod history;
 mod machine;
 mod raise;
+mod recover;
+mod work;
 
 pub use effect::{Effect, Step, Wake};
-pub use execution::{Execution, Turn};
+pub use execution::{End, Execution, Limits, Turn};
+pub use frame::FrameId;
 pub use history::{Detail, Event};
 pub use raise::Raised;

@@ -15,13 +15,18 @@ const _: () = assert!(size_of::<Raised>() <= 16);
 struct Detail {
     error: Option<Box<str>>,
     cause: Option<Box<str>>,
+    /// No retrier and no catcher is asked.
+    terminal: bool,
 }
 
 impl Raised {
     /// An error with name and cause as they stand.
     #[cold]
     pub fn new(error: Option<&str>, cause: Option<&str>) -> Self {
-        Self(Box::new(Detail { error: error.map(Into::into), cause: cause.map(Into::into) }))
+        // Recorded: neither States.ALL nor its own name catches States.Runtime.
+        let terminal = error == Some(RUNTIME);
+        let (error, cause) = (error.map(Into::into), cause.map(Into::into));
+        Self(Box::new(Detail { error, cause, terminal }))
     }
 
     /// `States.Runtime`, with AWS's general prefix before the fault's own text.
@@ -30,7 +35,7 @@ impl Raised {
         let cause = format!(
             "An error occurred while executing the state '{state}' (entered at the event id #{entered_event}). {fault}"
         );
-        Self::new(Some("States.Runtime"), Some(&cause))
+        Self::new(Some(RUNTIME), Some(&cause))
     }
 
     /// `States.ResultPathMatchFailure` (ASL specification, appendix A).
@@ -51,10 +56,34 @@ impl Raised {
         Self::new(Some("States.DataLimitExceeded"), Some(&cause))
     }
 
+    /// The same error, which nothing may catch.
+    #[cold]
+    pub(super) fn terminal(mut self) -> Self {
+        self.0.terminal = true;
+        self
+    }
+
+    /// `States.ExceedToleratedFailureThreshold` of a distributed Map.
+    #[cold]
+    pub(super) fn threshold() -> Self {
+        Self::new(Some("States.ExceedToleratedFailureThreshold"), Some(THRESHOLD))
+    }
+
+    /// `States.HeartbeatTimeout` of a task.
+    #[cold]
+    pub(super) fn heartbeat() -> Self {
+        Self::new(Some("States.HeartbeatTimeout"), None)
+    }
+
     /// `States.Timeout` of a task; AWS gives no cause.
     #[cold]
     pub(super) fn timeout() -> Self {
         Self::new(Some("States.Timeout"), None)
+    }
+
+    /// Whether retriers and catchers are not asked.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.0.terminal
     }
 
     /// Error name; a Fail state may have none.
@@ -67,3 +96,6 @@ impl Raised {
         self.0.cause.as_deref()
     }
 }
+
+const RUNTIME: &str = "States.Runtime";
+const THRESHOLD: &str = "The specified tolerated failure threshold was exceeded";

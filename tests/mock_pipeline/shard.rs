@@ -140,6 +140,7 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
         duration_ns: 120_000_000,
         metered_data_bytes: input.len() as u64,
         transitions: 1,
+        history: &[],
     });
     true
 }

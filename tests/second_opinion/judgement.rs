@@ -11,6 +11,7 @@ use expressway::compile::compile;
 use expressway::program::{Loaded, World as Account};
 use expressway::shard::{Completions, Limits};
 use expressway::task::{MockTasks, Script};
+use expressway::trial::clock::VirtualShard;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -19,7 +20,6 @@ use serde_json::{Value, json};
 use crate::interpreter::{End, Interpreter};
 use crate::machines::{STARTED_MS, Trial, context, trial};
 use crate::pattern;
-use crate::virtual_shard::VirtualShard;
 use crate::world::World;
 
 /// What came of one trial.
@@ -135,7 +135,7 @@ fn engine(trial: &Trial) -> Result<Value, Verdict> {
     let mocks = MockTasks::new(script, completions.clone());
     let mut shard = VirtualShard::new(loaded, Limits::default(), mocks, completions);
     shard.start(0, "execution", trial.input.to_string().as_bytes());
-    let left = shard.run();
+    let left = shard.run_at_most(10_000);
     if let Some((_, class, cause)) = shard.sink.rejected.first() {
         return Err(Verdict::Differ(format!("input rejected: {class}: {cause}")));
     }

@@ -14,7 +14,6 @@ mod java;
 mod judgement;
 mod machines;
 mod paths;
-#[path = "../recorded_cases/pattern.rs"]
 mod pattern;
 mod recorded;
 mod retries;
@@ -22,6 +21,4 @@ mod rules;
 mod scan;
 mod tape;
 mod timestamps;
-#[path = "../virtual_shard/mod.rs"]
-mod virtual_shard;
 mod world;

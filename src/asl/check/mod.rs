@@ -3,8 +3,14 @@
 mod aws;
 mod graph;
 mod resources;
+mod variables;
+mod walk;
 
-pub use aws::{AwsDiagnostic, aws_diagnostics, creation_message};
+pub use aws::{
+    AwsDiagnostic, VALIDATION_RESULTS_MAX, Validation, ValidationOptions, aws_diagnostics,
+    creation_message, validate,
+};
 pub(super) use graph::graph;
-pub(super) use resources::express;
 pub use resources::service_refusals;
+pub(super) use resources::{express, is_activity};
+pub use variables::variable_references;

@@ -1,8 +1,10 @@
 //! Resources of Task states: what Express machines may not use, and what nothing here serves.
 
+use super::walk::each_state;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::Node;
 use crate::asl::model::{Machine, StateKind, Task};
+use crate::asl::place::Place;
 use crate::asl::source::Spanned;
 
 /// The one integration that the service has.
@@ -32,7 +34,7 @@ pub(in crate::asl) fn express(resource: &Spanned<String>, path: &str) -> Option<
 }
 
 /// `arn:PARTITION:states:REGION:ACCOUNT:activity:NAME`.
-fn is_activity(arn: &str) -> bool {
+pub(in crate::asl) fn is_activity(arn: &str) -> bool {
     let mut parts = arn.split(':');
     parts.next() == Some("arn")
         && parts.nth(1) == Some("states")
@@ -44,18 +46,18 @@ fn is_activity(arn: &str) -> bool {
 /// Apart from the language's checks, because a case with mocks may use any resource.
 pub fn service_refusals(machine: &Machine) -> Vec<Diagnostic> {
     let mut refusals = Vec::new();
-    for state in &machine.graph.states {
+    each_state(&machine.graph, &Place::MACHINE, &mut |state, place| {
         if let StateKind::Task(task) = &state.kind {
-            refuse_task(&format!("/States/{}", state.name.value), task, &mut refusals);
+            refuse_task(place, task, &mut refusals);
         }
-    }
+    });
     refusals
 }
 
-fn refuse_task(path: &str, task: &Task, refusals: &mut Vec<Diagnostic>) {
+fn refuse_task(place: &Place<'_>, task: &Task, refusals: &mut Vec<Diagnostic>) {
     if task.resource.value != HTTP_INVOKE {
         let message = format!("{} is not supported yet", cut(&task.resource.value));
-        let path = format!("{path}/Resource");
+        let path = place.field("Resource").to_string();
         refusals.push(
             Diagnostic::new(Code::UnsupportedResource, &path, task.resource.span, message)
                 .label("nothing serves this resource")
@@ -67,7 +69,7 @@ fn refuse_task(path: &str, task: &Task, refusals: &mut Vec<Diagnostic>) {
         let name = member.key.trim_end_matches(".$");
         if HTTP_UNSUPPORTED.contains(&name) {
             let message = format!("{name} of the HTTP task is not supported yet");
-            let path = format!("{path}/Parameters/{}", member.key);
+            let path = place.field("Parameters").field(&member.key).to_string();
             refusals.push(Diagnostic::new(
                 Code::UnsupportedHttpField,
                 &path,

@@ -62,6 +62,11 @@ const SCHEMA: Option<&str> = Some("SCHEMA_VALIDATION_FAILED");
 const STATE_NAME: Option<&str> = Some("INVALID_STATE_NAME");
 const TARGET: Option<&str> = Some("MISSING_TRANSITION_TARGET");
 const END: Option<&str> = Some("MISSING_END_STATE");
+const DUPLICATE_STATE: Option<&str> = Some("DUPLICATE_STATE_NAME");
+const VARIABLE: Option<&str> = Some("INVALID_VARIABLE_NAME");
+const RESERVED: Option<&str> = Some("RESERVED_VARIABLE_NAME");
+const LABEL: Option<&str> = Some("INVALID_LABEL_NAME");
+const DUPLICATE_LABEL: Option<&str> = Some("DUPLICATE_LABEL_NAME");
 
 codes! {
     InvalidJson "ASL0001" Error JSON, "the definition is not JSON",
@@ -82,7 +87,7 @@ into the input, or split the machine.";
 "Of two equal keys in one JSON object only one can count, and readers of JSON disagree about which.
 Two states of the same name are the usual case: one of them would silently be gone. Rename or remove
 one of them.";
-    TooDeep "ASL0005" Error None, "the definition is nested too deeply",
+    TooDeep "ASL0005" Error Some("TOO_DEEPLY_NESTED"), "the definition is nested too deeply",
 "Definitions are read up to 256 levels of objects and arrays inside each other. No machine written by
 people comes near that; if a program generated it, look for a loop there.";
     NotUtf8 "ASL0006" Error JSON, "the definition is not UTF-8",
@@ -90,22 +95,25 @@ people comes near that; if a program generated it, look for a loop there.";
 Latin-1 or UTF-16. Save it again as UTF-8.";
 
     MissingField "ASL0101" Error SCHEMA, "a required field is missing",
-"A machine needs `StartAt` and `States`, every state needs `Type`, a Task needs `Resource`, a Choice
-needs `Choices`, and each of its rules `Next`; a data test needs `Variable`.";
+"A machine, a branch and a processor need `StartAt` and `States`, every state needs `Type`, a Task
+needs `Resource`, a Parallel `Branches`, a Choice `Choices`, and each of its rules `Next`; a retrier
+needs `ErrorEquals`, a catcher `ErrorEquals` and `Next`, `Credentials` need `RoleArn` or `RoleArn.$`, a
+`ProcessorConfig` with `Mode: DISTRIBUTED` needs `ExecutionType`.";
     WrongType "ASL0102" Error SCHEMA, "a field has a value of the wrong JSON type",
 "Each field takes one JSON type: names, paths and texts are strings, `Seconds` and `TimeoutSeconds`
-whole numbers (not in quotes, without fraction or exponent), `End` is a boolean, `States` an object,
-`Choices`, `And` and `Or` are arrays.";
+whole numbers (not in quotes, without fraction or exponent), `End` is a boolean, `States` and `Assign`
+are objects, `Branches`, `Choices`, `And`, `Or`, `Retry`, `Catch` and `ErrorEquals` are arrays.";
     UnknownField "ASL0103" Error SCHEMA, "a field is unknown or belongs to another kind of state",
 "Fields are written exactly as in the Amazon States Language, upper and lower case included, and each
 state type has its own set: `Choice` has no `Next`, `Succeed` and `Fail` have no `End`, only `Pass` has
 `Result`, only `Task` has `Resource`. Use `Comment` for remarks.";
     EmptyValue "ASL0104" Error SCHEMA, "a value must not be empty",
-"`States`, `Choices`, `And` and `Or` need at least one entry, `StartAt` and `Next` at least one
-character.";
+"`States`, `Branches`, `Choices`, `And`, `Or` and `ErrorEquals` need at least one entry, the name of a
+state at least one character.";
     UnknownValue "ASL0105" Error SCHEMA, "a field has none of its possible values",
 "Some fields take one of a few words, written exactly so: `Type` is Task, Wait, Pass, Succeed, Fail,
-Choice, Parallel or Map; `QueryLanguage` is JSONPath or JSONata; `Version` is \"1.0\".";
+Choice, Parallel or Map; `QueryLanguage` is JSONPath or JSONata; `Version` is \"1.0\"; `JitterStrategy`
+is NONE or FULL; `Mode` is INLINE or DISTRIBUTED and its `ExecutionType` STANDARD or EXPRESS.";
     NextOrEnd "ASL0106" Error SCHEMA, "a state needs exactly one of Next and End",
 "Pass, Wait, Task, Parallel and Map states say what comes after them: either `\"Next\": \"Other\"` or
 `\"End\": true`. Both, or neither, is an error. Choice states go on by their rules and `Default`,
@@ -122,16 +130,22 @@ Without one the execution could only run until its timeout.";
     NameTooLong "ASL0110" Error STATE_NAME, "a state name is longer than 80 characters",
 "State names have 1 to 80 Unicode characters. Put the long text into `Comment`.";
     OutOfRange "ASL0111" Error SCHEMA, "a number is too small or too large",
-"`Seconds` is between 0 and 99,999,999, `TimeoutSeconds` between 1 and 99,999,999. An Express execution
-ends after 300 seconds, whatever is written.";
+"`Seconds` and `MaxAttempts` are between 0 and 99,999,999; `TimeoutSeconds`, `HeartbeatSeconds` and
+`IntervalSeconds` between 1 and 99,999,999; `MaxDelaySeconds` between 1 and 31,622,400; `BackoffRate` is
+at least 1.0; `MaxConcurrency`, `ToleratedFailureCount` and `MaxItemsPerBatch` are at least 0;
+`ToleratedFailurePercentage` is between 0 and 100, `MaxInputBytesPerBatch` at most 262,144. An Express
+execution ends after 300 seconds, whatever is written.";
     Exclusive "ASL0112" Error SCHEMA, "two fields exclude each other",
 "A literal and its path variant (`TimeoutSeconds` and `TimeoutSecondsPath`, `Error` and `ErrorPath`,
-`Cause` and `CausePath`) say the same thing twice, and so do two timing fields of a Wait state. Keep
-one.";
+`MaxConcurrency` and `MaxConcurrencyPath`) say the same thing twice, and so do `ItemSelector` and its old
+name `Parameters` on a Map. Keep one.";
     OtherLanguage "ASL0113" Error SCHEMA, "a field belongs to the other query language",
 "`Arguments`, `Output`, `Items` and `Condition` belong to JSONata; `InputPath`, `Parameters`,
 `ResultSelector`, `ResultPath`, `OutputPath` and the other `...Path` fields belong to JSONPath. A state
 uses the language of its `QueryLanguage`, else that of the machine, else JSONPath.";
+    DuplicateStateName "ASL0114" Error DUPLICATE_STATE, "two states have the same name",
+"Names of states are unique across the whole machine, also between the branches of a Parallel and the
+processor of a Map: logs, metrics and mocks tell states apart by nothing else. Rename one of them.";
 
     BadTemplateField "ASL0201" Error SCHEMA, "a `.$` field holds neither a path nor an intrinsic call",
 "In a payload template, a key that ends in `.$` is computed. Its value is a string: a path (`$.order.id`,
@@ -144,9 +158,21 @@ take the `.$` off the key.";
     BadReferencePath "ASL0203" Error SCHEMA, "a value is not a reference path",
 "A reference path names one single place: `$.a.b[0]['c d']`. Wildcards, slices, filters, `..`, several
 indices and functions are not allowed, because the place is written to, or must give one value.
-`ResultPath` cannot point into the context object (`$$`).";
+`ResultPath` can point neither into the context object (`$$`) nor into a variable; the numbers of a Map
+(`MaxConcurrencyPath`, `ToleratedFailureCountPath` and the like) cannot be read from the context object.";
     DuplicateTemplateKey "ASL0204" Error SCHEMA, "two template keys give the same field",
 "`\"total\"` and `\"total.$\"` in one template object both make the field `total`. Keep one.";
+    BadVariableName "ASL0205" Error VARIABLE, "a variable cannot have this name",
+"Names of variables are identifiers of at most 80 characters: a letter, then letters, digits and `_`
+(Unicode ID_Start and ID_Continue). A variable is assigned as a whole: `\"order.id\"` or `\"list[0]\"` cannot
+be assigned, an object or an array can.";
+    ReservedVariable "ASL0206" Error RESERVED, "the variable `states` is reserved",
+"`$states` is what JSONata states read their input, result and context from. Choose another name.";
+    OuterVariable "ASL0207" Error SCHEMA, "a variable belongs to an enclosing scope",
+"States in a branch or an iteration read the variables of the states around them, but cannot assign
+them: branches and iterations run at the same time, so which value should win? Assign a variable of
+another name inside, return it as the output, and assign the outer one from the result of the Parallel
+or Map state.";
 
     NoOperator "ASL0301" Error SCHEMA, "a choice rule needs exactly one operator",
 "A data test has `Variable` and one comparison operator such as `StringEquals` or `IsPresent`. Several
@@ -166,6 +192,28 @@ of their rule and have no `Next` of their own.";
 "In a pattern, `*` stands for any characters, `\\\\*` for a star and `\\\\\\\\` for a backslash. In JSON each
 backslash is written twice. A backslash before anything else, or at the end, has no meaning.";
 
+    MapProcessor "ASL0306" Error SCHEMA, "a Map state needs exactly one processor",
+"The states that run for each item stand in `ItemProcessor`; `Iterator` is its old name. A Map state has
+one of them.";
+    MisplacedAll "ASL0307" Error SCHEMA, "States.ALL is not alone and last",
+"Retriers and catchers are tried in order and `States.ALL` matches every error, so nothing after it
+could match. It stands alone in `ErrorEquals`, in the last element of `Retry` or `Catch`.";
+    HeartbeatTooLong "ASL0308" Error SCHEMA, "HeartbeatSeconds is not smaller than TimeoutSeconds",
+"A heartbeat that is missed must show before the task times out anyway. Make `HeartbeatSeconds` smaller
+or leave it out.";
+    BadResource "ASL0309" Error SCHEMA, "the resource of a task is no ARN",
+"`Resource` is an ARN: `arn:aws:states:::http:invoke` for an HTTP endpoint,
+`arn:aws:states:::sqs:sendMessage` for a service, `arn:aws:lambda:...` for a function. It is fixed
+text, never a path.";
+    EmptyBatcher "ASL0310" Error SCHEMA, "an ItemBatcher has no limit",
+"`ItemBatcher` needs `MaxItemsPerBatch`, `MaxInputBytesPerBatch`, or one of their `...Path` forms: without
+a limit all items would be one batch.";
+    BadLabel "ASL0311" Error LABEL, "a label cannot have this text",
+"The label of a distributed Map becomes part of ARNs. It has 1 to 40 characters, no blanks and none of
+`? * < > { } [ ] : ; , \\ | ^ ~ $ # % & `` ` `` \"`.";
+    DuplicateLabel "ASL0312" Error DUPLICATE_LABEL, "two Map states have the same label",
+"The label of a distributed Map becomes part of the ARNs of its runs, so it is unique in the machine.";
+
     ExpressSync "ASL0401" Error SCHEMA, "Express machines cannot wait for a job",
 "`.sync` resources wait until a job ends, which may take a year. Express executions live at most five
 minutes, so AWS does not allow the pattern there. Start the job without `.sync` and pick up its end as
@@ -177,19 +225,39 @@ answer arrive as another event.";
     ExpressActivity "ASL0403" Error SCHEMA, "Express machines cannot use activities",
 "Activities are workers that poll for tasks; AWS offers them to Standard machines only. Call the worker
 by HTTP (`arn:aws:states:::http:invoke`) instead.";
+    ExpressDistributed "ASL0404" Error SCHEMA, "Express machines cannot use distributed Maps",
+"A Map of `Mode: DISTRIBUTED` starts an execution per item or batch, up to ten thousand at once; AWS
+allows it in Standard machines only. Use `\"Mode\": \"INLINE\"` (the default), or let the events come one by
+one. A pipeline can switch the mode on, but then its definition cannot move to AWS.";
 
-    TemplateWithoutSuffix "ASL0801" Warning None, "a text looks like a path, but its key has no `.$`",
+    TemplateWithoutSuffix "ASL0801" Warning Some("NO_DOLLAR"), "a text looks like a path, but its key has no `.$`",
 "Only keys that end in `.$` are computed. `\"id\": \"$.order.id\"` gives the text `$.order.id`; write
 `\"id.$\": \"$.order.id\"` to get the value.";
     TimeoutOverExpress "ASL0802" Warning None, "TimeoutSeconds is over the limit of Express executions",
 "An Express execution ends with TIMED_OUT after 300 seconds, whatever `TimeoutSeconds` says.";
+    UnknownErrorName "ASL0803" Warning None, "no error has this name",
+"Names that begin with `States.` belong to the language, and this one is none of them, so the element
+of `ErrorEquals` never matches. Names of your own must not begin with `States.`.";
+    NeverCaught "ASL0804" Warning None, "States.Runtime is never caught",
+"`States.Runtime` means that the definition does not fit the data (a path finds nothing, an intrinsic
+gets a wrong argument). It ends the execution: AWS neither retries nor catches it, not even where it is
+named. Test the data with a Choice state before.";
+    IgnoredInline "ASL0805" Warning None, "a field has no effect on an inline Map",
+"`Label` and the tolerance for failures belong to Maps of `Mode: DISTRIBUTED`. The first failure of an
+iteration ends an inline Map, whatever they say. Catch the error inside of the iteration instead.";
+    StaticResult "ASL0806" Warning Some("PASS_RESULT_IS_STATIC"), "a Result looks like a path",
+"`Result` of a Pass state is passed on as it stands, nothing in it is computed. To build a result from
+data, use `Parameters` with keys that end in `.$`.";
+    LiteralPath "ASL0807" Warning Some("NO_PATH"), "a text looks like a path, but its field takes a literal",
+"`\"Error\": \"$.error\"` fails with the error name `$.error`; `\"ErrorPath\": \"$.error\"` takes the name from
+the data. The same holds for `Cause` and for the comparison operators of choice rules.";
 
     UnsupportedState "ASL0901" Error None, "a state type is not supported yet",
-"The state type is part of the language, but this version cannot run it. Nothing is run in a wrong way
-instead: the definition is refused.";
+"Not reported any more: since all state types are supported. Earlier versions refused Parallel and Map.";
     UnsupportedField "ASL0902" Error None, "a field is not supported yet",
-"The field is part of the language, but this version does not act on it. To ignore it would change what
-the machine does, so the definition is refused.";
+"The field is part of the language, but this version does not act on it: `ItemReader` and `ResultWriter`,
+by which a distributed Map reads from S3 and writes to it. To ignore it would change what the machine
+does, so the definition is refused.";
     UnsupportedLanguage "ASL0903" Error None, "JSONata is not supported yet",
 "This version evaluates JSONPath only. A JSONata machine is never run as JSONPath: the same text would
 mean something else.";

@@ -4,10 +4,10 @@ use super::Parser;
 use super::expressions::PathRole;
 use super::fields::{Object, unknown_field};
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::asl::json::{Kind, Member, Node};
+use crate::asl::json::{Kind, Member};
 use crate::asl::model::{Choice, ChoiceRule, Operand, Rule, Test};
 use crate::asl::operator::{Family, Operator, java_set_order};
-use crate::asl::source::{Span, Spanned, inside_string};
+use crate::asl::source::{Spanned, inside_string};
 use crate::expr::rule::Pattern;
 
 impl Parser<'_> {
@@ -17,14 +17,15 @@ impl Parser<'_> {
         if !state.has("Choices") {
             self.missing(state, "Choices");
         }
+        self.not_empty(state, "Choices");
         let mut choices = Vec::new();
-        for rule in self.rules(state, "Choices") {
+        for (_, rule) in self.objects(state, "Choices") {
             choices.extend(self.choice_rule(&rule));
         }
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
-        let default = default.and_then(|name| self.target(Some(name)));
-        Choice { input_path, output_path, choices, default, assign: None }
+        let default = self.target(default);
+        Choice { input_path, output_path, choices, default, assign: self.assign(state) }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
@@ -32,134 +33,82 @@ impl Parser<'_> {
         self.require(object, &["Next"]);
         let next = self.string(object, "Next");
         let comment = self.comment(object);
-        Some(ChoiceRule {
-            span: object.node.span,
-            comment,
-            rule: rule?,
-            assign: None,
-            next: self.target(next)?,
-        })
-    }
-
-    /// Reads a non-empty array of rules.
-    fn rules<'n>(&mut self, object: &Object<'n>, field: &str) -> Vec<Object<'n>> {
-        let Some(list) = object.node.get(field) else {
-            return Vec::new();
-        };
-        let Kind::Array(items) = &list.kind else {
-            self.wrong_type(object, field, list, "Array");
-            return Vec::new();
-        };
-        let path = object.field(field);
-        if items.is_empty() {
-            self.empty(&path, list.span);
-        }
-        let located = items.iter().enumerate();
-        located
-            .filter_map(|(index, item)| self.rule_object(item, format!("{path}[{index}]")))
-            .collect()
-    }
-
-    fn rule_object<'n>(&mut self, node: &'n Node, path: String) -> Option<Object<'n>> {
-        let start = node.span.start as usize;
-        if matches!(node.kind, Kind::Object(_)) {
-            return Some(Object::new(node, path, Span::new(start, start + 1)));
-        }
-        let message = "Expected value of type Object";
-        self.report(Diagnostic::new(Code::WrongType, &path, node.span, message));
-        None
+        let assign = self.assign(object);
+        let next = self.target(next)?;
+        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, assign, next })
     }
 
     fn rule(&mut self, object: &Object<'_>, top: bool) -> Option<Rule> {
-        let kinds: Vec<&Member> =
-            object.node.members().iter().filter(|m| is_kind(&m.key)).collect();
-        let before = self.diagnostics.len();
-        self.rule_fields(object, &kinds, top);
-        let jsonata = self.diagnostics[before..].iter().any(|d| d.code == Code::OtherLanguage);
-        let [kind] = kinds[..] else {
-            if !jsonata {
-                self.operator_count(object, &kinds);
-            }
+        let members = object.node.members().iter();
+        let selectors: Vec<&Member> =
+            members.filter(|m| SELECTORS.contains(&m.key.as_str())).collect();
+        self.rule_fields(object, &selectors, top);
+        let [selector] = selectors[..] else {
+            self.selector_count(object, &selectors);
             return None;
         };
-        match kind.key.as_str() {
+        match selector.key.as_str() {
             combination @ ("And" | "Or") => {
+                self.not_empty(object, combination);
                 let mut parts = Vec::new();
-                for part in self.rules(object, combination) {
+                for (_, part) in self.objects(object, combination) {
                     parts.extend(self.rule(&part, false));
                 }
                 Some(if combination == "And" { Rule::And(parts) } else { Rule::Or(parts) })
             }
             "Not" => {
-                let part = self.rule_object(&kind.value, object.field("Not"))?;
+                let part = self.object(object, "Not")?;
                 self.rule(&part, false).map(|part| Rule::Not(Box::new(part)))
             }
-            _ => self.test(object, kind).map(Rule::Test),
+            "Variable" => self.test(object).map(Rule::Test),
+            // `Condition`: reported as a field of the other language.
+            _ => None,
         }
     }
 
     /// Reports fields that a rule cannot have.
-    fn rule_fields(&mut self, object: &Object<'_>, kinds: &[&Member], top: bool) {
-        let combines = kinds.iter().any(|kind| Operator::from_name(&kind.key).is_none());
+    fn rule_fields(&mut self, object: &Object<'_>, selectors: &[&Member], top: bool) {
+        let combines = matches!(selectors, [one] if one.key != "Variable");
         for member in object.node.members() {
             match member.key.as_str() {
-                "Comment" => {}
-                "Next" if top => {}
+                "Comment" | "Variable" | "And" | "Or" | "Not" => {}
+                "Next" | "Assign" if top => {}
                 "Next" => self.report(
-                    unknown_field_as(Code::NestedNext, object, member)
+                    Diagnostic { code: Code::NestedNext, ..unknown_field(object, member, None) }
                         .help("only the rules directly in \"Choices\" have a \"Next\""),
                 ),
-                "Variable" if !combines => {}
-                "Assign" if top => self.unsupported(object, member),
                 "Condition" | "Output" => self.jsonata_field(object, member),
-                key if is_kind(key) => {}
+                key if Operator::from_name(key).is_some() && !combines => {}
                 key => {
                     let operators = Operator::ALL.iter().map(|operator| operator.name());
-                    let known = ["Variable", "And", "Or", "Not", "Next", "Comment"];
-                    let meant = did_you_mean(key, operators.chain(known));
-                    self.report(unknown_field(object.path(), member, meant));
+                    let known = SELECTORS.iter().copied().chain(["Next", "Assign", "Comment"]);
+                    let meant =
+                        did_you_mean(key, operators.chain(known)).filter(|&meant| meant != key);
+                    self.report(unknown_field(object, member, meant));
                 }
             }
         }
     }
 
-    fn jsonata_field(&mut self, object: &Object<'_>, member: &Member) {
-        let message = format!(
-            "The QueryLanguage is set to 'JSONPath', but field '{}' is only supported for the \
-             'JSONata' QueryLanguage",
-            member.key
-        );
-        let path = object.field(&member.key);
-        self.report(Diagnostic::new(Code::OtherLanguage, &path, member.key_span, message));
+    /// Reports a rule that is of no kind, or of several.
+    fn selector_count(&mut self, object: &Object<'_>, selectors: &[&Member]) {
+        let message = "The object must have only one of the following fields, [And, Or, Not, \
+                       Variable, Condition]";
+        self.report(match selectors {
+            [first, second, ..] => {
+                Diagnostic::new(Code::NoOperator, &object.path(), second.key_span, message)
+                    .label(format!("there is '{}' already", first.key))
+                    .help("combine several conditions with \"And\" or \"Or\"")
+            }
+            _ => Diagnostic::new(Code::NoOperator, &object.path(), object.head, message)
+                .label("this rule tests nothing"),
+        });
     }
 
-    fn operator_count(&mut self, object: &Object<'_>, kinds: &[&Member]) {
-        let names = java_set_order(&Operator::ALL.map(Operator::name));
-        let diagnostic = if let [first, second, ..] = kinds {
-            let message = format!("There should only be one of the following fields: [{names}]");
-            Diagnostic::new(Code::NoOperator, object.path(), second.key_span, message)
-                .label(format!("there is '{}' already", first.key))
-                .help("combine several tests with \"And\"")
-        } else {
-            let message = if object.has("Variable") {
-                format!("This object should have only one of the following fields: [{names}]")
-            } else {
-                "The object must have only one of the following fields, [And, Or, Not, Variable, \
-                 Condition]"
-                    .to_owned()
-            };
-            Diagnostic::new(Code::NoOperator, object.path(), object.head, message)
-                .label("this rule tests nothing")
-        };
-        self.report(diagnostic);
-    }
-
-    fn test(&mut self, object: &Object<'_>, kind: &Member) -> Option<Test> {
-        let operator = Operator::from_name(&kind.key)?;
-        if !object.has("Variable") {
-            self.missing(object, "Variable");
-        }
+    fn test(&mut self, object: &Object<'_>) -> Option<Test> {
         let variable = self.path(object, "Variable", PathRole::Operand);
+        let kind = self.operator(object)?;
+        let operator = Operator::from_name(&kind.key)?;
         let operand = self.operand(object, kind, operator);
         Some(Test {
             span: object.node.span,
@@ -167,6 +116,38 @@ impl Parser<'_> {
             operator: Spanned { value: operator, span: kind.key_span },
             operand: operand?,
         })
+    }
+
+    /// Finds the one operator of a data test.
+    fn operator<'n>(&mut self, object: &Object<'n>) -> Option<&'n Member> {
+        let mut found =
+            object.node.members().iter().filter(|m| Operator::from_name(&m.key).is_some());
+        let (first, second) = (found.next(), found.next());
+        let names = || java_set_order(&Operator::ALL.map(Operator::name));
+        match (first, second) {
+            (Some(one), None) => return Some(one),
+            (Some(first), Some(second)) => {
+                let message =
+                    format!("There should only be one of the following fields: [{}]", names());
+                let path = object.path();
+                self.report(
+                    Diagnostic::new(Code::NoOperator, &path, second.key_span, message)
+                        .label(format!("there is '{}' already", first.key))
+                        .help("combine several tests with \"And\""),
+                );
+            }
+            (None, _) => {
+                let message = format!(
+                    "This object should have only one of the following fields: [{}]",
+                    names()
+                );
+                self.report(
+                    Diagnostic::new(Code::NoOperator, &object.path(), object.head, message)
+                        .label("this rule tests nothing"),
+                );
+            }
+        }
+        None
     }
 
     fn operand(
@@ -183,8 +164,11 @@ impl Parser<'_> {
                 self.pattern(object, kind, text)?;
                 return Some(Operand::Literal(kind.value.clone()));
             }
-            (Family::String, Kind::String(_))
-            | (Family::Numeric, Kind::Number(_))
+            (Family::String, Kind::String(_)) => {
+                self.warn_literal_path(object, &kind.key);
+                return Some(Operand::Literal(kind.value.clone()));
+            }
+            (Family::Numeric, Kind::Number(_))
             | (Family::Boolean | Family::Type, Kind::Bool(_)) => {
                 return Some(Operand::Literal(kind.value.clone()));
             }
@@ -213,11 +197,5 @@ impl Parser<'_> {
     }
 }
 
-/// Tells whether a field decides what kind of rule it is.
-fn is_kind(key: &str) -> bool {
-    matches!(key, "And" | "Or" | "Not") || Operator::from_name(key).is_some()
-}
-
-fn unknown_field_as(code: Code, object: &Object<'_>, member: &Member) -> Diagnostic {
-    Diagnostic { code, ..unknown_field(object.path(), member, None) }
-}
+/// The fields that decide what kind of rule it is.
+const SELECTORS: &[&str] = &["And", "Or", "Not", "Variable", "Condition"];

@@ -7,20 +7,24 @@ use super::fields::Object;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{PathField, Template};
+use crate::asl::place::Place;
 use crate::asl::source::{Spanned, inside_string};
 use crate::expr::SyntaxError;
-use crate::expr::intrinsic::Call;
-use crate::expr::path::Path;
+use crate::expr::intrinsic::{Call, Function};
+use crate::expr::path::{Path, Root, Segment};
 
 /// What a path is good for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathRole {
     /// Reads any number of values: `InputPath`, `OutputPath`.
     Select,
     /// Left or right side of a choice rule; AWS words its faults differently there.
     Operand,
-    /// A reference path that reads one value: `SecondsPath`, `ErrorPath`.
+    /// A reference path that reads one value: `SecondsPath`, `ErrorPath`, `ItemsPath`.
     Read,
+    /// A reference path that reads one value of the state's data or of a variable: the numbers of
+    /// Map. AWS: they refuse the context object, unlike `ItemsPath` (measured).
+    ReadData,
     /// A reference path that is written to: `ResultPath`.
     Write,
 }
@@ -59,42 +63,43 @@ impl Parser<'_> {
     /// Reads a payload template.
     pub(super) fn template(&mut self, object: &Object<'_>, field: &str) -> Option<Template> {
         let template = object.node.get(field)?;
-        self.template_node(template, &object.field(field));
+        self.template_node(template, &object.place.field(field));
         Some(template.clone())
     }
 
-    fn template_node(&mut self, node: &Node, path: &str) {
+    pub(super) fn template_node(&mut self, node: &Node, place: &Place<'_>) {
         for (index, item) in node.items().iter().enumerate() {
-            self.template_node(item, &format!("{path}[{index}]"));
+            self.template_node(item, &place.index(index));
         }
         let mut results = HashMap::new();
         for member in node.members() {
             let result = member.key.strip_suffix(".$").unwrap_or(&member.key);
             // Equal keys are reported as such already.
             if results.insert(result, &member.key).is_some_and(|earlier| *earlier != member.key) {
-                self.duplicate_result(member, result, path);
+                self.duplicate_result(member, result, place);
             }
             if member.key.ends_with(".$") {
-                self.template_field(member, path);
+                self.template_field(member, place);
             } else {
-                self.warn_without_suffix(member, path);
+                self.warn_without_suffix(member, place);
                 if matches!(member.value.kind, Kind::Object(_) | Kind::Array(_)) {
-                    self.template_node(&member.value, &format!("{path}/{}", member.key));
+                    self.template_node(&member.value, &place.field(&member.key));
                 }
             }
         }
     }
 
-    fn duplicate_result(&mut self, member: &Member, result: &str, path: &str) {
+    fn duplicate_result(&mut self, member: &Member, result: &str, place: &Place<'_>) {
         let message = format!("the field '{result}' is given twice");
+        let path = place.to_string();
         self.report(
-            Diagnostic::new(Code::DuplicateTemplateKey, path, member.key_span, message)
+            Diagnostic::new(Code::DuplicateTemplateKey, &path, member.key_span, message)
                 .help(format!("keep one of \"{result}\" and \"{result}.$\"")),
         );
     }
 
     /// Checks a `.$` field: a path or an intrinsic call.
-    fn template_field(&mut self, member: &Member, path: &str) {
+    fn template_field(&mut self, member: &Member, place: &Place<'_>) {
         let key = &member.key;
         let message = format!(
             "The value for the field '{key}' must be a valid JSONPath or a valid intrinsic \
@@ -103,9 +108,14 @@ impl Parser<'_> {
         let Some(text) = member.value.as_str() else {
             let plain = key.trim_end_matches(".$");
             self.report(
-                Diagnostic::new(Code::BadTemplateField, path, member.value.span, message)
-                    .label("this is not a string")
-                    .help(format!("write \"{plain}\" to pass the value as it is")),
+                Diagnostic::new(
+                    Code::BadTemplateField,
+                    &place.to_string(),
+                    member.value.span,
+                    message,
+                )
+                .label("this is not a string")
+                .help(format!("write \"{plain}\" to pass the value as it is")),
             );
             return;
         };
@@ -113,10 +123,11 @@ impl Parser<'_> {
             return;
         };
         let diagnostic = if refused.unsupported {
-            self.unsupported_expression(&refused, member, path)
+            self.unsupported_expression(&refused, &member.value, &place.field(key))
         } else {
             let span = inside_string(self.text, member.value.span, refused.offset);
-            Diagnostic::new(Code::BadTemplateField, path, span, message).label(refused.message)
+            Diagnostic::new(Code::BadTemplateField, &place.to_string(), span, message)
+                .label(refused.message)
         };
         self.report(diagnostic);
     }
@@ -124,31 +135,38 @@ impl Parser<'_> {
     fn unsupported_expression(
         &self,
         refused: &SyntaxError,
-        member: &Member,
-        path: &str,
+        value: &Node,
+        place: &Place<'_>,
     ) -> Diagnostic {
         let function = refused.message.starts_with("States.");
         let code = if function { Code::UnsupportedFunction } else { Code::UnsupportedPath };
-        let span = inside_string(self.text, member.value.span, refused.offset);
-        Diagnostic::new(code, &format!("{path}/{}", member.key), span, refused.message.clone())
+        let span = inside_string(self.text, value.span, refused.offset);
+        Diagnostic::new(code, &place.to_string(), span, refused.message.clone())
     }
 
-    /// Reads a text that is a reference path or an intrinsic call: `ErrorPath`, `CausePath`.
+    /// Reads a text that is a reference path or a call that gives a string: `ErrorPath`,
+    /// `CausePath`.
     pub(super) fn path_or_call(
         &mut self,
         object: &Object<'_>,
         field: &str,
     ) -> Option<Spanned<String>> {
-        let member = object.member(field)?;
+        let value = object.node.get(field)?;
         let text = self.string(object, field)?;
         if text.value.starts_with('$') {
             return self.path(object, field, PathRole::Read);
         }
-        let Some(refused) = expression_refusal(&text.value) else {
-            return Some(text);
+        let refused = match Call::parse(&text.value) {
+            Ok(call) if gives_string(call.function) => return Some(text),
+            Ok(call) => SyntaxError {
+                message: format!("{} does not give a string", call.function.name()),
+                offset: 0,
+                unsupported: false,
+            },
+            Err(refused) => refused,
         };
         let diagnostic = if refused.unsupported {
-            self.unsupported_expression(&refused, member, object.path())
+            self.unsupported_expression(&refused, value, &object.place.field(field))
         } else {
             let message = format!(
                 "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic \
@@ -162,18 +180,45 @@ impl Parser<'_> {
         None
     }
 
-    fn warn_without_suffix(&mut self, member: &Member, path: &str) {
-        let Some(text) = member.value.as_str() else {
-            return;
-        };
-        let computed = ["$.", "$$.", "$["].iter().any(|start| text.starts_with(start))
-            || (text.starts_with("States.") && text.ends_with(')'));
-        if computed && expression_refusal(text).is_none() {
+    fn warn_without_suffix(&mut self, member: &Member, place: &Place<'_>) {
+        if member.value.as_str().is_some_and(looks_computed) {
             let key = &member.key;
             let message = format!("'{key}' is passed as this text, not as the value it names");
+            let path = place.to_string();
             self.report(
-                Diagnostic::new(Code::TemplateWithoutSuffix, path, member.value.span, message)
+                Diagnostic::new(Code::TemplateWithoutSuffix, &path, member.value.span, message)
                     .help(format!("write \"{key}.$\" to have it evaluated")),
+            );
+        }
+    }
+
+    /// Warns of what looks computed in `Result`, which is passed on as it stands.
+    pub(super) fn warn_static_result(&mut self, result: &Node, place: &Place<'_>) {
+        for (index, item) in result.items().iter().enumerate() {
+            self.warn_static_result(item, &place.index(index));
+        }
+        for member in result.members() {
+            self.warn_static_result(&member.value, &place.field(&member.key));
+        }
+        if result.as_str().is_some_and(looks_computed) {
+            let message = "the Result of a Pass state is not evaluated; this stays a text";
+            let path = place.to_string();
+            self.report(
+                Diagnostic::new(Code::StaticResult, &path, result.span, message)
+                    .help("use \"Parameters\" with a key that ends in \".$\""),
+            );
+        }
+    }
+
+    /// Warns of a path in a field that takes it as a text and has a sibling that evaluates it.
+    pub(super) fn warn_literal_path(&mut self, object: &Object<'_>, field: &str) {
+        if let Some(value) = object.node.get(field)
+            && value.as_str().is_some_and(|text| text.starts_with('$') && looks_computed(text))
+        {
+            let message = format!("'{field}' takes this as a text, not as a path");
+            self.report(
+                Diagnostic::new(Code::LiteralPath, &object.field(field), value.span, message)
+                    .help(format!("write \"{field}Path\" to have it evaluated")),
             );
         }
     }
@@ -187,40 +232,63 @@ struct PathFault {
     offset: usize,
 }
 
+impl PathFault {
+    fn not_a_reference(label: impl Into<String>, offset: usize) -> Self {
+        let message = "Value is not a Reference Path".to_owned();
+        Self { code: Code::BadReferencePath, message, label: Some(label.into()), offset }
+    }
+}
+
 /// Finds out why a text is no path for a role; `None` when it is one.
 fn path_fault(text: &str, role: PathRole) -> Option<PathFault> {
-    let parsed = match role {
-        PathRole::Write => Path::parse_reference(text),
-        _ => Path::parse(text),
+    match Path::parse(text) {
+        Ok(path) => role_fault(&path, role),
+        Err(error) => Some(syntax_fault(text, role, error)),
+    }
+}
+
+/// Finds out why a path is none for its role.
+fn role_fault(path: &Path, role: PathRole) -> Option<PathFault> {
+    let root = match (role, path.root) {
+        (PathRole::Write, Root::Input) | (PathRole::Select | PathRole::Operand, _) => None,
+        (PathRole::Write, _) => Some("only the state's own data can be written to"),
+        (PathRole::ReadData, Root::Context) => Some("the context object cannot be read here"),
+        (PathRole::Read | PathRole::ReadData, _) => None,
     };
-    let SyntaxError { message, offset, unsupported } = parsed.err()?;
-    let variable = text
-        .strip_prefix('$')
-        .unwrap_or_default()
-        .starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let fault =
-        |code, text: &str, label| Some(PathFault { code, message: text.to_owned(), label, offset });
+    if let Some(label) = root {
+        return Some(PathFault::not_a_reference(label, 0));
+    }
+    (role != PathRole::Select && !is_definite(path))
+        .then(|| PathFault::not_a_reference("this may name several places, but one is needed", 0))
+}
+
+fn is_definite(path: &Path) -> bool {
+    path.segments.iter().all(|step| matches!(step, Segment::Index(_) | Segment::Name(_)))
+}
+
+fn syntax_fault(text: &str, role: PathRole, error: SyntaxError) -> PathFault {
+    let SyntaxError { message, offset, unsupported } = error;
+    if unsupported && role == PathRole::Select {
+        return PathFault { code: Code::UnsupportedPath, message, label: None, offset };
+    }
+    if unsupported {
+        let label = "this may name several places, but one is needed";
+        return PathFault::not_a_reference(label, offset);
+    }
     match role {
-        PathRole::Operand if !text.starts_with('$') => fault(
-            Code::BadReferencePath,
-            "Value is not a Reference Path: Reference path didn't start with '$'",
-            None,
-        ),
-        PathRole::Write if text.starts_with("$$") || variable => fault(
-            Code::BadReferencePath,
-            "Value is not a Reference Path",
-            Some("only the state's own data can be written to".to_owned()),
-        ),
-        PathRole::Read | PathRole::Write if unsupported => fault(
-            Code::BadReferencePath,
-            "Value is not a Reference Path",
-            Some("this may name several places, but one is needed".to_owned()),
-        ),
-        _ if unsupported => fault(Code::UnsupportedPath, &message, None),
-        PathRole::Operand => {
-            fault(Code::BadReferencePath, "Value is not a Reference Path", Some(message))
-        }
-        _ => fault(Code::BadPath, "Value must be a valid JSONPath.", Some(message)),
+        PathRole::Operand if !text.starts_with('$') => PathFault {
+            code: Code::BadReferencePath,
+            message: "Value is not a Reference Path: Reference path didn't start with '$'".into(),
+            label: None,
+            offset,
+        },
+        PathRole::Operand => PathFault::not_a_reference(message, offset),
+        _ => PathFault {
+            code: Code::BadPath,
+            message: "Value must be a valid JSONPath.".into(),
+            label: Some(message),
+            offset,
+        },
     }
 }
 
@@ -257,4 +325,25 @@ fn illegal_escape(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Tells whether a text would be evaluated, if it stood where expressions are.
+fn looks_computed(text: &str) -> bool {
+    let computed = ["$.", "$$.", "$["].iter().any(|start| text.starts_with(start))
+        || (text.starts_with("States.") && text.ends_with(')'));
+    computed && expression_refusal(text).is_none()
+}
+
+/// AWS: `state-fail` lists the functions that `ErrorPath` and `CausePath` take.
+fn gives_string(function: Function) -> bool {
+    matches!(
+        function,
+        Function::Format
+            | Function::JsonToString
+            | Function::ArrayGetItem
+            | Function::Base64Encode
+            | Function::Base64Decode
+            | Function::Hash
+            | Function::Uuid
+    )
 }

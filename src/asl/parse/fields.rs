@@ -4,30 +4,36 @@ use super::Parser;
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::operator::java_set_order;
+use crate::asl::place::Place;
 use crate::asl::source::{Span, Spanned};
 
 /// An object of the definition with its location.
 pub(super) struct Object<'n> {
     pub(super) node: &'n Node,
-    /// As AWS writes locations; empty for the machine.
-    path: String,
+    pub(super) place: Place<'n>,
     /// Where to point when something is missing.
     pub(super) head: Span,
 }
 
 impl<'n> Object<'n> {
-    pub(super) fn new(node: &'n Node, path: String, head: Span) -> Self {
-        Self { node, path, head }
+    pub(super) fn new(node: &'n Node, place: Place<'n>, head: Span) -> Self {
+        Self { node, place, head }
+    }
+
+    /// An object without a name, which points at its opening bracket.
+    pub(super) fn unnamed(node: &'n Node, place: Place<'n>) -> Self {
+        let start = node.span.start as usize;
+        Self { node, place, head: Span::new(start, start + 1) }
     }
 
     /// The location of the object itself.
-    pub(super) fn path(&self) -> &str {
-        if self.path.is_empty() { "/" } else { &self.path }
+    pub(super) fn path(&self) -> String {
+        self.place.to_string()
     }
 
     /// The location of one of its fields.
     pub(super) fn field(&self, field: &str) -> String {
-        format!("{}/{field}", self.path)
+        self.place.field(field).to_string()
     }
 
     pub(super) fn member(&self, field: &str) -> Option<&'n Member> {
@@ -41,40 +47,38 @@ impl<'n> Object<'n> {
 
 impl Parser<'_> {
     /// Reports every field that is not in one of the lists.
-    pub(super) fn only_fields(
-        &mut self,
-        object: &Object<'_>,
-        allowed: &[&str],
-        unsupported: &[&str],
-        jsonata: &[&str],
-    ) {
+    pub(super) fn only_fields(&mut self, object: &Object<'_>, allowed: &[&str], jsonata: &[&str]) {
         for member in object.node.members() {
             let key = member.key.as_str();
             if allowed.contains(&key) {
                 continue;
             }
-            let diagnostic = if unsupported.contains(&key) {
-                unsupported_field(&object.field(key), member.key_span, key)
-            } else if jsonata.contains(&key) {
-                let message = format!(
-                    "The QueryLanguage is set to 'JSONPath', but field '{key}' is only supported \
-                     for the 'JSONata' QueryLanguage"
-                );
-                Diagnostic::new(Code::OtherLanguage, &object.field(key), member.key_span, message)
+            if jsonata.contains(&key) {
+                self.jsonata_field(object, member);
             } else {
-                let known = allowed.iter().chain(unsupported).copied();
-                unknown_field(object.path(), member, did_you_mean(key, known))
-            };
-            self.report(diagnostic);
+                let meant = did_you_mean(key, allowed.iter().copied());
+                self.report(unknown_field(object, member, meant));
+            }
         }
+    }
+
+    /// Reports a field that only JSONata has.
+    pub(super) fn jsonata_field(&mut self, object: &Object<'_>, member: &Member) {
+        let message = format!(
+            "The QueryLanguage is set to 'JSONPath', but field '{}' is only supported for the \
+             'JSONata' QueryLanguage",
+            member.key
+        );
+        let path = object.field(&member.key);
+        self.report(Diagnostic::new(Code::OtherLanguage, &path, member.key_span, message));
     }
 
     /// Reports which of the fields are missing, in one diagnostic; tells whether any is.
     pub(super) fn require(&mut self, object: &Object<'_>, fields: &[&str]) -> bool {
         let missing: Vec<_> = fields.iter().copied().filter(|field| !object.has(field)).collect();
         if !missing.is_empty() {
-            let message = format!("These fields are required: [{}]", missing.join(", "));
-            self.report(Diagnostic::new(Code::MissingField, object.path(), object.head, message));
+            let message = format!("These fields are required: [{}]", java_set_order(&missing));
+            self.report(Diagnostic::new(Code::MissingField, &object.path(), object.head, message));
         }
         !missing.is_empty()
     }
@@ -83,7 +87,7 @@ impl Parser<'_> {
     pub(super) fn missing(&mut self, object: &Object<'_>, field: &str) {
         let message = format!("The field '{field}' is required");
         self.report(
-            Diagnostic::new(Code::MissingField, object.path(), object.head, message)
+            Diagnostic::new(Code::MissingField, &object.path(), object.head, message)
                 .label(format!("has no {field}")),
         );
     }
@@ -101,11 +105,11 @@ impl Parser<'_> {
             [one] => Some(one),
             [] => {
                 let message = only_one_of(fields);
-                self.report(Diagnostic::new(code, object.path(), object.head, message));
+                self.report(Diagnostic::new(code, &object.path(), object.head, message));
                 None
             }
             [first, second, ..] => {
-                self.exclusive(object.path(), fields, code, first, second);
+                self.exclusive(object, fields, code, first, second);
                 None
             }
         }
@@ -120,14 +124,14 @@ impl Parser<'_> {
         let mut found = object.node.members().iter().filter(|m| fields.contains(&m.key.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
-            self.exclusive(object.path(), fields, Code::Exclusive, first, second);
+            self.exclusive(object, fields, Code::Exclusive, first, second);
         }
         Some(first)
     }
 
     fn exclusive(
         &mut self,
-        path: &str,
+        object: &Object<'_>,
         fields: &[&'static str],
         code: Code,
         first: &Member,
@@ -136,7 +140,7 @@ impl Parser<'_> {
         let names = java_set_order(fields);
         let message = format!("There should only be one of the following fields: [{names}]");
         self.report(
-            Diagnostic::new(code, path, second.key_span, message)
+            Diagnostic::new(code, &object.path(), second.key_span, message)
                 .label(format!("there is '{}' already", first.key))
                 .help("keep one of them"),
         );
@@ -156,37 +160,52 @@ impl Parser<'_> {
         Some(Spanned { value: text.to_owned(), span: value.span })
     }
 
-    /// Reads a whole number of seconds.
-    pub(super) fn integer(
+    /// Reads an object field; absent and wrong are both `None`, the latter with a diagnostic.
+    pub(super) fn object<'s>(
         &mut self,
-        object: &Object<'_>,
-        field: &str,
-        min: u64,
-    ) -> Option<Spanned<u64>> {
-        let value = object.node.get(field)?;
-        let digits = match &value.kind {
-            Kind::Number(text) => text.strip_prefix('-').unwrap_or(text),
-            _ => "",
-        };
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.wrong_type(object, field, value, "Integer");
+        object: &'s Object<'_>,
+        field: &'s str,
+    ) -> Option<Object<'s>> {
+        let member = object.member(field)?;
+        if !matches!(member.value.kind, Kind::Object(_)) {
+            self.wrong_type(object, field, &member.value, "Object");
             return None;
         }
-        let negative = matches!(&value.kind, Kind::Number(text) if text.starts_with('-'));
-        // More digits than fit are too many seconds just the same.
-        let magnitude = digits.parse::<u64>().unwrap_or(u64::MAX);
-        let message = match magnitude {
-            0 if min == 0 => None,
-            _ if negative || magnitude < min => Some(format!("Minimum value is {min}")),
-            _ if magnitude > SECONDS_MAX => Some(format!("Maximum value is {SECONDS_MAX}")),
-            _ => None,
+        Some(Object::new(&member.value, object.place.field(field), member.key_span))
+    }
+
+    /// Reads an array of objects with their indices.
+    pub(super) fn objects<'s>(
+        &mut self,
+        object: &'s Object<'_>,
+        field: &'s str,
+    ) -> Vec<(usize, Object<'s>)> {
+        let Some(list) = object.node.get(field) else {
+            return Vec::new();
         };
-        if let Some(message) = message {
-            let path = object.field(field);
-            self.report(Diagnostic::new(Code::OutOfRange, &path, value.span, message));
-            return None;
+        let Kind::Array(items) = &list.kind else {
+            self.wrong_type(object, field, list, "Array");
+            return Vec::new();
+        };
+        let mut objects = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let place = object.place.item(field, index);
+            if matches!(item.kind, Kind::Object(_)) {
+                objects.push((index, Object::unnamed(item, place)));
+            } else {
+                self.wrong_type_at(&place, item, "Object");
+            }
         }
-        Some(Spanned { value: magnitude, span: value.span })
+        objects
+    }
+
+    /// Reports an array field that must not be empty but is.
+    pub(super) fn not_empty(&mut self, object: &Object<'_>, field: &str) {
+        if let Some(Node { kind: Kind::Array(items), span }) = object.node.get(field)
+            && items.is_empty()
+        {
+            self.empty(&object.field(field), *span);
+        }
     }
 
     /// Reads a field that takes one of a few words.
@@ -223,9 +242,13 @@ impl Parser<'_> {
         value: &Node,
         expected: &str,
     ) {
+        self.wrong_type_at(&object.place.field(field), value, expected);
+    }
+
+    pub(super) fn wrong_type_at(&mut self, place: &Place<'_>, value: &Node, expected: &str) {
         let message = format!("Expected value of type {expected}");
         self.report(
-            Diagnostic::new(Code::WrongType, &object.field(field), value.span, message)
+            Diagnostic::new(Code::WrongType, &place.to_string(), value.span, message)
                 .label(format!("this is {}", kind_name(value))),
         );
     }
@@ -246,9 +269,13 @@ pub(super) fn unsupported_field(path: &str, span: Span, field: &str) -> Diagnost
     Diagnostic::new(Code::UnsupportedField, path, span, message)
 }
 
-pub(super) fn unknown_field(path: &str, member: &Member, meant: Option<&str>) -> Diagnostic {
+pub(super) fn unknown_field(
+    object: &Object<'_>,
+    member: &Member,
+    meant: Option<&str>,
+) -> Diagnostic {
     let message = format!("Field '{}' is not supported", member.key);
-    let diagnostic = Diagnostic::new(Code::UnknownField, path, member.key_span, message);
+    let diagnostic = Diagnostic::new(Code::UnknownField, &object.path(), member.key_span, message);
     match meant {
         Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
         None => diagnostic,
@@ -265,6 +292,3 @@ fn kind_name(node: &Node) -> &'static str {
         Kind::Object(_) => "an object",
     }
 }
-
-/// AWS: `state-wait` and `state-task`, the largest number of seconds in any field.
-const SECONDS_MAX: u64 = 99_999_999;

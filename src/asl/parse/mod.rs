@@ -1,19 +1,29 @@
 //! From a definition's text to the model, collecting every problem on the way.
 
+mod assign;
 mod choice;
+mod distributed;
 mod expressions;
 mod fields;
+mod nested;
+mod numbers;
+mod retry;
 mod states;
+mod tables;
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 use super::check;
 use super::diagnostic::{self, Code, Diagnostic};
 use super::json::{self, Node};
 use super::model::{Graph, Machine, Target};
+use super::place::Place;
 use super::source::{Span, Spanned};
 use crate::base::limits::{DEFINITION_BYTES_MAX, EXPRESS_DURATION_MS_MAX};
+use assign::Scope;
 use fields::Object;
+use numbers::SECONDS_MAX;
 
 /// What the machine is created as; Express refuses some resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +33,21 @@ pub enum MachineType {
     Express,
     /// Only the world of recorded cases.
     Standard,
+}
+
+/// By which rules a definition is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// What the machine is created as.
+    pub machine_type: MachineType,
+    /// Accepts Maps of `Mode: DISTRIBUTED` in an Express machine too, which AWS refuses.
+    pub distributed: bool,
+}
+
+impl From<MachineType> for Rules {
+    fn from(machine_type: MachineType) -> Self {
+        Self { machine_type, distributed: false }
+    }
 }
 
 /// What came of a definition.
@@ -46,16 +71,22 @@ pub fn parse(source: &str, file: &str) -> Result<Machine, Vec<Diagnostic>> {
     parsed.machine.ok_or(parsed.diagnostics)
 }
 
-/// Reads a definition and returns warnings in any case.
-pub fn parse_as(source: &str, file: &str, machine_type: MachineType) -> Parsed {
+/// Reads a definition and returns warnings in any case; `file` is only a name.
+pub fn parse_as(source: &str, file: &str, rules: impl Into<Rules>) -> Parsed {
     let mut parser = Parser {
         text: source,
-        machine_type,
+        rules: rules.into(),
+        jsonata: false,
         names: HashMap::new(),
+        labels: HashSet::new(),
+        scopes: Vec::new(),
+        graph_count: 0,
+        lines: OnceCell::new(),
         diagnostics: Vec::new(),
         omitted_count: 0,
     };
     let machine = parser.definition(file);
+    parser.explain_crossings();
     let Parser { mut diagnostics, omitted_count, .. } = parser;
     diagnostic::sort(&mut diagnostics);
     let refused = diagnostics.iter().any(Diagnostic::is_error);
@@ -81,9 +112,19 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Diagnostic> {
 /// State of one parse. Every method reports what it finds wrong and returns what it could read.
 struct Parser<'a> {
     text: &'a str,
-    machine_type: MachineType,
-    /// Index of every state in source order.
-    names: HashMap<String, usize>,
+    rules: Rules,
+    /// The machine's language is JSONata.
+    jsonata: bool,
+    /// Every state's name, where it stood first and in which graph.
+    names: HashMap<String, (Span, usize)>,
+    /// `Label` of every Map.
+    labels: HashSet<String>,
+    /// The graph that is being read, and those around it; the innermost last.
+    scopes: Vec<Scope>,
+    /// Graphs begun so far.
+    graph_count: usize,
+    /// Where each line begins, once somebody asked.
+    lines: OnceCell<Vec<u32>>,
     diagnostics: Vec<Diagnostic>,
     omitted_count: usize,
 }
@@ -91,35 +132,42 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn definition(&mut self, file: &str) -> Option<Machine> {
         let root = self.read()?;
-        let machine = Object::new(
-            &root,
-            String::new(),
-            Span::new(root.span.start as usize, root.span.start as usize + 1),
-        );
-        self.only_fields(&machine, MACHINE_FIELDS, &[], &[]);
+        let machine = Object::unnamed(&root, Place::MACHINE);
+        self.only_fields(&machine, MACHINE_FIELDS, &[]);
         let comment = self.comment(&machine);
         self.one_of(&machine, "Version", &["1.0"]);
-        let jsonata = self.language(&machine, false);
+        self.jsonata = self.language(&machine, false);
         // AWS: 0 is accepted here, but nobody recorded what it does; so it is refused.
-        let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1);
+        let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1..=SECONDS_MAX);
         self.warn_over_express_limit(timeout_seconds.as_ref());
-        let start_at = self.string(&machine, "StartAt");
-        let states = self.states_object(&machine);
-        if !self.require(&machine, &["States", "StartAt"]) {
-            for diagnostic in check::graph(&root) {
+        let graph = self.graph(&machine, false)?;
+        let definition_bytes = self.text.len();
+        let file = file.to_owned();
+        Some(Machine { file, comment, graph, timeout_seconds, definition_bytes })
+    }
+
+    /// Reads `StartAt` and `States` of a machine, a branch or a processor.
+    ///
+    /// An isolated one does not see the variables around it.
+    fn graph(&mut self, object: &Object<'_>, isolated: bool) -> Option<Graph> {
+        let start_at = self.string(object, "StartAt");
+        let states = self.states_object(object);
+        if !self.require(object, &["States", "StartAt"]) {
+            for diagnostic in check::graph(object.node, &object.place) {
                 self.report(diagnostic);
             }
         }
-        for (index, member) in states.iter().flat_map(|node| node.members()).enumerate() {
-            self.names.insert(member.key.clone(), index);
+        let members = states.map_or(&[][..], Node::members);
+        self.scopes.push(Scope::new(members, isolated));
+        self.graph_count += 1;
+        let number = self.graph_count;
+        let mut read = Vec::with_capacity(members.len());
+        for member in members {
+            read.extend(self.state(&object.place, member, number));
         }
-        let states: Vec<_> =
-            states?.members().iter().filter_map(|member| self.state(member, jsonata)).collect();
-        let start_at = self.target(start_at)?;
-        let definition_bytes = self.text.len();
-        let file = file.to_owned();
-        let graph = Graph { start_at, states };
-        Some(Machine { file, comment, graph, timeout_seconds, definition_bytes })
+        let start_at = self.target(start_at);
+        self.scopes.pop();
+        Some(Graph { start_at: start_at?, states: read })
     }
 
     /// Reads the text as a JSON object.
@@ -187,14 +235,14 @@ impl Parser<'_> {
     /// Finds the state a transition leads to; what leads nowhere is reported by the graph check.
     fn target(&self, name: Option<Spanned<String>>) -> Option<Target> {
         let name = name?;
-        let index = *self.names.get(&name.value)?;
+        let index = *self.scopes.last()?.states.get(&name.value)?;
         Some(Target { name, index })
     }
 
     fn warn_over_express_limit(&mut self, timeout: Option<&Spanned<u64>>) {
         let limit_seconds = EXPRESS_DURATION_MS_MAX / 1_000;
         let Some(timeout) = timeout else { return };
-        if self.machine_type == MachineType::Express && timeout.value > limit_seconds {
+        if self.rules.machine_type == MachineType::Express && timeout.value > limit_seconds {
             let message = format!("an Express execution ends after {limit_seconds} seconds anyway");
             self.report(Diagnostic::new(
                 Code::TimeoutOverExpress,
@@ -205,8 +253,28 @@ impl Parser<'_> {
         }
     }
 
-    fn line(&self, span: Span) -> u32 {
-        super::source::Source { file: "", text: self.text }.position(span.start).line
+    /// Says of targets that no graph of their own has that they lie outside or inside of it.
+    fn explain_crossings(&mut self) {
+        for diagnostic in &mut self.diagnostics {
+            let target = diagnostic.message.strip_prefix("Missing 'Next' target: ");
+            if diagnostic.code == Code::UnknownTarget
+                && target.is_some_and(|target| self.names.contains_key(target))
+            {
+                diagnostic.help = Some(
+                    "the state of that name is in another \"States\" object; transitions do not \
+                     lead into or out of branches and Maps"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+
+    fn line(&self, span: Span) -> usize {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().zip(1..).filter(|&(byte, _)| byte == b'\n');
+            breaks.map(|(_, start)| start).collect()
+        });
+        lines.partition_point(|&start| start <= span.start) + 1
     }
 
     /// Keeps a diagnostic while there is room; warnings leave half of it to errors.

@@ -1,44 +1,45 @@
 //! States: their fields, one function per state type.
 
-use super::MachineType;
-use super::Parser;
 use super::expressions::PathRole;
-use super::fields::{Object, only_one_of, unsupported_field};
+use super::fields::{Object, only_one_of};
+use super::numbers::SECONDS_MAX;
+use super::tables::{COMMON_FIELDS, NEXT_OR_END, STATE_TYPES, StateType, WAIT_FIELDS};
+use super::{MachineType, Parser};
 use crate::asl::check;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{
-    Amount, Fail, FailText, Pass, State, StateKind, Succeed, Task, Transition, Wait, WaitUntil,
+    Amount, Fail, FailText, Pass, State, StateKind, Succeed, Task, Template, Transition, Wait,
+    WaitUntil,
 };
+use crate::asl::place::Place;
 use crate::asl::source::Spanned;
 use crate::base::limits::NAME_CHARS_MAX;
 use crate::expr::timestamp;
 
 impl Parser<'_> {
-    /// Reads a state; `jsonata` is the language of the machine.
-    pub(super) fn state(&mut self, member: &Member, jsonata: bool) -> Option<State> {
-        let path = format!("/States/{}", member.key);
-        let state = Object::new(&member.value, path, member.key_span);
+    /// Reads a state of the graph at a place, which has this number.
+    pub(super) fn state(
+        &mut self,
+        graph: &Place<'_>,
+        member: &Member,
+        number: usize,
+    ) -> Option<State> {
+        let place = graph.state(&member.key);
+        let state = Object::new(&member.value, place, member.key_span);
         self.state_name(member, &state);
+        self.unique_name(member, &state, number);
         if !matches!(member.value.kind, Kind::Object(_)) {
-            let message = "Expected value of type Object";
-            let span = member.value.span;
-            self.report(Diagnostic::new(Code::WrongType, state.path(), span, message));
+            self.wrong_type_at(&place, &member.value, "Object");
             return None;
         }
-        let jsonata = self.state_language(&state, jsonata);
+        let jsonata = self.state_language(&state);
         let kind = self.state_type(&state)?;
         if kind.transits {
             self.next_or_end(&state);
         }
         if jsonata {
-            return None;
-        }
-        if !kind.supported {
-            let type_span = state.node.get("Type").map_or(member.key_span, |node| node.span);
-            let message = format!("{} is not supported yet", kind.name);
-            let path = state.field("Type");
-            self.report(Diagnostic::new(Code::UnsupportedState, &path, type_span, message));
+            self.jsonata_graphs(&state, kind.name);
             return None;
         }
         self.state_fields(&state, kind);
@@ -49,6 +50,8 @@ impl Parser<'_> {
             "Wait" => StateKind::Wait(self.wait(&state)?),
             "Succeed" => StateKind::Succeed(self.succeed(&state)),
             "Fail" => StateKind::Fail(self.fail(&state)),
+            "Parallel" => StateKind::Parallel(self.parallel(&state)?),
+            "Map" => StateKind::Map(Box::new(self.map(&state)?)),
             _ => StateKind::Task(self.task(&state)?),
         };
         let name = Spanned { value: member.key.clone(), span: member.key_span };
@@ -64,13 +67,30 @@ impl Parser<'_> {
                  limit allowed by the service"
             );
             self.report(
-                Diagnostic::new(Code::NameTooLong, state.path(), member.key_span, message)
+                Diagnostic::new(Code::NameTooLong, &state.path(), member.key_span, message)
                     .help("put the long text into \"Comment\""),
             );
         }
         if length == 0 {
-            self.empty(state.path(), member.key_span);
+            self.empty(&state.path(), member.key_span);
         }
+    }
+
+    /// Reports a name that a state of another graph has already.
+    fn unique_name(&mut self, member: &Member, state: &Object<'_>, graph: usize) {
+        let here = (member.key_span, graph);
+        let (first, owner) = *self.names.entry(member.key.clone()).or_insert(here);
+        // The same name twice in one object is reported as such already.
+        if owner == graph {
+            return;
+        }
+        let message = format!("Duplicate State name: {}", member.key);
+        let line = self.line(first);
+        self.report(
+            Diagnostic::new(Code::DuplicateStateName, &state.path(), member.key_span, message)
+                .label(format!("first on line {line}"))
+                .help("names are unique across the whole machine, branches and Maps included"),
+        );
     }
 
     fn state_type(&mut self, state: &Object<'_>) -> Option<&'static StateType> {
@@ -86,7 +106,7 @@ impl Parser<'_> {
     fn state_fields(&mut self, state: &Object<'_>, kind: &StateType) {
         let allowed: Vec<_> = COMMON_FIELDS.iter().chain(kind.fields).copied().collect();
         let before = self.diagnostics.len();
-        self.only_fields(state, &allowed, kind.unsupported, kind.jsonata);
+        self.only_fields(state, &allowed, kind.jsonata);
         for diagnostic in &mut self.diagnostics[before..] {
             if diagnostic.code != Code::UnknownField || diagnostic.help.is_some() {
                 continue;
@@ -95,7 +115,7 @@ impl Parser<'_> {
                 .iter()
                 .filter(|other| {
                     let field = diagnostic.message.split('\'').nth(1).unwrap_or_default();
-                    other.fields.contains(&field) || other.unsupported.contains(&field)
+                    other.fields.contains(&field)
                 })
                 .map(|other| other.name)
                 .collect();
@@ -119,13 +139,14 @@ impl Parser<'_> {
         language.value == "JSONata"
     }
 
-    fn state_language(&mut self, state: &Object<'_>, machine: bool) -> bool {
+    fn state_language(&mut self, state: &Object<'_>) -> bool {
+        let machine = self.jsonata;
         let jsonata = self.language(state, machine);
         if machine && !jsonata {
             let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole \
                            state machine";
             let span = state.node.get("QueryLanguage").map_or(state.head, |node| node.span);
-            self.report(Diagnostic::new(Code::OtherLanguage, state.path(), span, message));
+            self.report(Diagnostic::new(Code::OtherLanguage, &state.path(), span, message));
         }
         jsonata || machine
     }
@@ -145,7 +166,7 @@ impl Parser<'_> {
             (None, None) => {
                 let message = only_one_of(NEXT_OR_END);
                 self.report(
-                    Diagnostic::new(Code::NextOrEnd, state.path(), state.head, message)
+                    Diagnostic::new(Code::NextOrEnd, &state.path(), state.head, message)
                         .label("leads nowhere")
                         .help("add \"Next\": \"...\" or \"End\": true"),
                 );
@@ -158,7 +179,7 @@ impl Parser<'_> {
     }
 
     /// Reads `Next` or `End`; faults are reported by `next_or_end` and the graph check.
-    fn transition(&mut self, state: &Object<'_>) -> Option<Transition> {
+    pub(super) fn transition(&mut self, state: &Object<'_>) -> Option<Transition> {
         match state.node.get("Next") {
             Some(Node { kind: Kind::String(name), span }) => {
                 let name = Spanned { value: name.clone(), span: *span };
@@ -170,13 +191,16 @@ impl Parser<'_> {
     }
 
     fn pass(&mut self, state: &Object<'_>) -> Option<Pass> {
+        if let Some(result) = state.node.get("Result") {
+            self.warn_static_result(result, &state.place.field("Result"));
+        }
         Some(Pass {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
             result: state.node.get("Result").cloned(),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
-            assign: None,
+            assign: self.assign(state),
             transition: self.transition(state)?,
         })
     }
@@ -184,22 +208,18 @@ impl Parser<'_> {
     fn wait(&mut self, state: &Object<'_>) -> Option<Wait> {
         let input_path = self.path_field(state, "InputPath", PathRole::Select);
         let output_path = self.path_field(state, "OutputPath", PathRole::Select);
+        let assign = self.assign(state);
         let timing = self.exactly_one(state, WAIT_FIELDS, Code::WaitFields)?;
         let until = match timing.key.as_str() {
-            "Seconds" => WaitUntil::Seconds(self.integer(state, "Seconds", 0)?),
+            "Seconds" => WaitUntil::Seconds(self.integer(state, "Seconds", 0..=SECONDS_MAX)?),
             "SecondsPath" => {
                 WaitUntil::SecondsPath(self.path(state, "SecondsPath", PathRole::Read)?)
             }
             "Timestamp" => WaitUntil::Timestamp(self.timestamp(state, "Timestamp")?),
             _ => WaitUntil::TimestampPath(self.path(state, "TimestampPath", PathRole::Read)?),
         };
-        Some(Wait {
-            input_path,
-            output_path,
-            until,
-            assign: None,
-            transition: self.transition(state)?,
-        })
+        let transition = self.transition(state)?;
+        Some(Wait { input_path, output_path, until, assign, transition })
     }
 
     /// Reads a literal timestamp.
@@ -242,6 +262,7 @@ impl Parser<'_> {
     ) -> Option<FailText> {
         let member = self.at_most_one(state, pair)?;
         if member.key == literal {
+            self.warn_literal_path(state, literal);
             return self.string(state, literal).map(FailText::Literal);
         }
         let text = self.path_or_call(state, &member.key)?;
@@ -253,21 +274,22 @@ impl Parser<'_> {
         if !state.has("Resource") {
             self.missing(state, "Resource");
         }
-        let resource = self.string(state, "Resource");
-        if let Some(resource) = &resource
-            && self.machine_type == MachineType::Express
-        {
-            let refused = check::express(resource, &state.field("Resource"));
-            if let Some(diagnostic) = refused {
-                self.report(diagnostic);
-            }
-        }
-        let pair = &["TimeoutSeconds", "TimeoutSecondsPath"];
-        let timeout = match self.at_most_one(state, pair).map(|member| member.key.as_str()) {
-            Some("TimeoutSeconds") => self.integer(state, "TimeoutSeconds", 1).map(Amount::Literal),
-            Some(path) => self.path(state, path, PathRole::Read).map(Amount::Path),
-            None => None,
-        };
+        let resource = self.resource(state);
+        let seconds = 1..=SECONDS_MAX;
+        let timeout = self.amount(
+            state,
+            ["TimeoutSeconds", "TimeoutSecondsPath"],
+            seconds.clone(),
+            PathRole::Read,
+        );
+        let heartbeat = self.amount(
+            state,
+            ["HeartbeatSeconds", "HeartbeatSecondsPath"],
+            seconds,
+            PathRole::Read,
+        );
+        self.heartbeat_before_timeout(state, timeout.as_ref(), heartbeat.as_ref());
+        let credentials = self.credentials(state, resource.as_ref());
         Some(Task {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
@@ -275,131 +297,70 @@ impl Parser<'_> {
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
             timeout,
-            heartbeat: None,
-            credentials: None,
-            assign: None,
-            retry: Vec::new(),
-            catch: Vec::new(),
+            heartbeat,
+            credentials,
+            assign: self.assign(state),
+            retry: self.retriers(state),
+            catch: self.catchers(state),
             transition: self.transition(state)?,
             resource: resource?,
         })
     }
 
-    /// Reports a field of the language that we do not act on yet.
-    pub(super) fn unsupported(&mut self, object: &Object<'_>, member: &Member) {
-        self.report(unsupported_field(&object.field(&member.key), member.key_span, &member.key));
+    fn resource(&mut self, state: &Object<'_>) -> Option<Spanned<String>> {
+        let resource = self.string(state, "Resource")?;
+        let path = state.field("Resource");
+        if !resource.value.starts_with("arn:") {
+            let message = "Value is not a valid resource ARN";
+            self.report(
+                Diagnostic::new(Code::BadResource, &path, resource.span, message)
+                    .help("an ARN begins with \"arn:\", such as arn:aws:states:::http:invoke"),
+            );
+        } else if self.rules.machine_type == MachineType::Express
+            && let Some(refused) = check::express(&resource, &path)
+        {
+            self.report(refused);
+        }
+        Some(resource)
+    }
+
+    fn heartbeat_before_timeout(
+        &mut self,
+        state: &Object<'_>,
+        timeout: Option<&Amount<u64>>,
+        heartbeat: Option<&Amount<u64>>,
+    ) {
+        if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
+            (timeout, heartbeat)
+            && heartbeat.value >= timeout.value
+        {
+            let message = "HeartbeatSeconds must be smaller than TimeoutSeconds";
+            let path = state.field("HeartbeatSeconds");
+            self.report(
+                Diagnostic::new(Code::HeartbeatTooLong, &path, heartbeat.span, message)
+                    .label(format!("TimeoutSeconds is {}", timeout.value)),
+            );
+        }
+    }
+
+    fn credentials(
+        &mut self,
+        state: &Object<'_>,
+        resource: Option<&Spanned<String>>,
+    ) -> Option<Template> {
+        let credentials = self.object(state, "Credentials")?;
+        if resource.is_some_and(|resource| check::is_activity(&resource.value)) {
+            let message = "The field 'Credentials' is not supported for activities";
+            let path = credentials.path();
+            self.report(Diagnostic::new(Code::UnknownField, &path, credentials.head, message));
+        }
+        if credentials.has("RoleArn") {
+            self.string(&credentials, "RoleArn");
+        } else if !credentials.has("RoleArn.$") {
+            let message = "The field 'RoleArn' is required but was missing";
+            let path = credentials.path();
+            self.report(Diagnostic::new(Code::MissingField, &path, credentials.head, message));
+        }
+        self.template(state, "Credentials")
     }
 }
-
-/// What a state type may have, as in the field table of the language reference.
-#[derive(Clone, Copy)]
-struct StateType {
-    name: &'static str,
-    supported: bool,
-    /// Has `Next` or `End`.
-    transits: bool,
-    fields: &'static [&'static str],
-    /// Fields of the language that we do not act on yet.
-    unsupported: &'static [&'static str],
-    /// Fields that only JSONata states have.
-    jsonata: &'static [&'static str],
-}
-
-const NEXT_OR_END: &[&str] = &["Next", "End"];
-const WAIT_FIELDS: &[&str] = &["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-const COMMON_FIELDS: &[&str] = &["Type", "Comment", "QueryLanguage"];
-
-/// In the order in which AWS lists them.
-const STATE_TYPES: [StateType; 8] = [
-    StateType {
-        name: "Task",
-        supported: true,
-        transits: true,
-        fields: &[
-            "Next",
-            "End",
-            "Resource",
-            "InputPath",
-            "Parameters",
-            "ResultSelector",
-            "ResultPath",
-            "OutputPath",
-            "TimeoutSeconds",
-            "TimeoutSecondsPath",
-        ],
-        unsupported: &[
-            "Retry",
-            "Catch",
-            "Assign",
-            "HeartbeatSeconds",
-            "HeartbeatSecondsPath",
-            "Credentials",
-        ],
-        jsonata: &["Arguments", "Output"],
-    },
-    StateType {
-        name: "Wait",
-        supported: true,
-        transits: true,
-        fields: &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Seconds",
-            "SecondsPath",
-            "Timestamp",
-            "TimestampPath",
-        ],
-        unsupported: &["Assign"],
-        jsonata: &["Output"],
-    },
-    StateType {
-        name: "Pass",
-        supported: true,
-        transits: true,
-        fields: &["Next", "End", "InputPath", "Parameters", "Result", "ResultPath", "OutputPath"],
-        unsupported: &["Assign"],
-        jsonata: &["Output"],
-    },
-    StateType {
-        name: "Succeed",
-        supported: true,
-        transits: false,
-        fields: &["InputPath", "OutputPath"],
-        unsupported: &[],
-        jsonata: &["Output"],
-    },
-    StateType {
-        name: "Fail",
-        supported: true,
-        transits: false,
-        fields: &["Error", "Cause", "ErrorPath", "CausePath"],
-        unsupported: &[],
-        jsonata: &[],
-    },
-    StateType {
-        name: "Choice",
-        supported: true,
-        transits: false,
-        fields: &["Choices", "Default", "InputPath", "OutputPath"],
-        unsupported: &["Assign"],
-        jsonata: &["Output"],
-    },
-    StateType {
-        name: "Parallel",
-        supported: false,
-        transits: true,
-        fields: &[],
-        unsupported: &["Branches", "Retry", "Catch", "Assign"],
-        jsonata: &["Arguments", "Output"],
-    },
-    StateType {
-        name: "Map",
-        supported: false,
-        transits: true,
-        fields: &[],
-        unsupported: &["ItemProcessor", "ItemsPath", "ItemSelector", "Retry", "Catch", "Assign"],
-        jsonata: &["Items", "Output"],
-    },
-];

@@ -1,51 +1,64 @@
 //! A shard under virtual time: its clock moves only when nothing else is left to do.
+//!
+//! The shard is the one that the service runs; only the clock and what surrounds it differ. A wait
+//! of a year takes no longer than any other.
 
-#![allow(dead_code, reason = "each test binary uses the part it needs")]
-
-use expressway::base::clock::Now;
-use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx};
-use expressway::program::Loaded;
-use expressway::shard::{
+use crate::base::clock::Now;
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx};
+use crate::program::Loaded;
+use crate::shard::{
     Calls, Completions, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
     Status, Turned,
 };
+use crate::vm::Event;
 
 /// Wall clock at monotonic zero: 2026-01-01T00:00:00Z.
-pub(crate) const EPOCH_WALL_MS: i64 = 1_767_225_600_000;
+pub const EPOCH_WALL_MS: i64 = 1_767_225_600_000;
 
 /// A shard with all that surrounds it.
-pub(crate) struct VirtualShard<C> {
-    pub(crate) core: ShardCore,
-    pub(crate) inputs: Inputs,
-    pub(crate) sink: Sink,
-    pub(crate) calls: C,
+pub struct VirtualShard<C> {
+    /// The shard itself.
+    pub core: ShardCore,
+    /// What it has not taken yet.
+    pub inputs: Inputs,
+    /// What has come out of it.
+    pub sink: Sink,
+    /// What answers its calls.
+    pub calls: C,
     completions: Completions,
     now_ns: u64,
 }
 
 /// What has come out of the shard.
-#[derive(Default)]
-pub(crate) struct Sink {
+#[derive(Debug, Default)]
+pub struct Sink {
     /// Executions that began.
-    pub(crate) started: usize,
+    pub started: usize,
     /// Executions that ended, oldest first.
-    pub(crate) ended: Vec<Ended>,
+    pub ended: Vec<Ended>,
     /// Classes and causes of refused events, with their offsets.
-    pub(crate) rejected: Vec<(i64, &'static str, String)>,
+    pub rejected: Vec<(i64, &'static str, String)>,
 }
 
 /// An execution that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// The event it began with.
-    pub(crate) offset: i64,
-    pub(crate) status: Status,
+    pub offset: i64,
+    /// How it ended.
+    pub status: Status,
     /// JSON text; empty unless it succeeded.
-    pub(crate) output: String,
-    pub(crate) error: Option<String>,
-    pub(crate) cause: Option<String>,
-    pub(crate) duration_ns: u64,
-    pub(crate) transitions: u32,
+    pub output: String,
+    /// Error name.
+    pub error: Option<String>,
+    /// Cause text.
+    pub cause: Option<String>,
+    /// Virtual time that it took.
+    pub duration_ns: u64,
+    /// States entered, retries included.
+    pub transitions: u32,
+    /// What happened; empty where the shard keeps no history.
+    pub history: Vec<Event>,
 }
 
 impl Settle for Sink {
@@ -57,11 +70,12 @@ impl Settle for Sink {
         self.ended.push(Ended {
             offset: settled.origin.offset,
             status: settled.status,
-            output: String::from_utf8(settled.output.to_vec()).expect("output is text"),
+            output: String::from_utf8_lossy(settled.output).into_owned(),
             error: settled.error.map(str::to_owned),
             cause: settled.cause.map(str::to_owned),
             duration_ns: settled.duration_ns,
             transitions: settled.transitions,
+            history: settled.history.to_vec(),
         });
     }
 
@@ -75,9 +89,9 @@ impl Settle for Sink {
 
 impl<C: Calls> VirtualShard<C> {
     /// A shard for one machine; `completions` is where `calls` puts its answers.
-    pub(crate) fn new(machine: Loaded, limits: Limits, calls: C, completions: Completions) -> Self {
+    pub fn new(machine: Loaded, limits: Limits, calls: C, completions: Completions) -> Self {
         Self {
-            core: ShardCore::new(vec![machine], limits, at(0)),
+            core: ShardCore::new(vec![machine], limits, at(0), 0),
             inputs: Inputs::default(),
             sink: Sink::default(),
             calls,
@@ -87,18 +101,18 @@ impl<C: Calls> VirtualShard<C> {
     }
 
     /// Hands over one event, which is told apart by `offset`.
-    pub(crate) fn start(&mut self, offset: i64, name: &str, input: &[u8]) {
+    pub fn start(&mut self, offset: i64, name: &str, input: &[u8]) {
         self.inputs.batches.push_back(batch([(offset, name, input)]));
     }
 
     /// Takes one turn at the present time.
-    pub(crate) fn turn(&mut self) -> Turned {
+    pub fn turn(&mut self) -> Turned {
         self.completions.drain_into(&mut self.inputs.answers);
         self.core.turn(at(self.now_ns), &mut self.inputs, &mut self.sink, &mut self.calls)
     }
 
     /// Takes turns until nothing is left that need not wait.
-    pub(crate) fn settle_down(&mut self) -> Turned {
+    pub fn settle_down(&mut self) -> Turned {
         loop {
             let turned = self.turn();
             if !turned.busy && self.completions.is_empty() {
@@ -108,33 +122,43 @@ impl<C: Calls> VirtualShard<C> {
     }
 
     /// Lets time pass, without a turn.
-    pub(crate) fn advance_ns(&mut self, nanoseconds: u64) {
+    pub fn advance_ns(&mut self, nanoseconds: u64) {
         self.now_ns += nanoseconds;
     }
 
     /// Takes turns, and moves the clock to the next timer whenever there is nothing else to do,
     /// until no execution is open or nothing can wake those that are.
-    pub(crate) fn run(&mut self) -> Turned {
-        loop {
-            let turned = self.settle_down();
-            match turned.next_timer_ms {
-                Some(next_ms) if turned.open > 0 => {
+    pub fn run(&mut self) -> Turned {
+        self.run_at_most(usize::MAX)
+    }
+
+    /// The same, but ends after `turns_max` turns even if something could go on: whoever runs a
+    /// definition that may loop for ever wants his program back.
+    pub fn run_at_most(&mut self, turns_max: usize) -> Turned {
+        let mut turned = self.turn();
+        for _ in 1..turns_max {
+            if !turned.busy && self.completions.is_empty() {
+                match turned.next_timer_ms {
                     // A wheel may ask to be looked at before anything is due; time never stands.
-                    self.now_ns = (next_ms * 1_000_000).max(self.now_ns + 1);
+                    Some(next_ms) if turned.open > 0 => {
+                        self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
+                    }
+                    _ => break,
                 }
-                _ => return turned,
             }
+            turned = self.turn();
         }
+        turned
     }
 
     /// Virtual time since the shard was made.
-    pub(crate) fn now_ns(&self) -> u64 {
+    pub fn now_ns(&self) -> u64 {
         self.now_ns
     }
 }
 
 /// Packs events as a source does.
-pub(crate) fn batch<'a>(events: impl IntoIterator<Item = (i64, &'a str, &'a [u8])>) -> StartBatch {
+pub fn batch<'a>(events: impl IntoIterator<Item = (i64, &'a str, &'a [u8])>) -> StartBatch {
     let mut batch = StartBatch::default();
     for (offset, name, input) in events {
         let from = batch.bytes.len() as u32;

@@ -1,0 +1,203 @@
+//! Which variables each state refers to: what `DescribeStateMachine` returns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::walk::each_state;
+use crate::asl::json::Node;
+use crate::asl::model::{
+    Amount, Catcher, Choice, Distributed, FailText, Machine, Map, Operand, PathField, Rule,
+    StateKind, Template, WaitUntil,
+};
+use crate::asl::place::Place;
+use crate::asl::source::Spanned;
+use crate::expr::intrinsic::{Argument, Call};
+use crate::expr::path::{Path, Root};
+
+/// Returns the variables that each state refers to, by the state's name, without the `$`.
+///
+/// States that refer to none are left out.
+pub fn variable_references(machine: &Machine) -> BTreeMap<String, BTreeSet<String>> {
+    let mut references = BTreeMap::new();
+    each_state(&machine.graph, &Place::MACHINE, &mut |state, _| {
+        let mut names = Names::default();
+        names.state(&state.kind);
+        if !names.0.is_empty() {
+            references.insert(state.name.value.clone(), names.0);
+        }
+    });
+    references
+}
+
+/// The variables found so far.
+#[derive(Default)]
+struct Names(BTreeSet<String>);
+
+impl Names {
+    fn state(&mut self, kind: &StateKind) {
+        match kind {
+            StateKind::Pass(pass) => {
+                self.field(&pass.input_path);
+                self.field(&pass.output_path);
+                self.templates(&[&pass.parameters, &pass.assign]);
+            }
+            StateKind::Choice(choice) => self.choice(choice),
+            StateKind::Wait(wait) => {
+                self.field(&wait.input_path);
+                self.field(&wait.output_path);
+                self.templates(&[&wait.assign]);
+                if let WaitUntil::SecondsPath(path) | WaitUntil::TimestampPath(path) = &wait.until {
+                    self.path(path);
+                }
+            }
+            StateKind::Succeed(succeed) => {
+                self.field(&succeed.input_path);
+                self.field(&succeed.output_path);
+            }
+            StateKind::Fail(fail) => {
+                for text in [&fail.error, &fail.cause].into_iter().flatten() {
+                    match text {
+                        FailText::Path(text) | FailText::Intrinsic(text) => self.path(text),
+                        FailText::Literal(_) => {}
+                    }
+                }
+            }
+            StateKind::Task(task) => {
+                self.field(&task.input_path);
+                self.field(&task.output_path);
+                self.templates(&[
+                    &task.parameters,
+                    &task.result_selector,
+                    &task.credentials,
+                    &task.assign,
+                ]);
+                self.amount(task.timeout.as_ref());
+                self.amount(task.heartbeat.as_ref());
+                self.catchers(&task.catch);
+            }
+            StateKind::Parallel(parallel) => {
+                self.field(&parallel.input_path);
+                self.field(&parallel.output_path);
+                self.templates(&[
+                    &parallel.parameters,
+                    &parallel.result_selector,
+                    &parallel.assign,
+                ]);
+                self.catchers(&parallel.catch);
+            }
+            StateKind::Map(map) => self.map(map),
+        }
+    }
+
+    fn choice(&mut self, choice: &Choice) {
+        self.field(&choice.input_path);
+        self.field(&choice.output_path);
+        self.templates(&[&choice.assign]);
+        for rule in &choice.choices {
+            self.rule(&rule.rule);
+            self.templates(&[&rule.assign]);
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        match rule {
+            Rule::And(parts) | Rule::Or(parts) => parts.iter().for_each(|part| self.rule(part)),
+            Rule::Not(part) => self.rule(part),
+            Rule::Test(test) => {
+                self.path(&test.variable);
+                if let Operand::Path(path) = &test.operand {
+                    self.path(path);
+                }
+            }
+        }
+    }
+
+    fn map(&mut self, map: &Map) {
+        self.field(&map.input_path);
+        self.field(&map.output_path);
+        self.templates(&[&map.item_selector, &map.result_selector, &map.assign]);
+        if let Some(path) = &map.items_path {
+            self.path(path);
+        }
+        self.amount(map.concurrency_max.as_ref());
+        if let Some(distributed) = &map.distributed {
+            self.distributed(distributed);
+        }
+        self.catchers(&map.catch);
+    }
+
+    fn distributed(&mut self, distributed: &Distributed) {
+        self.amount(distributed.tolerated_count.as_ref());
+        self.amount(distributed.tolerated_percentage.as_ref());
+        if let Some(batcher) = &distributed.batcher {
+            self.amount(batcher.items_max.as_ref());
+            self.amount(batcher.bytes_max.as_ref());
+            self.templates(&[&batcher.input]);
+        }
+    }
+
+    fn catchers(&mut self, catchers: &[Catcher]) {
+        for catcher in catchers {
+            self.templates(&[&catcher.assign]);
+        }
+    }
+
+    fn amount<T>(&mut self, amount: Option<&Amount<T>>) {
+        if let Some(Amount::Path(path)) = amount {
+            self.path(path);
+        }
+    }
+
+    fn field(&mut self, field: &PathField) {
+        if let PathField::Path(path) = field {
+            self.path(path);
+        }
+    }
+
+    fn path(&mut self, path: &Spanned<String>) {
+        self.expression(&path.value);
+    }
+
+    fn templates(&mut self, templates: &[&Option<Template>]) {
+        for template in templates.iter().filter_map(|template| template.as_ref()) {
+            self.template(template);
+        }
+    }
+
+    fn template(&mut self, node: &Node) {
+        node.items().iter().for_each(|item| self.template(item));
+        for member in node.members() {
+            match member.value.as_str() {
+                Some(text) if member.key.ends_with(".$") => self.expression(text),
+                _ => self.template(&member.value),
+            }
+        }
+    }
+
+    /// Notes the variables of a path or of a call's arguments.
+    fn expression(&mut self, text: &str) {
+        if text.starts_with('$') {
+            if let Ok(path) = Path::parse(text) {
+                self.start(&path);
+            }
+        } else if let Ok(call) = Call::parse(text) {
+            self.call(&call);
+        }
+    }
+
+    fn call(&mut self, call: &Call) {
+        for argument in &call.arguments {
+            match argument {
+                Argument::Path(path) => self.start(path),
+                Argument::Call(call) => self.call(call),
+                _ => {}
+            }
+        }
+    }
+
+    /// Notes the variable that a path starts at.
+    fn start(&mut self, path: &Path) {
+        if path.root == Root::Variable {
+            self.0.insert(path.variable.clone());
+        }
+    }
+}

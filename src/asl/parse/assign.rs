@@ -1,0 +1,139 @@
+//! `Assign`: names of variables, and the scopes they live in.
+
+use std::collections::HashMap;
+
+use super::Parser;
+use super::fields::Object;
+use crate::asl::diagnostic::{Code, Diagnostic};
+use crate::asl::json::{Kind, Member, Node};
+use crate::asl::model::Assign;
+use crate::asl::source::Span;
+use crate::base::limits::NAME_CHARS_MAX;
+
+/// The graph that is being read, and what its states may refer to.
+pub(super) struct Scope {
+    /// Index of each state in source order.
+    pub(super) states: HashMap<String, usize>,
+    /// Names that the graph's own states assign, and where first.
+    variables: HashMap<String, Span>,
+    /// The processor of a distributed Map: its executions see no variable from outside.
+    isolated: bool,
+}
+
+impl Scope {
+    pub(super) fn new(states: &[Member], isolated: bool) -> Self {
+        let mut variables = HashMap::new();
+        for state in states {
+            let nested = ["Choices", "Catch"].into_iter().filter_map(|list| state.value.get(list));
+            let holders = nested.flat_map(Node::items).chain([&state.value]);
+            for assign in holders.filter_map(|holder| holder.get("Assign")) {
+                for member in assign.members() {
+                    variables.entry(variable(&member.key).to_owned()).or_insert(member.key_span);
+                }
+            }
+        }
+        let names = states.iter().enumerate();
+        let states = names.map(|(index, state)| (state.key.clone(), index)).collect();
+        Self { states, variables, isolated }
+    }
+}
+
+impl Parser<'_> {
+    /// Reads `Assign` of a state, a choice rule or a catcher.
+    pub(super) fn assign(&mut self, object: &Object<'_>) -> Option<Assign> {
+        let value = object.node.get("Assign")?;
+        let Kind::Object(members) = &value.kind else {
+            self.wrong_type(object, "Assign", value, "Object");
+            return None;
+        };
+        self.template_node(value, &object.place.field("Assign"));
+        for member in members {
+            if let Some(fault) = self.variable_fault(member) {
+                let Fault { code, message, help } = fault;
+                let path = object.field("Assign");
+                self.report(Diagnostic::new(code, &path, member.key_span, message).help(help));
+            }
+        }
+        Some(value.clone())
+    }
+
+    /// Finds out why a variable cannot be assigned here.
+    fn variable_fault(&self, member: &Member) -> Option<Fault> {
+        let name = variable(&member.key);
+        if name == "states" {
+            return Some(Fault {
+                code: Code::ReservedVariable,
+                message: "Cannot assign to reserved variable '$states'.".to_owned(),
+                help: "choose another name".to_owned(),
+            });
+        }
+        let length = name.chars().count();
+        if !is_identifier(name) || length > NAME_CHARS_MAX {
+            let (reason, help) = if length > NAME_CHARS_MAX {
+                let reason = format!(
+                    "the variable name has {length} characters and exceeds the \
+                     {NAME_CHARS_MAX}-character limit."
+                );
+                (reason, "choose a shorter name".to_owned())
+            } else {
+                let reason = "the variable name contains invalid characters.".to_owned();
+                (reason, identifier_help(name))
+            };
+            return Some(Fault {
+                code: Code::BadVariableName,
+                message: format!("Invalid variable name '{name}': {reason}"),
+                help,
+            });
+        }
+        let line = self.line(self.outer_variable(name)?);
+        Some(Fault {
+            code: Code::OuterVariable,
+            message: format!("the variable '{name}' belongs to an enclosing scope"),
+            help: format!(
+                "line {line} assigns it; choose another name, and hand the value out as output"
+            ),
+        })
+    }
+
+    /// Finds a variable in the scopes around the present one.
+    fn outer_variable(&self, name: &str) -> Option<Span> {
+        let mut scope = self.scopes.last()?;
+        for outer in self.scopes.iter().rev().skip(1) {
+            if scope.isolated {
+                return None;
+            }
+            if let Some(&span) = outer.variables.get(name) {
+                return Some(span);
+            }
+            scope = outer;
+        }
+        None
+    }
+}
+
+/// Why a variable cannot be assigned.
+struct Fault {
+    code: Code,
+    message: String,
+    help: String,
+}
+
+/// The variable that a key of `Assign` names.
+fn variable(key: &str) -> &str {
+    key.strip_suffix(".$").unwrap_or(key)
+}
+
+/// AWS: `workflow-variables` points at Unicode's identifiers (UAX #31).
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(unicode_ident::is_xid_start)
+        && chars.all(unicode_ident::is_xid_continue)
+}
+
+fn identifier_help(name: &str) -> String {
+    if name.contains(['.', '[']) {
+        "a variable is assigned as a whole: assign an object instead".to_owned()
+    } else {
+        "a name is a letter, then letters, digits and '_'".to_owned()
+    }
+}
