@@ -9,7 +9,6 @@ use expressway::task::{MockTasks, Script};
 use expressway::trial::clock::{Ended, VirtualShard};
 use serde_json::{Value, json};
 
-
 /// Turns of [`FUEL`] instructions; whatever still runs after them is left where it is.
 const TURNS_MAX: usize = 50;
 const FUEL: u32 = 1_000;

@@ -11,7 +11,6 @@ use expressway::compile::compile;
 use expressway::program::{Loaded, World as Account};
 use expressway::shard::{Completions, Limits};
 use expressway::task::{MockTasks, Script};
-use expressway::trial::clock::VirtualShard;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -19,8 +18,9 @@ use serde_json::{Value, json};
 
 use crate::interpreter::{End, Interpreter};
 use crate::machines::{STARTED_MS, Trial, context, trial};
-use crate::pattern;
 use crate::world::World;
+use expressway::trial::clock::VirtualShard;
+use expressway::trial::pattern;
 
 /// What came of one trial.
 enum Verdict {
@@ -91,7 +91,7 @@ fn judge(trial: &Trial) -> Verdict {
     {
         a["cause"] = b["cause"].clone();
     }
-    if let Some(difference) = pattern::difference(&b, &a, None) {
+    if let Some(difference) = pattern::Comparison::default().difference("$", &b, &a) {
         return Verdict::Differ(format!(
             "{difference}\n engine: {engine}\n reference: {reference}"
         ));
@@ -135,7 +135,7 @@ fn engine(trial: &Trial) -> Result<Value, Verdict> {
     let mocks = MockTasks::new(script, completions.clone());
     let mut shard = VirtualShard::new(loaded, Limits::default(), mocks, completions);
     shard.start(0, "execution", trial.input.to_string().as_bytes());
-    let left = shard.run_at_most(10_000);
+    let left = shard.run();
     if let Some((_, class, cause)) = shard.sink.rejected.first() {
         return Err(Verdict::Differ(format!("input rejected: {class}: {cause}")));
     }

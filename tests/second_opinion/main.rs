@@ -14,7 +14,6 @@ mod java;
 mod judgement;
 mod machines;
 mod paths;
-mod pattern;
 mod recorded;
 mod retries;
 mod rules;
