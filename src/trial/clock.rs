@@ -75,7 +75,7 @@ impl Settle for Sink {
             cause: settled.cause.map(str::to_owned),
             duration_ns: settled.duration_ns,
             transitions: settled.transitions,
-            history: Vec::new(),
+            history: settled.history.to_vec(),
         });
     }
 

@@ -39,8 +39,9 @@ pub(super) fn run(case: &Case) -> Outcome {
 /// Why it has none.
 pub(super) fn execute(loaded: Loaded, input: &str, script: Script) -> Result<Ran, String> {
     let completions = Completions::default();
+    let limits = Limits { history: true, ..Limits::default() };
     let tasks = MockTasks::new(script, completions.clone()).matching(pattern::matches).recording();
-    let mut shard = VirtualShard::new(loaded, Limits::default(), tasks, completions);
+    let mut shard = VirtualShard::new(loaded, limits, tasks, completions);
     shard.start(0, EXECUTION_NAME, input.as_bytes());
     let left = shard.run_at_most(TURNS_MAX);
     if let Some((_, class, cause)) = shard.sink.rejected.first() {

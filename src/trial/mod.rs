@@ -10,7 +10,7 @@ mod definition;
 pub mod events;
 mod execution;
 mod find;
-mod inspection;
+pub mod inspection;
 mod junit;
 mod pattern;
 mod report;

@@ -43,7 +43,7 @@ pub fn run(case: &Case) -> Outcome {
         Kind::Validate => definition::validate(case),
         Kind::VariableReferences => definition::variable_references(case),
         Kind::StartError => start::start_error(case),
-        Kind::TestState => inspection::test_state(case),
+        Kind::TestState => inspection::run(case),
     };
     Outcome::from(verdict)
 }

@@ -1,0 +1,363 @@
+//! A state in a machine of its own: every way out of it leads to a state that says which it was.
+//!
+//! A context object and variables that are given become variables of a state before it, and the
+//! paths into the context then lead to that variable.
+
+use serde_json::{Map, Value, json};
+
+use super::Answer;
+use super::request::Request;
+use crate::asl::check::{aws_diagnostics, creation_message};
+use crate::asl::source::Source;
+use crate::asl::{MachineType, parse_as};
+use crate::compile::compile;
+use crate::program::{Loaded, World};
+use crate::shard::Status;
+use crate::task::Script;
+use crate::trial::clock::Ended;
+use crate::trial::execution::{self, Ran};
+
+/// The state to test, with what stands around it.
+#[derive(Clone, Debug)]
+pub(in crate::trial) struct State {
+    /// Its name; a bare state has none of its own.
+    name: String,
+    fields: Map<String, Value>,
+    /// The variables that it begins with.
+    variables: Map<String, Value>,
+    context: Option<Value>,
+    role_arn: String,
+    input: String,
+}
+
+/// The end of a run of the state alone.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// It gave an output.
+    Left(Exit),
+    /// It failed.
+    Failed {
+        /// Error name.
+        error: Option<String>,
+        /// Cause.
+        cause: Option<String>,
+    },
+}
+
+/// The way out of the state, with what it passed on.
+#[derive(Clone, Debug)]
+pub(super) struct Exit {
+    pub(super) next: Option<String>,
+    pub(super) catch_index: Option<u64>,
+    pub(super) output: Value,
+    pub(super) variables: Option<Value>,
+}
+
+impl State {
+    /// Finds the state that a request names and checks it.
+    pub(super) fn find(request: &Request) -> Result<Self, Answer> {
+        let Ok(root) = serde_json::from_str::<Value>(&request.definition) else {
+            return Err(diagnosed(&request.definition));
+        };
+        let (name, mut fields) = match &request.state_name {
+            Some(name) => {
+                let found = state_of(&root, name).ok_or_else(|| {
+                    // AWS: no recording shows its text for this.
+                    Answer::invalid(format!("State '{name}' not found in definition"))
+                })?;
+                (name.clone(), found.clone())
+            }
+            None => (STATE_NAME.to_owned(), root.as_object().cloned().unwrap_or_default()),
+        };
+        if let Some(language) = root.get("QueryLanguage").filter(|_| request.state_name.is_some()) {
+            fields.entry("QueryLanguage").or_insert_with(|| language.clone());
+        }
+        let state = Self {
+            name,
+            fields,
+            variables: request
+                .variables
+                .as_ref()
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
+            context: request.context.clone(),
+            role_arn: request.role_arn.clone().unwrap_or_default(),
+            input: request.input.clone().unwrap_or_else(|| "{}".to_owned()),
+        };
+        state.load().map(|_| state)
+    }
+
+    /// `Type`.
+    pub(super) fn kind(&self) -> &str {
+        self.fields.get("Type").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A field of the state.
+    pub(super) fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
+    }
+
+    /// A path or template that refers to the context, as it was written.
+    pub(super) fn path(&self, name: &str) -> Option<&str> {
+        self.field(name).and_then(Value::as_str)
+    }
+
+    /// Text of the input.
+    pub(super) fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// Whether the task's service answers later, by a token or by polling.
+    pub(super) fn waits_for_service(&self) -> bool {
+        let resource = self.path("Resource").unwrap_or_default();
+        resource.contains(".sync") || resource.ends_with(".waitForTaskToken")
+    }
+
+    /// The state without some of its fields.
+    pub(super) fn without(&self, fields: &[&str]) -> Self {
+        let mut state = self.clone();
+        state.fields.retain(|field, _| !fields.contains(&field.as_str()));
+        state
+    }
+
+    /// The state with another value of a field.
+    pub(super) fn with(&self, field: &str, value: Value) -> Self {
+        let mut state = self.clone();
+        state.fields.insert(field.to_owned(), value);
+        state
+    }
+
+    /// A Pass state with some of the state's fields.
+    pub(super) fn as_pass(&self, fields: &[&str]) -> Self {
+        let mut state = self.clone();
+        state
+            .fields
+            .retain(|field, _| field == "QueryLanguage" || fields.contains(&field.as_str()));
+        state.fields.insert("Type".to_owned(), "Pass".into());
+        state.fields.insert("End".to_owned(), true.into());
+        state
+    }
+
+    /// The state as one that a mock can answer: a Task in place of a Map, a Parallel or a call that
+    /// is answered later.
+    pub(super) fn as_mocked(&self) -> Self {
+        if self.kind() == "Task" && !self.waits_for_service() {
+            return self.clone();
+        }
+        let mut kept = MOCKED_FIELDS.to_vec();
+        if self.kind() != "Map" {
+            kept.extend(["Parameters", "Arguments", "TimeoutSeconds", "Credentials"]);
+        }
+        let mut state = self.clone();
+        state.fields.retain(|field, _| kept.contains(&field.as_str()));
+        state.fields.insert("Type".to_owned(), "Task".into());
+        state.fields.insert("Resource".to_owned(), "arn:aws:states:::lambda:invoke".into());
+        state
+    }
+
+    /// Runs the state.
+    pub(super) fn run(&self, tasks: &Script) -> Result<(End, Option<Value>), Answer> {
+        let loaded = self.load()?;
+        let ran = execution::execute(loaded, &self.input, tasks.clone());
+        let Ran { ended, tasks } = ran.map_err(Answer::invalid)?;
+        let sent = tasks.recorded().last();
+        let sent = sent.and_then(|call| serde_json::from_slice(&call.request).ok());
+        Ok((self.end(ended), sent))
+    }
+
+    fn end(&self, ended: Ended) -> End {
+        if ended.status != Status::Succeeded {
+            let cause = ended.cause.map(|cause| self.own_words(&cause));
+            return End::Failed { error: ended.error, cause };
+        }
+        let output: Value = serde_json::from_str(&ended.output).unwrap_or_default();
+        if self.kind() == "Succeed" {
+            let (next, catch_index, variables) = (None, None, None);
+            return End::Left(Exit { next, catch_index, output, variables });
+        }
+        let next = output["nextState"].as_str().map(str::to_owned);
+        let variables = output.get("variables").cloned();
+        let catch_index = output["catchIndex"].as_u64();
+        End::Left(Exit { next, catch_index, output: output["output"].clone(), variables })
+    }
+
+    /// A cause as if neither the state before nor its variable were there.
+    fn own_words(&self, cause: &str) -> String {
+        if !self.has_before() {
+            return cause.to_owned();
+        }
+        cause
+            .replace("(entered at the event id #4)", "(entered at the event id #2)")
+            .replace(&format!("${CONTEXT}"), "$$")
+    }
+
+    fn has_before(&self) -> bool {
+        self.context.is_some() || !self.variables.is_empty()
+    }
+
+    fn load(&self) -> Result<Loaded, Answer> {
+        let text = self.machine().to_string();
+        let parsed = parse_as(&text, &self.name, MachineType::Standard);
+        let Some(machine) = &parsed.machine else { return Err(diagnosed(&text)) };
+        // The context of a tested state is that of an Express execution.
+        let world = World::express("us-east-1", "111111111111", "machine", &self.role_arn);
+        compile(machine, Source { file: &self.name, text: &text }, world)
+            .map(Loaded::from)
+            .map_err(|error| Answer::refused("InvalidDefinition", error.to_string()))
+    }
+
+    fn machine(&self) -> Value {
+        let mut states = Map::new();
+        let mut start_at = self.name.as_str();
+        if self.has_before() {
+            start_at = BEFORE;
+            states.insert(BEFORE.to_owned(), self.before());
+        }
+        let mut fields = self.fields.clone();
+        if self.context.is_some() {
+            fields = with_variable(fields);
+        }
+        let mut exits = Map::new();
+        self.lead_out(&mut fields, &mut exits);
+        states.insert(self.name.clone(), Value::Object(fields));
+        states.extend(exits);
+        json!({"StartAt": start_at, "States": states})
+    }
+
+    /// Assigns what the state begins with and passes the input on.
+    fn before(&self) -> Value {
+        let mut given = self.variables.clone();
+        if let Some(context) = &self.context {
+            given.insert(CONTEXT.to_owned(), context.clone());
+        }
+        let assign: Map<_, _> = given
+            .keys()
+            .map(|name| (format!("{name}.$"), Value::from(format!("$['{name}']"))))
+            .collect();
+        // A result is taken as it is, a template would be looked into.
+        json!({"Type": "Pass", "Result": given, "ResultPath": null, "Assign": assign,
+            "Next": self.name})
+    }
+
+    /// Turns every way out of the state to an exit of its own.
+    fn lead_out(&self, fields: &mut Map<String, Value>, exits: &mut Map<String, Value>) {
+        let own = fields.get("Assign").cloned();
+        for field in ["Next", "Default"] {
+            if let Some(target) = fields.get(field).and_then(Value::as_str).map(str::to_owned) {
+                let exit = self.exit(Some(&target), None, own.as_ref());
+                fields.insert(field.to_owned(), add(exits, exit));
+            }
+        }
+        if fields.get("End") == Some(&Value::Bool(true)) {
+            fields.remove("End");
+            fields.insert("Next".to_owned(), add(exits, self.exit(None, None, own.as_ref())));
+        }
+        for field in ["Choices", "Catch"] {
+            let items = fields.get_mut(field).and_then(Value::as_array_mut);
+            for (index, item) in items.into_iter().flatten().enumerate() {
+                let Some(target) = item["Next"].as_str().map(str::to_owned) else { continue };
+                let catch_index = (field == "Catch").then_some(index);
+                let exit = self.exit(Some(&target), catch_index, item.get("Assign"));
+                item["Next"] = add(exits, exit);
+            }
+        }
+    }
+
+    /// A state that tells the way that led to it and what was assigned on it.
+    fn exit(
+        &self,
+        next: Option<&str>,
+        catch_index: Option<usize>,
+        assign: Option<&Value>,
+    ) -> Value {
+        let assigned = assign.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let assigned = assigned.map(|name| name.strip_suffix(".$").unwrap_or(name));
+        let names = self.variables.keys().map(String::as_str).chain(assigned);
+        let variables: Map<_, _> =
+            names.map(|name| (format!("{name}.$"), Value::from(format!("${name}")))).collect();
+        let mut told = json!({"nextState": next, "catchIndex": catch_index, "output.$": "$"});
+        if !variables.is_empty() {
+            told["variables"] = Value::Object(variables);
+        }
+        json!({"Type": "Pass", "Parameters": told, "End": true})
+    }
+}
+
+/// Adds an exit and returns its name.
+fn add(exits: &mut Map<String, Value>, exit: Value) -> Value {
+    let name = format!("{EXIT} {}", exits.len());
+    exits.insert(name.clone(), exit);
+    name.into()
+}
+
+/// Turns paths into the context to paths into the variable that holds it.
+fn with_variable(members: Map<String, Value>) -> Map<String, Value> {
+    fn turned(field: &str, value: Value) -> Value {
+        match value {
+            Value::String(text) if holds_path(field) => {
+                text.replace("$$", &format!("${CONTEXT}")).into()
+            }
+            Value::Array(items) => items.into_iter().map(|item| turned("", item)).collect(),
+            Value::Object(members) => Value::Object(with_variable(members)),
+            other => other,
+        }
+    }
+    members
+        .into_iter()
+        .map(|(field, value)| {
+            let value = turned(&field, value);
+            (field, value)
+        })
+        .collect()
+}
+
+/// Whether a field of this name holds a path or an intrinsic call.
+fn holds_path(field: &str) -> bool {
+    field.ends_with("Path") || field.ends_with(".$") || field == "Variable"
+}
+
+/// The fields of a state, looked for in branches and processors too.
+fn state_of<'a>(graph: &'a Value, name: &str) -> Option<&'a Map<String, Value>> {
+    let states = graph.get("States")?.as_object()?;
+    if let Some(state) = states.get(name) {
+        return state.as_object();
+    }
+    states.values().find_map(|state| {
+        let branches = state.get("Branches").and_then(Value::as_array).into_iter().flatten();
+        let processors = ["ItemProcessor", "Iterator"].iter().filter_map(|key| state.get(key));
+        branches.chain(processors).find_map(|inner| state_of(inner, name))
+    })
+}
+
+/// What AWS says of a definition that is not sound.
+fn diagnosed(text: &str) -> Answer {
+    let parsed = parse_as(text, STATE_NAME, MachineType::Standard);
+    if let Some(unsupported) = parsed.diagnostics.iter().find(|one| one.code.is_unsupported()) {
+        let (code, message) = (unsupported.code.as_str(), &unsupported.message);
+        return Answer::Unsupported(format!("{code} {message}"));
+    }
+    let message = creation_message(&aws_diagnostics(&parsed.diagnostics));
+    Answer::refused("InvalidDefinition", message)
+}
+
+/// What a bare state is called, in messages and in its context.
+const STATE_NAME: &str = "StateName";
+const BEFORE: &str = "Before the state";
+const EXIT: &str = "Exit";
+const CONTEXT: &str = "testStateContext";
+/// Fields of a Map or Parallel that hold for a Task in its place.
+const MOCKED_FIELDS: &[&str] = &[
+    "Assign",
+    "Catch",
+    "Comment",
+    "End",
+    "InputPath",
+    "Next",
+    "Output",
+    "OutputPath",
+    "QueryLanguage",
+    "ResultPath",
+    "ResultSelector",
+    "Retry",
+];

@@ -1,0 +1,1 @@
+//! TestState as a library.
