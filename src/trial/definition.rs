@@ -7,8 +7,8 @@ use super::case::Case;
 use super::pattern::Comparison;
 use super::run::Verdict;
 use super::world;
-use crate::asl::check::{AwsDiagnostic, aws_diagnostics, creation_message};
-use crate::asl::{Parsed, parse_as};
+use crate::asl::check::{self, Validation, ValidationOptions, aws_diagnostics, creation_message};
+use crate::asl::{Parsed, Severity, parse_as};
 
 /// `CreateStateMachine` refuses the definition.
 pub(super) fn create_error(case: &Case) -> Verdict {
@@ -31,40 +31,55 @@ pub(super) fn create_error(case: &Case) -> Verdict {
 
 /// `ValidateStateMachineDefinition`.
 pub(super) fn validate(case: &Case) -> Verdict {
-    let parsed = parse(case);
-    if let Some(unsupported) = world::unsupported(&parsed.diagnostics) {
+    let text = world::stand_ins(&case.definition);
+    let severity = match case.options["severity"].as_str() {
+        Some("WARNING") => Severity::Warning,
+        _ => Severity::Error,
+    };
+    let results_max = case.options["maxResults"].as_u64().unwrap_or_default() as usize;
+    let options = ValidationOptions { rules: case.machine_type.into(), severity, results_max };
+    let validation = check::validate(&text, options);
+    if let Some(unsupported) = world::unsupported(&validation.unsupported) {
         return unsupported;
     }
-    let answer = validation(&aws_diagnostics(&parsed.diagnostics));
+    let answer = answer(&validation);
     let comparison = Comparison::default();
     comparison.optional("response", case.expected.response.as_ref(), Some(&answer)).into()
 }
 
-/// The variables that each state refers to.
-pub(super) fn variable_references(case: &Case) -> Verdict {
-    let parsed = parse(case);
-    if parsed.machine.is_none() {
-        return world::refusal(&parsed);
-    }
-    Verdict::Unsupported("the variables that states refer to are not listed yet".to_owned())
-}
-
-fn parse(case: &Case) -> Parsed {
-    parse_as(&world::stand_ins(&case.definition), &case.name, case.machine_type)
-}
-
 /// The API's answer.
-fn validation(found: &[AwsDiagnostic]) -> Value {
-    let diagnostics: Vec<_> = found
+fn answer(validation: &Validation) -> Value {
+    let diagnostics: Vec<_> = validation
+        .diagnostics
         .iter()
-        .map(|AwsDiagnostic { code, message, location }| {
-            let mut diagnostic = json!({"severity": "ERROR", "code": code, "message": message});
-            if let Some(location) = location {
+        .map(|found| {
+            let severity = if found.severity == Severity::Error { "ERROR" } else { "WARNING" };
+            let mut diagnostic =
+                json!({"severity": severity, "code": found.code, "message": found.message});
+            if let Some(location) = &found.location {
                 diagnostic["location"] = Value::from(location.as_str());
             }
             diagnostic
         })
         .collect();
-    let result = if found.is_empty() { "OK" } else { "FAIL" };
-    json!({"result": result, "diagnostics": diagnostics, "truncated": false})
+    let result = if validation.is_ok { "OK" } else { "FAIL" };
+    json!({"result": result, "diagnostics": diagnostics, "truncated": validation.is_truncated})
+}
+
+/// The variables that each state refers to, each list as a set.
+pub(super) fn variable_references(case: &Case) -> Verdict {
+    let parsed = parse(case);
+    let Some(machine) = &parsed.machine else { return world::refusal(&parsed) };
+    let found = json!(check::variable_references(machine));
+    let mut expected = case.expected.variable_references.clone().unwrap_or_default();
+    for list in expected.as_object_mut().into_iter().flatten() {
+        let names = list.1.as_array_mut().into_iter();
+        names.for_each(|names| names.sort_by(|a, b| a.as_str().cmp(&b.as_str())));
+    }
+    let difference = Comparison::default().difference("variableReferences", &expected, &found);
+    difference.into()
+}
+
+fn parse(case: &Case) -> Parsed {
+    parse_as(&world::stand_ins(&case.definition), &case.name, case.machine_type)
 }

@@ -12,7 +12,7 @@ mod execution;
 mod find;
 pub mod inspection;
 mod junit;
-mod pattern;
+pub mod pattern;
 mod report;
 mod run;
 mod start;

@@ -7,24 +7,19 @@ use serde_json::{Map, Number, Value};
 
 /// What is compared, and how it is called in differences.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Comparison<'a> {
+pub struct Comparison<'a> {
     /// A member of objects that is not compared, wherever it stands.
-    pub(super) ignored_key: Option<&'a str>,
+    pub ignored_key: Option<&'a str>,
 }
 
 /// Tells whether a request is the one that a mock expects.
-pub(super) fn matches(expected: &Value, found: &Value) -> bool {
+pub fn matches(expected: &Value, found: &Value) -> bool {
     Comparison::default().difference("", expected, found).is_none()
 }
 
 impl Comparison<'_> {
     /// The first place, below `place`, where `found` is not what `expected` says.
-    pub(super) fn difference(
-        &self,
-        place: &str,
-        expected: &Value,
-        found: &Value,
-    ) -> Option<String> {
+    pub fn difference(&self, place: &str, expected: &Value, found: &Value) -> Option<String> {
         match (expected, found) {
             (Value::Object(wanted), _) if pattern_of(wanted).is_some() => {
                 self.pattern(place, wanted, found)
@@ -52,7 +47,7 @@ impl Comparison<'_> {
     }
 
     /// The same for a value that may be absent on either side.
-    pub(super) fn optional(
+    pub fn optional(
         &self,
         place: &str,
         expected: Option<&Value>,
@@ -111,7 +106,7 @@ impl Comparison<'_> {
 }
 
 /// Whether a value holds a pattern somewhere, so that it may match more than itself.
-pub(super) fn has_pattern(value: &Value) -> bool {
+pub fn has_pattern(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
             pattern_of(members).is_some() || members.values().any(has_pattern)

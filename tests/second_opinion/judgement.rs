@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 
 use crate::interpreter::{End, Interpreter};
 use crate::machines::{STARTED_MS, Trial, context, trial};
-use crate::pattern;
-use crate::virtual_shard::VirtualShard;
 use crate::world::World;
+use expressway::trial::clock::VirtualShard;
+use expressway::trial::pattern;
 
 /// What came of one trial.
 enum Verdict {
@@ -91,7 +91,7 @@ fn judge(trial: &Trial) -> Verdict {
     {
         a["cause"] = b["cause"].clone();
     }
-    if let Some(difference) = pattern::difference(&b, &a, None) {
+    if let Some(difference) = pattern::Comparison::default().difference("$", &b, &a) {
         return Verdict::Differ(format!(
             "{difference}\n engine: {engine}\n reference: {reference}"
         ));

@@ -14,14 +14,10 @@ mod java;
 mod judgement;
 mod machines;
 mod paths;
-#[path = "../recorded_cases/pattern.rs"]
-mod pattern;
 mod recorded;
 mod retries;
 mod rules;
 mod scan;
 mod tape;
 mod timestamps;
-#[path = "../virtual_shard/mod.rs"]
-mod virtual_shard;
 mod world;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::interpreter::{End, Interpreter};
-use crate::pattern;
 use crate::world::World;
+use expressway::trial::pattern::{self, Comparison};
 
 /// Midnight, 2026-01-01.
 const STARTED_MS: i64 = 1_767_225_600_000;
@@ -90,12 +90,15 @@ fn run(case: &Value) -> Result<Option<bool>, String> {
     let synchronous = case["start_api"] == "StartSyncExecution";
     let ignored =
         (synchronous || tags.iter().any(|tag| tag == "no-redrive-count")).then_some("RedriveCount");
-    if let Some(difference) = pattern::difference(&compared, &found, ignored) {
+    if let Some(difference) =
+        (Comparison { ignored_key: ignored }).difference("$", &compared, &found)
+    {
         return Err(difference);
     }
     for made in world.made.borrow().iter() {
         if let Some(expected) = &made.expected
-            && let Some(difference) = pattern::difference(expected, &made.request, ignored)
+            && let Some(difference) =
+                (Comparison { ignored_key: ignored }).difference("$", expected, &made.request)
         {
             return Err(format!("request of {}: {difference}", made.state));
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 
-use crate::pattern;
+use expressway::trial::pattern;
 
 /// A future on the one thread there is.
 pub(crate) type Local<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
