@@ -11,6 +11,7 @@ pub mod explain;
 pub mod relay;
 pub mod run;
 pub mod test;
+mod trace;
 pub mod validate;
 
 use std::io::Write;

@@ -24,6 +24,8 @@ pub struct Case {
     pub kind: Kind,
     /// Text of the definition.
     pub definition: String,
+    /// What the definition is called in reports: its file, or the case that holds it.
+    pub definition_name: String,
     /// The world to run in.
     pub machine_type: MachineType,
     /// The recording was made with `StartSyncExecution`, whose context has no `RedriveCount`.
@@ -156,14 +158,10 @@ impl Case {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let bad = |message: String| Error::BadCase { path: path.to_owned(), message };
-        let written: Written = serde_json::from_str(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            Error::NotACase { path: path.to_owned(), line, column, message }
-        })?;
+        let written: Written =
+            serde_json::from_str(text).map_err(|error| Error::json(path, &error))?;
         let kind = written.kind.unwrap_or(Kind::Execution);
         let definition = definition(&written, path)?;
         check_expectation(kind, &written.expect).map_err(bad)?;
@@ -179,11 +177,15 @@ impl Case {
         let options_type = written.options["type"] == "EXPRESS";
         let express = options_type || written.machine_type == Some(WrittenType::Express);
         let is_synchronous = written.start_api == Some(StartApi::StartSyncExecution);
+        let name = written.name.unwrap_or_else(|| stem(path));
+        let area = written.area.unwrap_or_else(|| folder(path));
+        let definition_name = written.definition_file.unwrap_or_else(|| format!("{area}/{name}"));
         Ok(Self {
-            name: written.name.unwrap_or_else(|| stem(path)),
-            area: written.area.unwrap_or_else(|| folder(path)),
+            name,
+            area,
             kind,
             definition,
+            definition_name,
             machine_type: if express { MachineType::Express } else { MachineType::Standard },
             is_synchronous,
             input,
@@ -228,7 +230,7 @@ fn definition(written: &Written, path: &Path) -> Result<String, Error> {
 }
 
 /// What must be expected for a case of this kind to say anything.
-fn check_expectation(kind: Kind, expect: &Expected) -> Result<(), String> {
+pub(super) fn check_expectation(kind: Kind, expect: &Expected) -> Result<(), String> {
     let is = |present: bool, field: &str| {
         if present { Ok(()) } else { Err(format!("expect.{field}: missing")) }
     };

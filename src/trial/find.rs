@@ -43,6 +43,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What serde_json found, with its place apart.
+    pub(super) fn json(path: &Path, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        Self::NotACase { path: path.to_owned(), line, column, message }
+    }
+}
+
 /// Reads the cases that `paths` name: files, and folders with all below them, in the order of
 /// their paths.
 ///
@@ -94,8 +104,13 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The case of a file with this text.
+    pub(in crate::trial) fn case(text: &str) -> Case {
+        Case::parse(Path::new("cases/case.json"), text).expect("a case")
+    }
 
     const CASE: &str = r#"{"definition_file": "pay.asl.json", "expect": {"status": "FAILED"}}"#;
 
