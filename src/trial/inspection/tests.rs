@@ -134,10 +134,10 @@ fn what_cannot_be_tested_is_refused() {
     let mock = json!({"mock": {"result": "1"}});
     let pass = json!({"Type": "Pass", "End": true});
     for (state, options, said) in [
-        (pass.clone(), mock.clone(), "ValidationException: State type 'Pass' is not supported"),
+        (pass.clone(), mock, "ValidationException: State type 'Pass' is not supported"),
         (task(&json!({})), json!({}), "ValidationException: RoleArn must be specified"),
         (pass.clone(), json!({"mock": {}}), "ValidationException: A test mock should have only"),
-        (pass.clone(), json!({"stateName": "X"}), "ValidationException: State 'X' not found"),
+        (pass, json!({"stateName": "X"}), "ValidationException: State 'X' not found"),
         (
             json!({"Type": "Pas", "End": true}),
             json!({}),
