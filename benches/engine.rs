@@ -1,15 +1,23 @@
 //! The engine as a contestant: events in batches through a shard's turns, as the service runs it.
+//!
+//! Tasks are answered from the workload's mocks by the number of the attempt, at once; waits and
+//! delays are over as soon as there is nothing else to do, since the clock is moved to the next
+//! timer.
 
-use std::path::Path;
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use expressway::base::clock::Now;
 use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use expressway::program::{Loaded, World};
 use expressway::registry::Definition;
 use expressway::shard::{
-    CallRequest, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
+    CallRequest, CallResult, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start,
+    StartBatch,
 };
+use serde_json::Value;
 
 use crate::measure::Contestant;
 
@@ -18,18 +26,27 @@ pub(crate) struct Engine {
     core: ShardCore,
     inputs: Inputs,
     now: Now,
+    services: Mocks,
+    /// States entered by one execution.
+    transitions: u32,
 }
 
 impl Engine {
     /// Compiles the definition `name` of `config/state-machines`.
     pub(crate) fn new(name: &str) -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
-        let definition = Definition::read(&folder.join(format!("{name}.asl.json")))?;
-        let world = World::express("us-east-1", "111111111111", name, "");
-        let image = definition.compile(world).map_err(|error| anyhow!(error.render()))?;
         let now = Now { mono_ns: 1, wall_ms: 1_000 };
-        let core = ShardCore::new(vec![Loaded::from(image)], Limits::default(), now, 0);
-        Ok(Self { core, inputs: Inputs::default(), now })
+        Ok(Self {
+            core: ShardCore::new(vec![load(name)?], Limits::default(), now, 0),
+            inputs: Inputs::default(),
+            now,
+            services: Mocks::read(name)?,
+            transitions: 0,
+        })
+    }
+
+    /// Returns how many states an execution of the last batch entered.
+    pub(crate) fn transitions(&self) -> u32 {
+        self.transitions
     }
 }
 
@@ -43,30 +60,69 @@ impl Contestant for Engine {
     }
 
     fn run(&mut self, event: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let mut batch = StartBatch::default();
+        let mut batch = self.inputs.spent.pop().unwrap_or_default();
         for _ in 0..BATCH {
-            let at = batch.bytes.len() as u32;
-            batch.bytes.extend_from_slice(b"execution");
-            batch.bytes.extend_from_slice(event);
-            batch.starts.push(Start {
-                origin: Origin::default(),
-                machine: MachineIdx(0),
-                suffix: ExecutionSuffix([0; 16]),
-                name: at..at + 9,
-                input: at + 9..batch.bytes.len() as u32,
-            });
+            add_start(&mut batch, 0, event);
         }
         self.inputs.batches.push_back(batch);
-        let mut sink = Sink { out, settled: 0 };
-        while self.core.turn(self.now, &mut self.inputs, &mut sink, &mut NoCalls).busy {}
-        (sink.settled == BATCH).then_some(()).context("an execution did not succeed")
+        let mut sink = Sink { out, settled: 0, transitions: 0 };
+        loop {
+            self.inputs.answers.append(&mut self.services.answers);
+            let turned = self.core.turn(self.now, &mut self.inputs, &mut sink, &mut self.services);
+            if turned.busy || !self.services.answers.is_empty() {
+                continue;
+            }
+            match turned.next_timer_ms {
+                Some(due_ms) if turned.open > 0 => self.now.mono_ns = due_ms * 1_000_000,
+                _ => break,
+            }
+        }
+        self.transitions = sink.transitions;
+        ensure!(sink.settled == BATCH, "an execution did not succeed");
+        Ok(())
     }
+}
+
+/// Returns the path of a file of a workload.
+pub(crate) fn path_of(name: &str, kind: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
+    folder.join(format!("{name}.{kind}.json"))
+}
+
+/// Reads a file of a workload.
+pub(crate) fn read(name: &str, kind: &str) -> Result<Vec<u8>> {
+    let path = path_of(name, kind);
+    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Compiles the definition of a workload.
+pub(crate) fn load(name: &str) -> Result<Loaded> {
+    let definition = Definition::read(&path_of(name, "asl"))?;
+    let world = World::express("us-east-1", "111111111111", name, "");
+    let image = definition.compile(world).map_err(|error| anyhow!(error.render()))?;
+    Ok(Loaded::from(image))
+}
+
+/// Adds an execution to a batch, told apart by `offset`.
+pub(crate) fn add_start(batch: &mut StartBatch, offset: i64, event: &[u8]) {
+    let at = batch.bytes.len() as u32;
+    let input = at + NAME.len() as u32;
+    batch.bytes.extend_from_slice(NAME);
+    batch.bytes.extend_from_slice(event);
+    batch.starts.push(Start {
+        origin: Origin { offset, ..Origin::default() },
+        machine: MachineIdx(0),
+        suffix: ExecutionSuffix([0; 16]),
+        name: at..input,
+        input: input..batch.bytes.len() as u32,
+    });
 }
 
 /// Keeps the last output of a batch.
 struct Sink<'a> {
     out: &'a mut Vec<u8>,
     settled: usize,
+    transitions: u32,
 }
 
 impl Settle for Sink<'_> {
@@ -74,6 +130,7 @@ impl Settle for Sink<'_> {
         self.out.clear();
         self.out.extend_from_slice(settled.output);
         self.settled += usize::from(settled.error.is_none());
+        self.transitions = settled.transitions;
     }
 
     fn rejected(&mut self, _: &Rejected<'_>) {}
@@ -81,12 +138,47 @@ impl Settle for Sink<'_> {
     fn flush(&mut self, _: Now) {}
 }
 
-struct NoCalls;
+/// Answers by state and attempt, and those that have not been taken yet.
+#[derive(Default)]
+pub(crate) struct Mocks {
+    scripted: HashMap<String, Vec<CallResult>>,
+    answers: VecDeque<(WakeToken, CallResult)>,
+}
 
-impl Calls for NoCalls {
-    fn call(&mut self, _: WakeToken, _: CallRequest) {}
+impl Mocks {
+    /// Reads the mocks of a workload; one without calls nobody.
+    fn read(name: &str) -> Result<Self> {
+        if !path_of(name, "mocks").exists() {
+            return Ok(Self::default());
+        }
+        let states: HashMap<String, Value> = serde_json::from_slice(&read(name, "mocks")?)?;
+        let scripted = states.into_iter().map(|(state, entries)| {
+            let attempts = (0..).map_while(|attempt: usize| entries.get(attempt.to_string()));
+            let all = attempts.chain(entries.get("*")).map(answer).collect();
+            (state, all)
+        });
+        Ok(Self { scripted: scripted.collect(), answers: VecDeque::new() })
+    }
+}
+
+fn answer(entry: &Value) -> CallResult {
+    let text = |key: &str| entry["Throw"][key].as_str().unwrap_or_default().into();
+    match entry.get("Return") {
+        Some(result) => CallResult::Returned(result.to_string().into_bytes()),
+        None => CallResult::Failed { error: text("Error"), cause: Some(text("Cause")) },
+    }
+}
+
+impl Calls for Mocks {
+    fn call(&mut self, token: WakeToken, request: CallRequest) {
+        let answers = self.scripted.get(&*request.state).map_or(&[][..], Vec::as_slice);
+        if let Some(answer) = answers.get(request.attempt as usize).or(answers.last()) {
+            self.answers.push_back((token, answer.clone()));
+        }
+    }
 
     fn cancel(&mut self, _: WakeToken) {}
 }
 
 const BATCH: usize = 64;
+const NAME: &[u8] = b"orders-0-1048576";

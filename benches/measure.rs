@@ -58,21 +58,36 @@ pub(crate) struct Figure {
     hash: u64,
 }
 
-/// A contestant at its work, and whether its output is the job's.
+/// A contestant at its work, and what it must write.
 pub(crate) struct Entry {
     contestant: Box<dyn Contestant>,
-    does_job: bool,
+    writes: Writes,
+}
+
+/// What a contestant must write.
+enum Writes {
+    /// The workload's expected output.
+    Expected,
+    /// The event.
+    Event,
+    /// This.
+    Own(Value),
 }
 
 impl Entry {
     /// Enters a contestant that must produce the workload's expected output.
     pub(crate) fn job(contestant: impl Contestant + 'static) -> Self {
-        Self { contestant: Box::new(contestant), does_job: true }
+        Self { contestant: Box::new(contestant), writes: Writes::Expected }
     }
 
     /// Enters a contestant that only marks a bound: it must write the event back.
     pub(crate) fn bound(contestant: impl Contestant + 'static) -> Self {
-        Self { contestant: Box::new(contestant), does_job: false }
+        Self { contestant: Box::new(contestant), writes: Writes::Event }
+    }
+
+    /// Enters a contestant that has an event of its own and must make `expected` of it.
+    pub(crate) fn other(contestant: impl Contestant + 'static, expected: Value) -> Self {
+        Self { contestant: Box::new(contestant), writes: Writes::Own(expected) }
     }
 }
 
@@ -104,10 +119,10 @@ fn check_output(workload: &Workload, entry: &mut Entry) -> Result<()> {
     let mut out = Vec::new();
     entry.contestant.run(&workload.event, &mut out).context(name)?;
     let got: Value = serde_json::from_slice(&out).context(name)?;
-    let matches = if entry.does_job {
-        got == workload.expected
-    } else {
-        got == serde_json::from_slice::<Value>(&workload.event)?
+    let matches = match &entry.writes {
+        Writes::Expected => got == workload.expected,
+        Writes::Event => got == serde_json::from_slice::<Value>(&workload.event)?,
+        Writes::Own(expected) => got == *expected,
     };
     ensure!(matches, "{}: {name} wrote {}", workload.name, String::from_utf8_lossy(&out));
     Ok(())
@@ -208,7 +223,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 }
 
 /// Returns the CPU time that this process has used, all threads together.
-fn process_cpu_ns() -> Result<u64> {
+pub(crate) fn process_cpu_ns() -> Result<u64> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     #[expect(unsafe_code, reason = "std has no process CPU clock")]
     // SAFETY: the call only writes the timespec, which lives on this frame until it returns.

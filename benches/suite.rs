@@ -3,43 +3,69 @@
 //! `cargo bench` measures; `cargo bench -- --quick`, and any run without `--bench` (as under
 //! `cargo test --benches`), goes through everything with tiny counts. A word that is no flag
 //! selects the workloads whose names contain it. With `--kafka` it holds the Kafka path against a
-//! bare relay instead (`make bench-kafka`).
+//! bare relay instead (`make bench-kafka`), with `--herd` a million executions wait. Built with the
+//! feature `count-allocations` it counts allocations and measures nothing else.
 
+mod allocations;
 mod engine;
+mod herd;
 mod measure;
 mod relay;
+mod states;
 mod yardstick;
 
 use std::env;
-use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use clap::Parser as _;
 
-use engine::Engine;
+use engine::{Engine, read};
+use herd::Herd;
 use measure::{Effort, Entry, Workload, compare};
+use states::PerState;
 use yardstick::{TapeFloor, TypedPassChoice, ValuePassChoice};
 
+#[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: expressway::cli::allocations::Counting = expressway::cli::allocations::Counting;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let effort = if has("--quick") || !has("--bench") { Effort::QUICK } else { Effort::FULL };
-    let words: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
-
     let mut stdout = io::stdout().lock();
     if has("--kafka") {
         return relay::run(&arguments, &mut stdout);
     }
+    if has("--herd") {
+        let flags = std::iter::once("suite").chain(arguments.iter().map(String::as_str));
+        return Herd::parse_from(flags).run(&mut stdout);
+    }
+    if cfg!(feature = "count-allocations") {
+        return allocations::run(&ENGINE_WORKLOADS, &mut stdout);
+    }
+    let quick = has("--quick") || !has("--bench");
+    let effort = if quick { Effort::QUICK } else { Effort::FULL };
+    let words: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    let selected =
+        |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let mut compared = 0;
-    for (workload, mut entries) in [pass_choice()?, passthrough()?] {
-        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
+    for (workload, mut entries) in
+        [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?]
+    {
+        if selected(workload.name) {
             compare(&workload, &mut entries, effort, &mut stdout)?;
             compared += 1;
         }
+    }
+    if selected("wait-herd") {
+        let herd = if quick { Herd::tiny() } else { Herd::small() };
+        herd.run(&mut stdout)?;
+        compared += 1;
     }
     stdout.flush()?;
     ensure!(compared > 0, "no workload is named like {words:?}");
@@ -63,17 +89,38 @@ fn passthrough() -> Result<(Workload, Vec<Entry>)> {
     ))
 }
 
+fn map_inline() -> Result<(Workload, Vec<Entry>)> {
+    let entries = vec![Entry::job(Engine::new("map-inline")?), Entry::bound(TapeFloor::new())];
+    Ok((workload("map-inline", "floor")?, entries))
+}
+
+fn task_fanout() -> Result<(Workload, Vec<Entry>)> {
+    let entries = vec![Entry::job(Engine::new("task-fanout")?), Entry::bound(TapeFloor::new())];
+    Ok((workload("task-fanout", "floor")?, entries))
+}
+
+/// A figure here is the cost of one state: of all in `pass-choice`, and of those in the iterations
+/// of `map-inline`, which bear all of the Map's cost.
+fn per_state() -> Result<(Workload, Vec<Entry>)> {
+    let mut table = workload("pass-choice", "pass-choice")?;
+    table.name = "state";
+    let map_expected = serde_json::from_slice(&read("map-inline", "expect")?)?;
+    let entries = vec![
+        Entry::job(PerState::new("pass-choice", 0)?),
+        Entry::other(PerState::new("map-inline", 1)?, map_expected),
+    ];
+    Ok((table, entries))
+}
+
 fn workload(name: &'static str, baseline: &'static str) -> Result<Workload> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
-    let read = |kind: &str| {
-        let path = folder.join(format!("{name}.{kind}.json"));
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
     Ok(Workload {
         name,
         // A Kafka record ends where the document ends; the file ends with a newline.
-        event: read("input")?.trim_ascii().to_vec(),
-        expected: serde_json::from_slice(&read("expect")?)?,
+        event: read(name, "input")?.trim_ascii().to_vec(),
+        expected: serde_json::from_slice(&read(name, "expect")?)?,
         baseline,
     })
 }
+
+/// What the engine runs to its end without a real clock.
+const ENGINE_WORKLOADS: [&str; 4] = ["pass-choice", "passthrough", "map-inline", "task-fanout"];

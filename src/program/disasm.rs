@@ -156,6 +156,7 @@ impl Listing<'_> {
         match template {
             Template::Constant(value) => self.json(*value),
             Template::Path(walk, _) => walk.text.to_string(),
+            Template::Query(query, _) => query.text.to_string(),
             Template::Call(call) => call.text.to_string(),
             Template::Array(elements) => {
                 format!(

@@ -203,7 +203,7 @@ impl Machine<'_, '_> {
         let heap = &self.execution.heap;
         let value = walk
             .find(heap, roots)
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, missing)))?;
+            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, roots, missing)))?;
         match self.execution.heap.view(value) {
             View::Int(seconds @ 1..=99_999_999) => Ok(Some(seconds as u64 * 1_000)),
             _ => Err(self.runtime(&Fault::new(format!(

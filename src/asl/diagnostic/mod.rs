@@ -24,6 +24,8 @@ pub struct Diagnostic {
     pub span: Span,
     /// Where in the language, as AWS writes locations: `/States/Pay/Next`, `/` for the machine.
     pub path: String,
+    /// Where as AWS writes it, if that is not `path`: a place in the text, for text that is no JSON.
+    pub location: Option<String>,
     /// A few words beside the caret.
     pub label: Option<String>,
     /// What to write instead.
@@ -33,7 +35,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes a diagnostic without label and help.
     pub fn new(code: Code, path: &str, span: Span, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span, path: path.to_owned(), label: None, help: None }
+        let (message, path) = (message.into(), path.to_owned());
+        Self { code, message, span, path, location: None, label: None, help: None }
     }
 
     /// Puts a few words beside the caret.
