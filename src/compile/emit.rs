@@ -22,6 +22,7 @@ use crate::program::{
 };
 use crate::value::Value;
 
+use super::ahead::context_ahead;
 use super::{Error, payload, rules};
 
 /// What has been emitted so far.
@@ -108,7 +109,9 @@ impl<'a> Emitter<'a> {
             }
         }
         self.resolve_targets();
+        let context_ahead = context_ahead(&self.ops, &self.states, &self.forks, &self.maps);
         let program = Program {
+            context_ahead,
             ops: self.ops.into(),
             places: self.places.into(),
             states: self.states.into(),
