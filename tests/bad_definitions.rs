@@ -35,7 +35,7 @@ fn expressway(folder: &Path, arguments: &[&str]) -> Said {
 
 /// Definitions with one fault each, the one line that `validate --format short` prints, and what
 /// `explain` is asked for.
-const FAULTS: [(&str, &str); 9] = [
+const FAULTS: [(&str, &str); 13] = [
     ("{\"StartAt\": ", "m.json:1:13: ASL0001: "),
     ("", "m.json:1:1: ASL0002: Definition must be a valid JSON object"),
     ("[]", "m.json:1:1: ASL0002: Definition must be a valid JSON object"),
@@ -56,8 +56,24 @@ const FAULTS: [(&str, &str); 9] = [
         "m.json:3:3: ASL0108: State \"B\" is not reachable.",
     ),
     (
-        "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Map\", \"End\": true, \"ItemProcessor\":\n    {\"StartAt\": \"B\", \"States\": {\"B\": {\"Type\": \"Pass\", \"End\": true}}}}}}",
-        "m.json:2:17: ASL0901: Map is not supported yet",
+        "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Map\", \"End\": true, \"ItemProcessor\": {\n    \"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\", \"ExecutionType\": \"EXPRESS\"},\n    \"StartAt\": \"B\", \"States\": {\"B\": {\"Type\": \"Pass\", \"End\": true}}}}}}",
+        "m.json:3:33: ASL0404: The field 'Mode' with value 'DISTRIBUTED' is not supported inside",
+    ),
+    (
+        "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Parallel\", \"End\": true, \"Branches\": [\n    {\"StartAt\": \"B\", \"States\": {\"B\": {\"Type\": \"Wait\", \"Seconds\": 1, \"End\": true}}},\n    {\"StartAt\": \"C\", \"States\": {\"C\": {\"Type\": \"Wait\", \"Seconds\": -1, \"End\": true}}}]}}}",
+        "m.json:4:66: ASL0111: Minimum value is 0",
+    ),
+    (
+        "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Task\", \"Resource\": \"arn:aws:states:::http:invoke\", \"End\": true,\n    \"Retry\": [{\"ErrorEquals\": [\"States.ALL\", \"Busy\"]}]}}}",
+        "m.json:3:32: ASL0307: States.ALL must appear alone and at end of list",
+    ),
+    (
+        "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Pass\", \"Assign\": {\"a.b\": 1}, \"End\": true}}}",
+        "m.json:2:36: ASL0205: Invalid variable name 'a.b': the variable name contains invalid",
+    ),
+    (
+        "{\"StartAt\": \"A\", \"QueryLanguage\": \"JSONata\", \"States\": {\n  \"A\": {\"Type\": \"Pass\", \"Output\": \"{% 1 %}\", \"End\": true}}}",
+        "m.json:1:35: ASL0903: JSONata is not supported yet",
     ),
     (
         "{\"StartAt\": \"A\", \"States\": {\n  \"A\": {\"Type\": \"Task\", \"Resource\": \"arn:aws:states:::sqs:sendMessage\", \"End\": true}}}",
@@ -89,13 +105,13 @@ fn exec_refuses_each_with_the_same_place_and_runs_nothing() {
 }
 
 #[test]
-fn bench_refuses_a_state_that_is_not_supported() {
-    let map = FAULTS.iter().find(|(_, said)| said.contains("Map")).expect("there is one").0;
-    let folder = folder(map.as_bytes());
+fn bench_refuses_a_language_that_is_not_supported() {
+    let jsonata = FAULTS.iter().find(|(_, said)| said.contains("JSONata")).expect("there is one").0;
+    let folder = folder(jsonata.as_bytes());
     let said = expressway(folder.path(), &["bench", "m.json", "--input", "in.json"]);
     assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
-    assert!(said.err.starts_with("error[ASL0901]: Map is not supported yet\n"), "{}", said.err);
-    assert!(said.err.contains(" --> m.json:2:17\n"), "{}", said.err);
+    assert!(said.err.starts_with("error[ASL0903]: JSONata is not supported yet\n"), "{}", said.err);
+    assert!(said.err.contains(" --> m.json:1:35\n"), "{}", said.err);
 }
 
 #[test]

@@ -1,20 +1,9 @@
-//! Any text as a definition: it is refused with places inside the text, or it compiles.
+//! Any text as a definition: see `checks/definition.rs`.
 //!
-//! `cargo +nightly fuzz run definition`
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run definition`
 #![no_main]
 
-use expressway::asl;
-use expressway::asl::source::Source;
-use expressway::compile::compile;
-use expressway::program::World;
-use libfuzzer_sys::fuzz_target;
+#[path = "../checks/mod.rs"]
+mod checks;
 
-fuzz_target!(|text: &str| {
-    match asl::parse(text, "fuzz") {
-        Ok(machine) => {
-            let world = World::express("us-east-1", "111111111111", "fuzz", "");
-            compile(&machine, Source { file: "fuzz", text }, world).expect("a checked machine compiles");
-        }
-        Err(diagnostics) => assert!(!diagnostics.is_empty()),
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::definition::check(bytes));

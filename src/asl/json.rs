@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::source::Span;
+use super::place::Cut;
+use super::source::{Position, Source, Span};
 
 /// Deepest nesting of containers in a definition; the reader recurses, so it must end somewhere.
 pub const DEPTH_MAX: u32 = 256;
@@ -84,6 +85,8 @@ impl Node {
     }
 
     /// Returns the JSON pointer (RFC 6901) of the innermost value that holds a byte offset.
+    ///
+    /// For messages: hostile keys are cut.
     pub fn pointer_at(&self, offset: u32) -> String {
         let holds = |span: Span| span.start <= offset && offset < span.end;
         let mut pointer = String::new();
@@ -92,7 +95,8 @@ impl Node {
             for member in node.members() {
                 if holds(Span { start: member.key_span.start, end: member.value.span.end }) {
                     pointer.push('/');
-                    pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
+                    let key = Cut(&member.key).to_string();
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
                     node = &member.value;
                     continue 'descend;
                 }
@@ -112,8 +116,10 @@ impl Node {
 /// Why a text is not JSON, or not JSON that we read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// What was found and what was expected.
+    /// What was found and what was expected, in AWS's words where they are known.
     pub message: String,
+    /// What could have stood there, where the message does not say it.
+    pub expected: Option<String>,
     /// Where.
     pub span: Span,
     /// The text may be JSON, but is nested deeper than [`DEPTH_MAX`].
@@ -133,7 +139,8 @@ pub struct Duplicate {
 
 /// Reads a text as one JSON value and reports the keys that it repeats.
 pub fn read(text: &str) -> Result<(Node, Vec<Duplicate>), SyntaxError> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, duplicates: Vec::new() };
+    let bytes = text.as_bytes();
+    let mut reader = Reader { text, bytes, at: 0, open: Vec::new(), duplicates: Vec::new() };
     reader.skip_blanks();
     let node = reader.value(0)?;
     reader.skip_blanks();
@@ -147,6 +154,8 @@ struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// Where the containers around begin.
+    open: Vec<usize>,
     duplicates: Vec<Duplicate>,
 }
 
@@ -154,8 +163,8 @@ impl Reader<'_> {
     fn value(&mut self, depth: u32) -> Result<Node, SyntaxError> {
         let start = self.at;
         let kind = match self.peek() {
-            Some(b'{') => self.object(depth + 1)?,
-            Some(b'[') => self.array(depth + 1)?,
+            Some(b'{') => self.container(Self::object, depth + 1)?,
+            Some(b'[') => self.container(Self::array, depth + 1)?,
             Some(b'"') => Kind::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
             Some(b'a'..=b'z' | b'A'..=b'Z') => self.word()?,
@@ -164,8 +173,19 @@ impl Reader<'_> {
         Ok(Node { kind, span: Span::new(start, self.at) })
     }
 
-    fn object(&mut self, depth: u32) -> Result<Kind, SyntaxError> {
+    fn container(
+        &mut self,
+        read: fn(&mut Self, u32) -> Result<Kind, SyntaxError>,
+        depth: u32,
+    ) -> Result<Kind, SyntaxError> {
+        self.open.push(self.at);
         self.enter(depth)?;
+        let kind = read(self, depth)?;
+        self.open.pop();
+        Ok(kind)
+    }
+
+    fn object(&mut self, depth: u32) -> Result<Kind, SyntaxError> {
         let mut members: Vec<Member> = Vec::new();
         let mut seen: HashMap<String, Span> = HashMap::new();
         self.skip_blanks();
@@ -198,7 +218,6 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, depth: u32) -> Result<Kind, SyntaxError> {
-        self.enter(depth)?;
         let mut items = Vec::new();
         self.skip_blanks();
         if self.take(b']') {
@@ -217,6 +236,7 @@ impl Reader<'_> {
         if depth > DEPTH_MAX {
             return Err(SyntaxError {
                 message: format!("the definition is nested deeper than {DEPTH_MAX} levels"),
+                expected: None,
                 span: Span::new(self.at, self.at + 1),
                 too_deep: true,
             });
@@ -265,7 +285,11 @@ impl Reader<'_> {
                     let message = "a control character in a string must be written as \\u00XX";
                     return Err(error(message, self.at, self.at + 1));
                 }
-                None => return Err(error("the string is not closed", open, self.at)),
+                None => {
+                    let message = "Unexpected end-of-input: was expecting closing quote for a \
+                                   string value";
+                    return Err(error(message, open, self.at));
+                }
             }
         }
     }
@@ -368,10 +392,10 @@ impl Reader<'_> {
             word => {
                 let shown: String = word.chars().take(80).collect();
                 let message = format!(
-                    "unrecognized token '{shown}': was expecting a JSON string, number, array, \
-                     object or one of null, true, false"
+                    "Unrecognized token '{shown}': was expecting (JSON String, Number, Array, \
+                     Object or token 'null', 'true' or 'false')"
                 );
-                Err(SyntaxError { message, span: Span::new(start, self.at), too_deep: false })
+                Err(error(&message, start, self.at))
             }
         }
     }
@@ -399,20 +423,44 @@ impl Reader<'_> {
 
     fn unexpected(&self, expected: &str) -> SyntaxError {
         let Some(found) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else {
-            let message = format!("unexpected end of the definition, expected {expected}");
-            return SyntaxError { message, span: Span::new(self.at, self.at), too_deep: false };
+            return self.end_of_input(expected);
         };
         let found = match found {
             '\u{feff}' => "a byte order mark".to_owned(),
             other => format!("'{}'", other.escape_debug()),
         };
         let message = format!("unexpected {found}, expected {expected}");
-        SyntaxError { message, span: Span::new(self.at, self.char_end(self.at)), too_deep: false }
+        error(&message, self.at, self.char_end(self.at))
+    }
+
+    /// AWS: its parser, Jackson, tells an end between entries from one before a closing bracket.
+    fn end_of_input(&self, expected: &str) -> SyntaxError {
+        let last = self.text.trim_end_matches([' ', '\t', '\n', '\r']).bytes().last();
+        let between = matches!(last, Some(b',' | b':')) || expected.starts_with("':'");
+        let message = match self.open.last() {
+            None => "Unexpected end-of-input".to_owned(),
+            Some(&start) => {
+                let kind = if self.bytes[start] == b'{' { "Object" } else { "Array" };
+                if between {
+                    format!("Unexpected end-of-input within/between {kind} entries")
+                } else {
+                    let source = Source { file: "", text: self.text };
+                    let Position { line, column } = source.position(start as u32);
+                    format!(
+                        "Unexpected end-of-input: expected close marker for {kind} (start marker \
+                         at line: {line}, column: {column})"
+                    )
+                }
+            }
+        };
+        let expected = Some(format!("expected {expected}"));
+        SyntaxError { expected, ..error(&message, self.at, self.at) }
     }
 }
 
 fn error(message: &str, start: usize, end: usize) -> SyntaxError {
-    SyntaxError { message: message.to_owned(), span: Span::new(start, end), too_deep: false }
+    let span = Span::new(start, end);
+    SyntaxError { message: message.to_owned(), expected: None, span, too_deep: false }
 }
 
 #[cfg(test)]
@@ -421,7 +469,8 @@ mod tests {
 
     fn refuses(text: &str, message: &str, start: u32) {
         let error = read(text).expect_err(text);
-        assert!(error.message.contains(message), "{text}: {}", error.message);
+        let said = format!("{}; {}", error.message, error.expected.unwrap_or_default());
+        assert!(said.contains(message), "{text}: {said}");
         assert_eq!(error.span.start, start, "{text}: {}", error.message);
     }
 
@@ -460,16 +509,22 @@ mod tests {
 
     #[test]
     fn syntax_errors_say_what_and_where() {
-        refuses("", "unexpected end of the definition, expected a value", 0);
-        refuses("{", "expected a key", 1);
+        refuses("", "Unexpected end-of-input", 0);
+        let marker = "expected close marker for Object (start marker at line: 2, column: 1)";
+        refuses("\n{", marker, 2);
+        refuses("\n{\"a\": [1]", marker, 10);
+        refuses("[1", "expected close marker for Array (start marker at line: 1, column: 1)", 2);
+        refuses("{\"a\"", "Unexpected end-of-input within/between Object entries", 4);
+        refuses("{\"a\": ", "Unexpected end-of-input within/between Object entries", 6);
+        refuses("[1,", "Unexpected end-of-input within/between Array entries", 3);
         refuses("{a:1}", "unexpected 'a', expected a key in double quotes", 1);
         refuses("{\"a\" 1}", "expected ':'", 5);
         refuses("{\"a\":1 \"b\":2}", "expected ',' or '}'", 7);
         refuses("{\"a\":1,}", "comma before the closing bracket", 6);
         refuses("[1 2]", "expected ',' or ']'", 3);
         refuses("[1] 2", "expected the end of the definition", 4);
-        refuses("not", "unrecognized token 'not'", 0);
-        refuses("\"a", "the string is not closed", 0);
+        refuses("not", "Unrecognized token 'not': was expecting (JSON String,", 0);
+        refuses("\"a", "was expecting closing quote for a string value", 0);
         refuses("\"a\nb\"", "not closed on its line", 0);
         refuses("\"a\u{1}\"", "control character", 2);
         refuses("\"\\x\"", "unknown escape", 1);

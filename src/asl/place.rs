@@ -70,7 +70,7 @@ impl fmt::Display for Place<'_> {
 }
 
 /// A name in a location; hostile ones are cut, since every place inside repeats them.
-struct Cut<'a>(&'a str);
+pub(super) struct Cut<'a>(pub(super) &'a str);
 
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

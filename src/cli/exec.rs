@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{Failure, INTERNAL, USAGE, compile_file, read_input};
+use super::{Failure, INTERNAL, USAGE, compile_file, read_input, trace};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
@@ -26,6 +26,8 @@ use crate::shard::{
 };
 use crate::task::http::{self, Allow};
 use crate::task::{MockTasks, Script, Tasks};
+use crate::trial::events;
+use crate::vm::Event;
 
 /// Arguments of `exec`.
 #[derive(Debug, clap::Args)]
@@ -50,6 +52,12 @@ pub struct Args {
     /// Host that HTTP tasks may call, as host, host:port or *.domain; may be repeated.
     #[arg(long, value_name = "HOST", conflicts_with = "mocks")]
     pub allow: Vec<String>,
+    /// Show each state's input and output, step by step; with --json, the history.
+    #[arg(long)]
+    pub trace: bool,
+    /// Run Maps of Mode DISTRIBUTED, which AWS refuses in Express machines.
+    #[arg(long)]
+    pub distributed: bool,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -62,7 +70,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let compile =
         if args.mocks.is_some() { Definition::compile } else { Definition::compile_served };
-    let image = compile_file(&args.file, compile)?;
+    let image = compile_file(&args.file, args.distributed, compile)?;
     let definition_bytes = image.program.definition_bytes;
     let machine_name = image.program.world.machine_name.clone();
     let script = args.mocks.as_deref().map(|path| script(path, &machine_name, args)).transpose()?;
@@ -74,7 +82,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let options = Options {
         shard: ShardId(0),
         machines: vec![image],
-        limits: Limits::default(),
+        limits: Limits { history: args.trace, ..Limits::default() },
         inbox_batches: 1,
         core: None,
     };
@@ -91,7 +99,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         Failure::new(USAGE, format!("the input {}: {rejected}", args.input.display()))
     })?;
     let bill = Bill::new(end.duration_ns, definition_bytes, end.metered_data_bytes);
-    if args.json { end.write_json(bill, out) } else { end.write_text(bill, out) }
+    if args.json {
+        return end.write_json(bill, out);
+    }
+    if args.trace {
+        trace::write(&end.history, out)?;
+    }
+    end.write_text(bill, out)
 }
 
 fn script(path: &Path, machine: &str, args: &Args) -> Result<Script, Failure> {
@@ -202,6 +216,7 @@ impl Settle for Sink {
             cause: settled.cause.map(str::to_owned),
             duration_ns: settled.duration_ns,
             metered_data_bytes: settled.metered_data_bytes,
+            history: settled.history.to_vec(),
         }));
     }
 
@@ -221,6 +236,8 @@ struct End {
     cause: Option<String>,
     duration_ns: u64,
     metered_data_bytes: u64,
+    /// Empty unless it was asked for.
+    history: Vec<Event>,
 }
 
 /// `exec --json`.
@@ -234,6 +251,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
     billing: Billing,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Box<RawValue>>,
 }
 
 /// AWS's `billingDetails`.
@@ -253,6 +272,7 @@ impl End {
             Status::Succeeded => Some(serde_json::from_str(&self.output).map_err(internal)?),
             _ => None,
         };
+        let history = self.history.iter().map(events::to_json).map(RawValue::from_string);
         let document = Document {
             status: self.status.as_str(),
             output,
@@ -262,6 +282,7 @@ impl End {
                 billed_duration_in_milliseconds: bill.duration_ms,
                 billed_memory_used_in_mb: bill.memory_mb,
             },
+            history: history.collect::<Result<_, _>>().map_err(internal)?,
         };
         writeln!(out, "{}", serde_json::to_string(&document).map_err(internal)?)?;
         Ok(())
@@ -393,6 +414,23 @@ mod tests {
                     {"billedDurationInMilliseconds": 100, "billedMemoryUsedInMB": 64}}"#
             )
         );
+    }
+
+    #[test]
+    fn a_trace_shows_the_steps_or_the_history() {
+        let definition = r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}"#;
+        let flags = ["--input", "in", "--trace"];
+        let out = exec(definition, &[("in", "1.50")], &flags).expect("it runs");
+        let steps = "0.000 s  A  Pass     1.50 -> 1.50\n0.000 s  B  Succeed  1.50 -> 1.50\n\n";
+        assert!(out.starts_with(&format!("{steps}status    SUCCEEDED\n")), "{out}");
+        let out = exec(definition, &[("in", "1.50")], &[&flags[..], &["--json"]].concat());
+        let out = out.expect("it runs");
+        let document = json(&out);
+        let history = document["history"].as_array().expect("a list");
+        let kinds: Vec<_> = history.iter().filter_map(|event| event["type"].as_str()).collect();
+        assert_eq!((kinds.len(), kinds[1]), (6, "PassStateEntered"));
+        assert!(out.contains(r#""name":"A","output":1.50}"#), "{out}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::asl::diagnostic::{self, Diagnostic};
 use crate::asl::source::Source;
-use crate::asl::{MachineType, check, decode, parse_as};
+use crate::asl::{MachineType, Rules, check, decode, parse_as};
 
 /// Arguments of `validate`.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub struct Args {
     /// Accept tasks that only mocks can answer
     #[arg(long)]
     pub mocked: bool,
+    /// Accept distributed Maps, which AWS refuses in Express machines
+    #[arg(long)]
+    pub distributed: bool,
 }
 
 /// How diagnostics are printed.
@@ -46,7 +49,7 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<
     let mut valid = true;
     let mut documents = Vec::new();
     for path in &args.files {
-        let Some(checked) = Checked::read(path, args.mocked, err)? else {
+        let Some(checked) = Checked::read(path, args, err)? else {
             valid = false;
             continue;
         };
@@ -77,7 +80,7 @@ struct Checked {
 
 impl Checked {
     /// Reads and checks a file; `None` when it cannot be read, which is said on `err`.
-    fn read(path: &Path, mocked: bool, err: &mut dyn Write) -> io::Result<Option<Self>> {
+    fn read(path: &Path, args: &Args, err: &mut dyn Write) -> io::Result<Option<Self>> {
         let file = path.display().to_string();
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
@@ -93,9 +96,10 @@ impl Checked {
                 return Ok(Some(Self { file, text, diagnostics: vec![refused], omitted_count: 0 }));
             }
         };
-        let parsed = parse_as(&text, &file, MachineType::Express);
+        let rules = Rules { machine_type: MachineType::Express, distributed: args.distributed };
+        let parsed = parse_as(&text, &file, rules);
         let mut diagnostics = parsed.diagnostics;
-        if let Some(machine) = parsed.machine.filter(|_| !mocked) {
+        if let Some(machine) = parsed.machine.filter(|_| !args.mocked) {
             diagnostics.extend(check::service_refusals(&machine));
             diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
         }
@@ -166,12 +170,15 @@ mod tests {
 }
 "#;
 
+    const ARGS: Args =
+        Args { files: Vec::new(), format: Format::Full, mocked: false, distributed: false };
+
     /// Exit code, stdout, stderr; the file's name is cut to `m.json`.
     fn validate(bytes: &[u8], format: Format, mocked: bool) -> (u8, String, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m.json");
         std::fs::write(&path, bytes).expect("written");
-        let (exit, out, err) = run_on(&Args { files: vec![path.clone()], format, mocked });
+        let (exit, out, err) = run_on(&Args { files: vec![path.clone()], format, mocked, ..ARGS });
         let cut = |text: String| text.replace(&path.display().to_string(), "m.json");
         (exit, cut(out), cut(err))
     }
@@ -204,7 +211,8 @@ mod tests {
         let (exit, out, err) = validate(FAULTY.as_bytes(), Format::Short, false);
         let lines = "m.json:4:37: ASL0107: Missing 'Next' target: Shiping\n\
                      m.json:5:5: ASL0108: State \"Shipping\" is not reachable.\n\
-                     m.json:5:26: ASL0901: Map is not supported yet\n";
+                     m.json:5:5: ASL0306: This object should have only one of the following \
+                     fields: [ItemProcessor, Iterator]\n";
         assert_eq!((exit, out.as_str(), err.as_str()), (1, lines, ""));
     }
 
@@ -213,7 +221,7 @@ mod tests {
         let (exit, out, _) = validate(FAULTY.as_bytes(), Format::Json, false);
         let document: Value = serde_json::from_str(&out).expect("JSON");
         assert_eq!((exit, &document["valid"]), (1, &Value::Bool(false)));
-        assert_eq!(document["files"][0]["diagnostics"][2]["code"], "ASL0901");
+        assert_eq!(document["files"][0]["diagnostics"][2]["code"], "ASL0306");
         let (exit, out, _) =
             validate(br#"{"StartAt":"A","States":{"A":{"Type":"Fail"}}}"#, Format::Json, false);
         let document: Value = serde_json::from_str(&out).expect("JSON");
@@ -249,13 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn distributed_maps_are_accepted_on_request() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m.json");
+        let map = r#"{"StartAt": "A", "States": {"A": {"Type": "Map", "End": true, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+            "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}}}}"#;
+        std::fs::write(&path, map).expect("written");
+        let args = Args { files: vec![path], format: Format::Short, ..ARGS };
+        let (exit, out, _) = run_on(&args);
+        assert_eq!((exit, out.contains(":2:41: ASL0404: ")), (1, true), "{out}");
+        assert_eq!(run_on(&Args { distributed: true, ..args }).0, 0);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_an_error_and_the_rest_is_still_checked() {
         let folder = tempfile::tempdir().expect("a folder");
         let good = folder.path().join("good.json");
         std::fs::write(&good, r#"{"StartAt": "A", "States": {"A": {"Type": "Fail"}}}"#)
             .expect("ok");
         let files = vec![folder.path().join("absent.json"), good];
-        let (exit, _, err) = run_on(&Args { files, format: Format::Full, mocked: false });
+        let (exit, _, err) = run_on(&Args { files, ..ARGS });
         assert!(err.contains("cannot read") && err.contains("good.json: valid"), "{err}");
         assert_eq!(exit, 1);
         let (exit, out, _) = validate(b"{\"a\": \xff}", Format::Short, false);

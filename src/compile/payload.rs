@@ -3,9 +3,9 @@
 use crate::asl::json::{Kind, Member, Node};
 use crate::expr::apply::Apply;
 use crate::expr::intrinsic::Call;
+use crate::expr::lookup::Lookup;
 use crate::expr::path::Path;
 use crate::expr::template::{Field, Template};
-use crate::expr::walk::Walk;
 use crate::expr::{Bindings, VariableIdx};
 use crate::value::Value;
 
@@ -33,8 +33,8 @@ fn field(member: &Member, bindings: &mut Bindings) -> Result<Field, Error> {
     };
     let text = member.value.as_str().unwrap_or_default();
     let template = if text.starts_with('$') {
-        let walk = Walk::compile(&Path::parse(text).map_err(|error| proven(&error))?, bindings)?;
-        Template::Path(walk, member.key.as_str().into())
+        let path = Path::parse(text).map_err(|error| proven(&error))?;
+        Template::path(Lookup::compile(&path, bindings)?, &member.key)
     } else {
         Template::Call(Apply::compile(
             &Call::parse(text).map_err(|error| proven(&error))?,

@@ -7,8 +7,10 @@
 pub mod apply;
 mod bindings;
 pub mod intrinsic;
+mod java;
 pub mod lookup;
 pub mod path;
+pub mod query;
 pub mod rule;
 pub mod template;
 pub mod timestamp;
@@ -34,10 +36,6 @@ pub struct SyntaxError {
 impl SyntaxError {
     fn new(message: impl Into<String>, offset: usize) -> Self {
         Self { message: message.into(), offset, unsupported: false }
-    }
-
-    fn unsupported(what: &str, offset: usize) -> Self {
-        Self { message: format!("{what} is not supported yet"), offset, unsupported: true }
     }
 }
 

@@ -232,7 +232,7 @@ fn compare(family: Family, left: View<'_>, right: View<'_>) -> Option<Ordering> 
     }
 }
 
-fn compare_numbers(left: View<'_>, right: View<'_>) -> Option<Ordering> {
+pub(in crate::expr) fn compare_numbers(left: View<'_>, right: View<'_>) -> Option<Ordering> {
     match (left, right) {
         (View::Int(left), View::Int(right)) => Some(left.cmp(&right)),
         (View::Int(left), View::Float(right)) => number::compare_int_float(left, right),
@@ -246,7 +246,7 @@ fn compare_numbers(left: View<'_>, right: View<'_>) -> Option<Ordering> {
 
 /// Java's `String.compareTo`. It differs from the order of UTF-8 bytes only where a surrogate
 /// pair meets a character from U+E000 on.
-fn compare_utf16(left: &str, right: &str) -> Ordering {
+pub(in crate::expr) fn compare_utf16(left: &str, right: &str) -> Ordering {
     let same = left.bytes().zip(right.bytes()).take_while(|(left, right)| left == right).count();
     match (left.as_bytes().get(same), right.as_bytes().get(same)) {
         (Some(l), Some(r)) if *l >= 0xee && *r >= 0xee => {

@@ -4,6 +4,8 @@
 //! one constant. Nesting is bounded by the definition's own, which its parser bounds.
 
 use super::apply::Apply;
+use super::lookup::Lookup;
+use super::query::Query;
 use super::walk::Walk;
 use super::{Evaluation, Fault, Roots};
 use crate::value::{Heap, Value};
@@ -21,8 +23,10 @@ pub enum Template {
     Object(Box<[Field]>),
     /// An object of nothing but paths and constants.
     Flat(Box<[Field]>),
-    /// A path; the text is the field as written, with its `.$`.
+    /// A path to one value; the text is the field as written, with its `.$`.
     Path(Walk, Box<str>),
+    /// A path to several values; the text as above.
+    Query(Query, Box<str>),
 }
 
 /// An entry of an object template.
@@ -45,6 +49,15 @@ impl Template {
                 fields.iter().any(|field| field.template.reads_context())
             }
             Self::Path(walk, _) => walk.reads_context(),
+            Self::Query(query, _) => query.reads_context(),
+        }
+    }
+
+    /// A template that is a path; `field` is the field as written, with its `.$`.
+    pub fn path(lookup: Lookup, field: &str) -> Self {
+        match lookup {
+            Lookup::Query(query) => Self::Query(query, field.into()),
+            Lookup::Walk(walk) => Self::Path(walk, field.into()),
         }
     }
 
@@ -67,7 +80,7 @@ impl Template {
                 walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
             }
             Self::Constant(value) => Ok(*value),
-            Self::Array(_) | Self::Call(_) | Self::Object(_) | Self::Flat(_) => Ok(Value::NULL),
+            _ => Ok(Value::NULL),
         }
     }
 
@@ -80,6 +93,9 @@ impl Template {
         match self {
             Self::Constant(value) => Ok(*value),
             Self::Path(..) => self.leaf(evaluation.heap, roots),
+            Self::Query(query, field) => query
+                .find(evaluation)
+                .map_err(|missing| query.not_found(evaluation.heap, roots, missing, field)),
             Self::Call(call) => call.evaluate(evaluation),
             Self::Flat(fields) => evaluation.heap.object_of(
                 arena,

@@ -3,8 +3,11 @@
 //! Names and indices only, so a walk finds one value or nothing, and allocates nothing.
 
 use super::path::{Path, Root, Segment};
-use super::{Bindings, CompileError, Fault, Roots, VariableIdx};
+use super::{Bindings, CompileError, Fault, Roots, VariableIdx, java};
 use crate::value::{Heap, Value, View};
+
+/// Most bytes of a value that a cause quotes; a state's input has no more.
+const QUOTED_BYTES_MAX: usize = crate::base::limits::PAYLOAD_BYTES_MAX;
 
 /// A path ready to be walked.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub enum Missing {
     Variable,
     /// Nothing stood at the step of this index.
     Step(usize),
+    /// A search grew beyond its bounds.
+    Exhausted,
 }
 
 impl Walk {
@@ -56,6 +61,7 @@ impl Walk {
             Ok(match segment {
                 Segment::Index(index) => Step::Index(*index),
                 Segment::Name(name) => Step::Name(bindings.constants.string(name)?),
+                _ => return Err(CompileError::Indefinite),
             })
         });
         let steps = steps.collect::<Result<_, CompileError>>()?;
@@ -92,23 +98,44 @@ impl Walk {
         Ok(value)
     }
 
-    /// The cause of a failed `InputPath` or `OutputPath`, in Jayway's words (recorded on AWS).
+    /// The cause of a failed `InputPath` or `OutputPath`, in Jayway's words (the first two
+    /// recorded on AWS).
     #[cold]
-    pub fn invalid_path(&self, heap: &Heap, missing: Missing) -> Fault {
+    pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         let Missing::Step(failed) = missing else { return unassigned(&self.text) };
-        let what = if failed + 1 == self.steps.len() {
-            "No results for path: "
-        } else {
-            "Missing property in path "
-        };
-        let mut trail = String::from("$");
-        for step in self.steps.iter().take(failed + 1) {
-            match step {
-                Step::Index(index) => trail.extend(["[", &index.to_string(), "]"]),
-                Step::Name(name) => trail.extend(["['", heap.key_text(*name), "']"]),
+        let (done, rest) = self.steps.split_at(failed.min(self.steps.len()));
+        let found = Self { text: "".into(), origin: self.origin, steps: done.into() };
+        let found = found.find(heap, roots).unwrap_or(Value::NULL);
+        let (trail, all) = (fragments(heap, done), fragments(heap, &self.steps));
+        let reason = match (rest.first(), heap.view(found)) {
+            (Some(Step::Name(_)), View::Object) if rest.len() > 1 => {
+                format!("Missing property in path ${trail}{}", fragments(heap, &rest[..1]))
             }
-        }
-        Fault::new(format!("Invalid path '{}' : {what}{trail}", self.text))
+            (Some(Step::Name(_)), View::Object)
+            | (Some(Step::Index(_)), View::Array)
+            | (None, _) => {
+                format!("No results for path: ${all}")
+            }
+            (Some(Step::Name(_)), _) => format!(
+                "Expected to find an object with property {} in path ${trail} but found '{}'. \
+                 This is not a json object according to the JsonProvider: \
+                 'com.jayway.jsonpath.spi.json.JacksonJsonProvider'.",
+                fragments(heap, &rest[..1]),
+                java::class_name(heap, found),
+            ),
+            (Some(Step::Index(_)), View::Null) => format!("The path ${trail} is null"),
+            (Some(Step::Index(_)), _) => {
+                let mut context = String::new();
+                if found.json_len() <= QUOTED_BYTES_MAX {
+                    java::print(heap, found, java::Style::Plain, &mut context);
+                }
+                format!(
+                    "Filter: {} can only be applied to arrays. Current context is: {context}",
+                    fragments(heap, rest)
+                )
+            }
+        };
+        Fault::new(format!("Invalid path '{}' : {reason}", self.text))
     }
 
     /// The cause of a template field or of Fail's paths that name nothing (recorded on AWS).
@@ -145,6 +172,9 @@ impl Origin {
     #[cold]
     pub(in crate::expr) fn text(self, heap: &Heap, roots: Roots<'_>) -> String {
         let value = self.find(roots).unwrap_or(roots.input);
+        if value.json_len() > QUOTED_BYTES_MAX {
+            return format!("{} bytes", value.json_len());
+        }
         String::from_utf8_lossy(&heap.to_json(value)).into_owned()
     }
 }
@@ -169,8 +199,21 @@ pub(in crate::expr) fn unassigned(text: &str) -> Fault {
     Fault::new(format!("Invalid path '{text}' : The variable is not assigned"))
 }
 
+/// Steps as Jayway spells them: `['a'][0]`.
+#[cold]
+fn fragments(heap: &Heap, steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        match step {
+            Step::Index(index) => text.extend(["[", &index.to_string(), "]"]),
+            Step::Name(name) => text.extend(["['", heap.key_text(*name), "']"]),
+        }
+    }
+    text
+}
+
 /// The element at `index`, from the end when negative.
-fn element(heap: &Heap, array: Value, index: i32) -> Option<Value> {
+pub(in crate::expr) fn element(heap: &Heap, array: Value, index: i32) -> Option<Value> {
     if !matches!(heap.view(array), View::Array) {
         return None;
     }

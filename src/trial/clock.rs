@@ -57,6 +57,8 @@ pub struct Ended {
     pub duration_ns: u64,
     /// States entered, retries included.
     pub transitions: u32,
+    /// Bytes that the bill counts beside the definition.
+    pub metered_data_bytes: u64,
     /// What happened; empty where the shard keeps no history.
     pub history: Vec<Event>,
 }
@@ -75,6 +77,7 @@ impl Settle for Sink {
             cause: settled.cause.map(str::to_owned),
             duration_ns: settled.duration_ns,
             transitions: settled.transitions,
+            metered_data_bytes: settled.metered_data_bytes,
             history: settled.history.to_vec(),
         });
     }
@@ -137,18 +140,33 @@ impl<C: Calls> VirtualShard<C> {
     pub fn run_at_most(&mut self, turns_max: usize) -> Turned {
         let mut turned = self.turn();
         for _ in 1..turns_max {
-            if !turned.busy && self.completions.is_empty() {
-                match turned.next_timer_ms {
-                    // A wheel may ask to be looked at before anything is due; time never stands.
-                    Some(next_ms) if turned.open > 0 => {
-                        self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
-                    }
-                    _ => break,
-                }
+            if !self.pass_time(turned) {
+                break;
             }
             turned = self.turn();
         }
         turned
+    }
+
+    /// Takes one turn, and if nothing is left to do then, moves the clock and takes another.
+    pub fn step(&mut self) -> Turned {
+        let turned = self.turn();
+        self.pass_time(turned);
+        self.turn()
+    }
+
+    /// Moves the clock to the next timer if nothing else is left to do; false when that cannot
+    /// help either.
+    fn pass_time(&mut self, turned: Turned) -> bool {
+        if turned.busy || !self.completions.is_empty() {
+            return true;
+        }
+        let next_ms = turned.next_timer_ms.filter(|_| turned.open > 0);
+        if let Some(next_ms) = next_ms {
+            // A wheel may ask to be looked at before anything is due; time never stands.
+            self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
+        }
+        next_ms.is_some()
     }
 
     /// Virtual time since the shard was made.

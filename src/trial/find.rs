@@ -43,6 +43,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What serde_json found, with its place apart.
+    pub(super) fn json(path: &Path, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        Self::NotACase { path: path.to_owned(), line, column, message }
+    }
+}
+
 /// Reads the cases that `paths` name: files, and folders with all below them, in the order of
 /// their paths.
 ///
@@ -75,13 +85,14 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Case>, Vec<Error>> {
     if errors.is_empty() { Ok(cases) } else { Err(errors) }
 }
 
-/// Adds the case files of a folder: `*.json` that are neither definitions nor hidden.
+/// Adds the case files of a folder: `*.json` that are neither definitions, mock configurations nor
+/// hidden.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') {
+        if name.starts_with('.') || name == "MockConfigFile.json" {
             continue;
         }
         if path.is_dir() {
@@ -94,8 +105,13 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The case of a file with this text.
+    pub(in crate::trial) fn case(text: &str) -> Case {
+        Case::parse(Path::new("cases/case.json"), text).expect("a case")
+    }
 
     const CASE: &str = r#"{"definition_file": "pay.asl.json", "expect": {"status": "FAILED"}}"#;
 
@@ -104,9 +120,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("pay");
         std::fs::create_dir_all(inner.join(".git")).expect("made");
-        for (name, text) in
-            [("b.json", CASE), ("a.json", CASE), ("pay.asl.json", "{}"), (".git/x.json", "[")]
-        {
+        for (name, text) in [
+            ("b.json", CASE),
+            ("a.json", CASE),
+            ("pay.asl.json", "{}"),
+            (".git/x.json", "["),
+            ("MockConfigFile.json", "{}"),
+        ] {
             std::fs::write(inner.join(name), text).expect("written");
         }
         let cases = find(&[folder.path().to_owned()]).expect("cases");

@@ -6,12 +6,14 @@
 
 mod case;
 pub mod clock;
+mod coverage;
 mod definition;
 pub mod events;
 mod execution;
 mod find;
 pub mod inspection;
 mod junit;
+pub mod mock_config;
 pub mod pattern;
 mod report;
 mod run;
@@ -19,6 +21,7 @@ mod start;
 mod world;
 
 pub use case::{Case, Expected, Kind};
+pub use coverage::Coverage;
 pub use find::{Error, find};
 pub use junit::junit;
 pub use report::{Counts, Report, Reported};

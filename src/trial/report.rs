@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::case::Case;
+use super::coverage::Coverage;
 use super::run::{Agreement, Outcome, Verdict};
 
 /// One case with what came of it.
@@ -22,6 +23,8 @@ pub struct Reported {
     pub verdict: Verdict,
     /// Whether its history agrees, where that was compared.
     pub events: Option<Agreement>,
+    /// How it ended, where nothing was expected of that.
+    pub ended: Option<String>,
     /// How long the computation took.
     pub took: Duration,
 }
@@ -57,6 +60,7 @@ impl Report {
             kind: case.kind.as_str(),
             verdict: outcome.verdict.clone(),
             events: outcome.events.clone(),
+            ended: outcome.ended.clone(),
             took,
         });
     }
@@ -108,6 +112,7 @@ impl Report {
         if areas.len() != 1 {
             self.total().line("total", width, &mut text);
         }
+        self.ends(&mut text);
         self.differences(&mut text);
         let unsupported = self.unsupported();
         if !unsupported.is_empty() {
@@ -119,6 +124,14 @@ impl Report {
         text
     }
 
+    fn ends(&self, text: &mut String) {
+        for case in &self.cases {
+            if let (Verdict::Passed, Some(ended)) = (&case.verdict, &case.ended) {
+                let _ = writeln!(text, "\n{}/{}\n  {ended}", case.area, case.name);
+            }
+        }
+    }
+
     fn differences(&self, text: &mut String) {
         for case in &self.cases {
             if let Verdict::Failed(difference) = &case.verdict {
@@ -127,8 +140,9 @@ impl Report {
         }
     }
 
-    /// The document that `expressway test --json` prints: stable.
-    pub fn json(&self) -> String {
+    /// The document that `expressway test --json` prints: stable. Coverage is in it only when it
+    /// was asked for.
+    pub fn json(&self, coverage: Option<&Coverage>) -> String {
         let Counts { passed, failed, unsupported, .. } = self.total();
         let areas = self.areas().into_iter().map(|(area, counts)| {
             let Counts { passed, failed, unsupported, .. } = counts;
@@ -148,6 +162,7 @@ impl Report {
             unsupported,
             areas: areas.collect(),
             cases: cases.collect(),
+            coverage: coverage.map(Coverage::json),
         };
         // Strings and counts always have a JSON form.
         serde_json::to_string(&document).unwrap_or_default()
@@ -217,6 +232,8 @@ struct Document<'a> {
     unsupported: usize,
     areas: BTreeMap<&'a str, AreaDocument>,
     cases: Vec<CaseDocument<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -251,6 +268,7 @@ pub(super) mod tests {
             kind: "execution",
             verdict,
             events,
+            ended: None,
             took: Duration::from_millis(1_500),
         };
         Report {
@@ -283,7 +301,7 @@ unsupported     1: ASL0902 x
 
     #[test]
     fn the_document_has_the_form_that_scripts_rely_on() {
-        let document: Value = serde_json::from_str(&sample().json()).expect("JSON");
+        let document: Value = serde_json::from_str(&sample().json(None)).expect("JSON");
         assert_eq!(
             document,
             json!({"passed": 2, "failed": 1, "unsupported": 1,

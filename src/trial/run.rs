@@ -13,6 +13,8 @@ pub struct Outcome {
     pub events: Option<Agreement>,
     /// The history, where one was kept.
     pub history: Vec<Event>,
+    /// How an execution of which nothing is expected ended.
+    pub ended: Option<String>,
 }
 
 /// Whether a case passed.
@@ -50,7 +52,7 @@ pub fn run(case: &Case) -> Outcome {
 
 impl From<Verdict> for Outcome {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, events: None, history: Vec::new() }
+        Self { verdict, events: None, history: Vec::new(), ended: None }
     }
 }
 

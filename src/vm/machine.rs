@@ -191,8 +191,10 @@ impl<'a, 't> Machine<'a, 't> {
     fn select(&mut self, program: &Program, path: LookupIdx) -> Outcome {
         let lookup = &program.lookups[path.index()];
         let found = lookup.find(&mut self.evaluation());
-        let found = found
-            .map_err(|missing| self.runtime(&lookup.invalid_path(&self.execution.heap, missing)))?;
+        let found = found.map_err(|missing| {
+            let heap = &self.execution.heap;
+            self.runtime(&lookup.invalid_path(heap, self.roots(), missing))
+        })?;
         Ok(self.continue_with(found))
     }
 

@@ -302,8 +302,9 @@ impl<'a> Maker<'a> {
         self.maybe(70, &mut state, "MaxConcurrency", || limit.into());
         if limit > 0 && state.get("MaxConcurrency").is_none() && self.tape.chance(40) {
             let odd = self.tape.chance(5);
-            let path = sight.definite(|value| odd || value.as_u64().is_some());
-            state["MaxConcurrencyPath"] = path.into();
+            // The context object is not open to this field.
+            let path = sight.own(|value| odd || value.as_u64().is_some());
+            state["MaxConcurrencyPath"] = path.unwrap_or_else(|| "$.nowhere".to_owned()).into();
         }
         let one = state["MaxConcurrency"] == 1;
         if !one {

@@ -24,8 +24,10 @@ pub struct Diagnostic {
     pub span: Span,
     /// Where in the language, as AWS writes locations: `/States/Pay/Next`, `/` for the machine.
     pub path: String,
+    /// Where as AWS writes it, if that is not `path`: a place in the text, for text that is no JSON.
+    pub location: Option<Box<str>>,
     /// A few words beside the caret.
-    pub label: Option<String>,
+    pub label: Option<Box<str>>,
     /// What to write instead.
     pub help: Option<String>,
 }
@@ -33,13 +35,14 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes a diagnostic without label and help.
     pub fn new(code: Code, path: &str, span: Span, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span, path: path.to_owned(), label: None, help: None }
+        let (message, path) = (message.into(), path.to_owned());
+        Self { code, message, span, path, location: None, label: None, help: None }
     }
 
     /// Puts a few words beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(label.into().into_boxed_str());
         self
     }
 

@@ -19,7 +19,7 @@ use super::diagnostic::{self, Code, Diagnostic};
 use super::json::{self, Node};
 use super::model::{Graph, Machine, Target};
 use super::place::Place;
-use super::source::{Span, Spanned};
+use super::source::{Position, Source, Span, Spanned};
 use crate::base::limits::{DEFINITION_BYTES_MAX, EXPRESS_DURATION_MS_MAX};
 use assign::Scope;
 use fields::Object;
@@ -187,8 +187,7 @@ impl Parser<'_> {
         let (root, duplicates) = match json::read(self.text) {
             Ok(read) => read,
             Err(error) => {
-                let code = if error.too_deep { Code::TooDeep } else { Code::InvalidJson };
-                self.report(Diagnostic::new(code, "/", error.span, error.message));
+                self.report(self.syntax_error(error));
                 return None;
             }
         };
@@ -209,6 +208,26 @@ impl Parser<'_> {
             return None;
         }
         Some(root)
+    }
+
+    fn syntax_error(&self, error: json::SyntaxError) -> Diagnostic {
+        let json::SyntaxError { message, expected, span, too_deep } = error;
+        if too_deep {
+            return Diagnostic::new(Code::TooDeep, "/", span, message);
+        }
+        // AWS: Jackson's description of a place; it cuts the text, and stands behind what it read.
+        let Position { line, column } = Source { file: "", text: self.text }.position(span.end);
+        let mut chars = self.text.char_indices();
+        let shown = chars.nth(SOURCE_CHARS_MAX).map_or(self.text, |(end, _)| &self.text[..end]);
+        let cut = match chars.count() {
+            0 => String::new(),
+            rest => format!("[truncated {} chars]", rest + 1),
+        };
+        let location =
+            format!("[Source: (String)\"{shown}\"{cut}; line: {line}, column: {column}]");
+        let found = Diagnostic::new(Code::InvalidJson, "/", span, message);
+        let label = expected.map(String::into_boxed_str);
+        Diagnostic { label, location: Some(location.into_boxed_str()), ..found }
     }
 
     fn not_an_object(&mut self, span: Span, label: &str) {
@@ -287,6 +306,9 @@ impl Parser<'_> {
         }
     }
 }
+
+/// As much of the text as Jackson puts into its messages.
+const SOURCE_CHARS_MAX: usize = 500;
 
 /// Nobody reads more, and a hostile definition of 1 MB could have hundreds of thousands.
 const DIAGNOSTICS_MAX: usize = 1_000;

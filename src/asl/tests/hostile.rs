@@ -36,7 +36,18 @@ const EVERYTHING: &str = r#"{
       {"Variable": "$.c", "NumericEqualsPath": "$.d", "Next": "Task"}], "Default": "Fail"},
     "Wait": {"Type": "Wait", "Timestamp": "2026-01-01T00:00:00Z", "Next": "Task"},
     "Task": {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "TimeoutSeconds": 5,
-      "Parameters": {"Method": "GET"}, "ResultSelector": {"b.$": "$.ResponseBody"}, "Next": "Done"},
+      "Parameters": {"Method": "GET"}, "ResultSelector": {"b.$": "$.ResponseBody"},
+      "HeartbeatSecondsPath": "$h", "Credentials": {"RoleArn.$": "$.role"}, "Next": "Fork",
+      "Retry": [{"ErrorEquals": ["States.Timeout", "E"], "IntervalSeconds": 2, "MaxAttempts": 0,
+        "BackoffRate": 1.5, "MaxDelaySeconds": 9, "JitterStrategy": "FULL"}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Fail"}]},
+    "Fork": {"Type": "Parallel", "Branches": [
+      {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemsPath": "$$.Execution.Input",
+        "MaxConcurrencyPath": "$n", "ItemSelector": {"v.$": "$$.Map.Item.Value"}, "End": true,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "One", "States":
+          {"One": {"Type": "Pass", "Assign": {"größe.$": "$.v"}, "End": true}}}}}},
+      {"StartAt": "Two", "States": {"Two": {"Type": "Succeed"}}}], "Assign": {"r.$": "$[0]"},
+      "Next": "Done"},
     "Done": {"Type": "Succeed"},
     "Fail": {"Type": "Fail", "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)"}
   }
@@ -80,6 +91,85 @@ fn a_megabyte_of_faults_gives_a_thousand_diagnostics_and_a_count() {
     assert_eq!((parsed.diagnostics.len(), parsed.omitted_count), (501, 1_500));
 }
 
+/// States around a state, as deep as asked for.
+fn nested(depth: usize, innermost: &str) -> String {
+    let mut graph = innermost.to_owned();
+    for level in 0..depth {
+        let field = if level % 2 == 0 {
+            format!(r#""Type":"Parallel","Branches":[{graph}]"#)
+        } else {
+            format!(r#""Type":"Map","Iterator":{graph}"#)
+        };
+        graph =
+            format!(r#"{{"StartAt":"n{level}","States":{{"n{level}":{{{field},"End":true}}}}}}"#);
+    }
+    graph
+}
+
+#[test]
+fn graphs_are_nested_as_deep_as_json_and_no_deeper() {
+    let innermost = r#"{"StartAt":"x","States":{"x":{"Type":"Wait","Seconds":-1,"End":true}}}"#;
+    // A branch takes four levels of JSON, a processor three.
+    let deep = nested(70, innermost);
+    let parsed = parse_as(&deep, "m", MachineType::Express);
+    assert_eq!(parsed.diagnostics.len(), 1, "{:?}", parsed.diagnostics);
+    assert!(parsed.diagnostics[0].path.ends_with("/States/x/Seconds"));
+    assert!(parse(&nested(70, &innermost.replace("-1", "1")), "m").is_ok());
+    let deeper = parse_as(&nested(5_000, innermost), "m", MachineType::Express);
+    assert_eq!(deeper.diagnostics.len(), 1);
+    assert_eq!(deeper.diagnostics[0].code.as_str(), "ASL0005");
+}
+
+#[test]
+fn large_machines_are_read_in_one_pass() {
+    let chain: Vec<_> = (0..10_000)
+        .map(|n| format!(r#""s{n}":{{"Type":"Pass","Assign":{{"v":1}},"Next":"s{}"}}"#, n + 1))
+        .collect();
+    let chain = format!(
+        r#"{{"StartAt":"s0","States":{{{},"s10000":{{"Type":"Succeed"}}}}}}"#,
+        chain.join(",")
+    );
+    assert!(parse(&chain, "m").is_ok_and(|machine| machine.graph.states.len() == 10_001));
+    // Each assignment is looked for in every scope around, each fault has a path of 60 states.
+    let parsed = parse_as(&nested(60, &chain), "m", MachineType::Express);
+    assert!(parsed.machine.is_some(), "{:?}", parsed.diagnostics.first());
+    let faulty = nested(60, &chain.replace("\"v\"", "\"v.v\""));
+    let parsed = parse_as(&faulty, "m", MachineType::Express);
+    assert_eq!((parsed.diagnostics.len(), parsed.omitted_count), (1_000, 9_000));
+
+    let rules = r#"{"Variable":"$.v","IsNull":true,"Next":"B"},"#.repeat(20_000);
+    let choice = one(&format!(
+        r#"{{"Type":"Choice","Choices":[{}],"Default":"B"}}"#,
+        rules.trim_end_matches(',')
+    ));
+    assert!(parse(&choice, "m").is_ok());
+    let branches: Vec<_> = (0..10_000)
+        .map(|n| format!(r#"{{"StartAt":"b{n}","States":{{"b{n}":{{"Type":"Succeed"}}}}}}"#))
+        .collect();
+    let parallel =
+        one(&format!(r#"{{"Type":"Parallel","Branches":[{}],"End":true}}"#, branches.join(",")));
+    assert!(parse(&parallel, "m").is_ok());
+    let same = r#"{"StartAt":"b","States":{"b":{"Type":"Succeed"}}},"#.repeat(15_000);
+    let parallel =
+        format!(r#"{{"Type":"Parallel","Branches":[{}],"End":true}}"#, same.trim_end_matches(','));
+    let parsed = parse_as(&one(&parallel), "m", MachineType::Express);
+    assert_eq!((parsed.diagnostics.len(), parsed.omitted_count), (1_000, 13_999));
+}
+
+#[test]
+fn a_name_of_half_a_megabyte_is_not_repeated_in_every_place() {
+    let name = "n".repeat(500_000);
+    let faults = r#""x":1,"#.repeat(2_000).replace("\"x\"", "\"y\"");
+    let inner =
+        format!(r#"{{"StartAt":"x","States":{{"x":{{"Type":"Pass",{faults}"End":true}}}}}}"#);
+    let definition = format!(
+        r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Map","Iterator":{inner},"End":true}}}}}}"#
+    );
+    let parsed = parse_as(&definition, "m", MachineType::Express);
+    let said: usize = parsed.diagnostics.iter().map(|found| found.path.len()).sum();
+    assert!(said < 1_000_000, "{said}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..<_>::default() })]
 
@@ -119,6 +209,12 @@ proptest! {
             rule(&format!(r#"{{"Variable": {text}, "StringMatches": {text}, "Next": {text}}}"#)),
             one(&format!(r#"{{"Type": "Fail", "ErrorPath": {text}, {text}: 1}}"#)),
             one(&format!(r#"{{"Type": {text}, "Resource": {text}, "Timestamp": {text}, "End": true}}"#)),
+            pass(&format!(r#""Assign": {{{text}: {text}, "a.$": {text}}}"#)),
+            one(&format!(
+                r#"{{"Type": "Map", "ItemsPath": {text}, "Label": {text}, "MaxConcurrencyPath": {text},
+                    "Iterator": {{"ProcessorConfig": {{"Mode": {text}}}, "StartAt": {text}, "States": {{}}}},
+                    "Retry": [{{"ErrorEquals": [{text}], "JitterStrategy": {text}}}], "Next": {text}}}"#
+            )),
         ] {
             survives(&definition);
         }

@@ -19,9 +19,11 @@ pub(super) fn respond(request: &Request, state: &State, tasks: &Script) -> Resul
     let failure = tolerance_breached(request, state);
     let tasks = if let Some(failure) = &failure { failure.clone() } else { tasks };
     let (end, sent) = runs.without(&["Retry", "Catch"]).run(&tasks)?;
-    let (mut data, not_an_array) = match request.inspects() || state.kind() == "Map" {
-        true => Stages::new(state, &tasks).collect(request, sent)?,
-        false => (Map::new(), None),
+    // A Map needs its items looked at even if nobody wants to see them.
+    let (mut data, not_an_array) = if request.inspects() || state.kind() == "Map" {
+        Stages::new(state, &tasks).collect(request, sent)?
+    } else {
+        (Map::new(), None)
     };
     let end = match not_an_array {
         Some(fault) => {
