@@ -22,6 +22,7 @@ use crate::program::{
 };
 use crate::value::Value;
 
+use super::ahead::context_ahead;
 use super::{Error, payload, rules};
 
 /// What has been emitted so far.
@@ -111,7 +112,9 @@ impl<'a> Emitter<'a> {
         self.resolve_targets();
         let positions = self.source.positions(&self.offsets).into_iter();
         let places = positions.map(|at| Place { line: at.line, column: at.column });
+        let context_ahead = context_ahead(&self.ops, &self.states, &self.forks, &self.maps);
         let program = Program {
+            context_ahead,
             ops: self.ops.into(),
             places: places.collect(),
             states: self.states.into(),

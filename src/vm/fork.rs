@@ -52,6 +52,11 @@ enum Work {
 }
 
 impl Join {
+    /// Whether somebody waits.
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// Makes the place free for another join.
     pub(super) fn vacate(&mut self) {
         self.live = false;
