@@ -319,7 +319,8 @@ impl Machine<'_, '_> {
     /// What a path names as a number, if it is one, and as text.
     fn amount(&self, walk: &Walk, roots: Roots<'_>) -> Result<(Option<f64>, String), Fault> {
         let heap = &self.execution.heap;
-        let value = walk.find(heap, roots).map_err(|missing| walk.invalid_path(heap, roots, missing))?;
+        let value =
+            walk.find(heap, roots).map_err(|missing| walk.invalid_path(heap, roots, missing))?;
         let number = match heap.view(value) {
             View::Int(number) => Some(number as f64),
             View::Float(number) => Some(number),
