@@ -1,6 +1,7 @@
 //! A machine, run the obvious way: one recursive function for each thing that can contain states.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
@@ -54,6 +55,8 @@ struct Visit<'a, 'b> {
     place: &'b Place<'b>,
     around: &'b Surroundings,
     thread: &'b Thread,
+    /// A branch or an iteration is why the state failed.
+    child_failed: Cell<bool>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -133,7 +136,9 @@ impl<'a> Interpreter<'a> {
             let context = self.context(name, entered_ms, retries, around.item.as_ref());
             let scope = &*around.scope;
             let place = Place { state: name, entered, context: &context, scope };
-            let visit = Visit { name, state, raw: &raw, place: &place, around, thread };
+            let child_failed = Cell::new(false);
+            let visit =
+                Visit { name, state, raw: &raw, place: &place, around, thread, child_failed };
             let failure = match self.work(&visit).await {
                 Ok(left) => break left,
                 Err(failure) => failure,
@@ -142,7 +147,7 @@ impl<'a> Interpreter<'a> {
                 self.world.sleep_ms(delay_ms).await;
                 continue;
             }
-            if matches!(kind, "Parallel" | "Map") && failed_inside(&failure, entered) {
+            if visit.child_failed.get() {
                 self.world.emit(thread, format!("{kind}StateFailed"), json!({}));
             }
             let catcher = catcher(state, &failure).ok_or_else(|| failure.clone())?;
@@ -253,7 +258,10 @@ impl<'a> Interpreter<'a> {
             let around = around.inner(around.item.clone());
             self.states(branch, input.clone(), around, child)
         });
-        let failed = |at: usize| thread.last.set(threads[at].last.get());
+        let failed = |at: usize| {
+            visit.child_failed.set(true);
+            thread.last.set(threads[at].last.get());
+        };
         let results = self.together(children.collect(), usize::MAX, &|_| {}, &failed).await?;
         thread.last.set(threads.iter().map(|child| child.last.get()).max().unwrap_or(started));
         self.world.aside(thread, "ParallelStateSucceeded", json!({}));
@@ -280,18 +288,17 @@ impl<'a> Interpreter<'a> {
         }
         // The event that a new iteration follows: the start, then the end of the one before it.
         let freed = Cell::new(started);
+        let begun = RefCell::new(BTreeSet::new());
         let threads: Vec<_> =
             items.iter().map(|_| Thread { muted, ..thread.fork(started) }).collect();
         let children = items.iter().enumerate().map(|(index, item)| -> Local<'_, _> {
             let item = json!({"Item": {"Index": index, "Value": item}});
             let child = &threads[index];
-            let freed = &freed;
+            let (freed, begun) = (&freed, &begun);
             Box::pin(async move {
                 if !muted {
                     child.last.set(freed.get());
                 }
-                let details = json!({"name": name, "index": index});
-                self.world.emit(child, "MapIterationStarted", details);
                 let mut context = place.context.clone();
                 context["Map"] = item.clone();
                 let place = Place { context: &context, ..*place };
@@ -299,6 +306,9 @@ impl<'a> Interpreter<'a> {
                     Some(template) => place.template(template, input)?,
                     None => item["Item"]["Value"].clone(),
                 };
+                begun.borrow_mut().insert(index);
+                let details = json!({"name": name, "index": index});
+                self.world.emit(child, "MapIterationStarted", details);
                 let around = around.inner(Some(item));
                 self.states(processor, value, around, child).await
             })
@@ -313,6 +323,10 @@ impl<'a> Interpreter<'a> {
             last_ended.set(ended(index, "Succeeded"));
         };
         let failed = |index: usize| {
+            if !begun.borrow().contains(&index) {
+                return;
+            }
+            visit.child_failed.set(true);
             ended(index, "Failed");
             if !muted {
                 thread.last.set(threads[index].last.get());
@@ -496,7 +510,11 @@ impl<'a> Visit<'a, '_> {
         let limit = match self.state["MaxConcurrencyPath"].as_str() {
             Some(path) => {
                 let value = self.place.select(&path.into(), input)?;
-                self.integer("MaxConcurrencyPath", path, &value)?
+                let limit = self.integer("MaxConcurrencyPath", path, &value)?;
+                if limit < 0 {
+                    return Err(self.place.runtime("MaxConcurrency cannot be negative."));
+                }
+                limit
             }
             None => self.state["MaxConcurrency"].as_i64().unwrap_or(0),
         };
@@ -550,12 +568,6 @@ impl Surroundings {
         let outer = Some(Rc::clone(&self.scope));
         Self { scope: Rc::new(Scope { outer, ..Scope::default() }), item }
     }
-}
-
-/// Whether a failure of a Parallel or Map came from one of its children.
-fn failed_inside(failure: &Failure, entered: u64) -> bool {
-    let own = format!("(entered at the event id #{entered})");
-    !failure.cause.as_ref().is_some_and(|cause| failure.terminal && cause.contains(&own))
 }
 
 fn oversized(name: &str) -> Failure {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::calls::{Argument, Call, unescaped};
 use crate::java;
-use crate::{base64_lenient, digests};
+use crate::{base64_lenient, digests, unsure};
 
 /// Why a call has no value.
 #[derive(Debug, PartialEq)]
@@ -56,7 +56,12 @@ fn apply(name: &str, values: &[Value]) -> Option<Value> {
             items.chunks(size).map(<[Value]>::to_vec).collect()
         }
         ("ArrayContains", [Value::Array(items), wanted]) => {
-            items.iter().any(|item| same(item, wanted)).into()
+            let equal = items.iter().any(|item| same(item, wanted));
+            let alike = items.iter().any(|item| java::to_string(item) == java::to_string(wanted));
+            if equal != alike {
+                unsure::guess("whether ArrayContains compares values or texts");
+            }
+            equal.into()
         }
         ("ArrayRange", [from, to, step]) => {
             range(truncated(from)?, truncated(to)?, truncated(step)?)?
@@ -75,7 +80,10 @@ fn apply(name: &str, values: &[Value]) -> Option<Value> {
             String::from_utf8_lossy(&decode(text)).into_owned().into()
         }
         ("Hash", [data, Value::String(algorithm)]) => {
-            let text = data.as_str().map_or_else(|| data.to_string(), str::to_owned);
+            if !data.is_string() {
+                unsure::guess("the text of what is hashed and is no string");
+            }
+            let text = java::to_string(data);
             digests::hex(short(&text).then_some(text.as_bytes())?, algorithm)?.into()
         }
         ("JsonMerge", [Value::Object(first), Value::Object(second), deep]) => {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::unsure;
+
 /// Why a state failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
@@ -19,6 +21,9 @@ impl Failure {
 
     /// The Error Output.
     pub(crate) fn output(&self) -> Value {
+        if self.error.as_deref() == Some("States.ResultPathMatchFailure") {
+            unsure::guess("the cause of a ResultPathMatchFailure");
+        }
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         serde_json::json!({"Error": text(&self.error), "Cause": text(&self.cause)})
     }
