@@ -69,7 +69,7 @@ mod tests {
     fn what_is_json_is_taken_and_what_is_cut_off_is_not() {
         assert_eq!(refusal("[1, null]"), None);
         let message = refusal("{\"a\": ").expect("refused")["message"].to_string();
-        assert!(message.contains("unexpected end of the input"), "{message}");
+        assert!(message.contains("Unexpected end-of-input"), "{message}");
         assert!(refusal(&format!("\"{}\"", "x".repeat(PAYLOAD_BYTES_MAX))).is_some());
     }
 }
