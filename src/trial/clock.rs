@@ -136,37 +136,27 @@ impl<C: Calls> VirtualShard<C> {
     }
 
     /// The same, but ends after `turns_max` turns even if something could go on: whoever runs a
-    /// definition that may loop for ever wants his program back.
+    /// definition that may loop for ever wants his program back. A turn that leaves more to do at
+    /// once, its fuel used up, counts for a hundred.
     pub fn run_at_most(&mut self, turns_max: usize) -> Turned {
-        let mut turned = self.turn();
-        for _ in 1..turns_max {
-            if !self.pass_time(turned) {
-                break;
+        let mut left = turns_max;
+        loop {
+            let turned = self.turn();
+            left = left.saturating_sub(if turned.busy { 100 } else { 1 });
+            if left == 0 {
+                return turned;
             }
-            turned = self.turn();
+            if turned.busy || !self.completions.is_empty() {
+                continue;
+            }
+            match turned.next_timer_ms {
+                // A wheel may ask to be looked at before anything is due; time never stands.
+                Some(next_ms) if turned.open > 0 => {
+                    self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
+                }
+                _ => return turned,
+            }
         }
-        turned
-    }
-
-    /// Takes one turn, and if nothing is left to do then, moves the clock and takes another.
-    pub fn step(&mut self) -> Turned {
-        let turned = self.turn();
-        self.pass_time(turned);
-        self.turn()
-    }
-
-    /// Moves the clock to the next timer if nothing else is left to do; false when that cannot
-    /// help either.
-    fn pass_time(&mut self, turned: Turned) -> bool {
-        if turned.busy || !self.completions.is_empty() {
-            return true;
-        }
-        let next_ms = turned.next_timer_ms.filter(|_| turned.open > 0);
-        if let Some(next_ms) = next_ms {
-            // A wheel may ask to be looked at before anything is due; time never stands.
-            self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
-        }
-        next_ms.is_some()
     }
 
     /// Virtual time since the shard was made.
