@@ -98,7 +98,6 @@ pub struct ShardCore {
     parser: Parser,
     entropy: Entropy,
     /// Open executions; a place that is free is `None`.
-    #[expect(clippy::vec_box, reason = "moved in and out of places as the pointers they are")]
     slots: Vec<Option<Box<Running>>>,
     free: Vec<u32>,
     ready: VecDeque<u32>,

@@ -73,7 +73,7 @@ impl Default for Limits {
             map_concurrency_max: 40,
             distributed_concurrency_max: 1_000,
             frames_max: 65_536,
-            held_bytes_max: 256 * 1_024 * 1_024,
+            held_bytes_max: 64 * 1_024 * 1_024,
         }
     }
 }

@@ -319,7 +319,8 @@ impl Machine<'_, '_> {
     /// What a path names as a number, if it is one, and as text.
     fn amount(&self, walk: &Walk, roots: Roots<'_>) -> Result<(Option<f64>, String), Fault> {
         let heap = &self.execution.heap;
-        let value = walk.find(heap, roots).map_err(|missing| walk.invalid_path(heap, roots, missing))?;
+        let value =
+            walk.find(heap, roots).map_err(|missing| walk.invalid_path(heap, roots, missing))?;
         let number = match heap.view(value) {
             View::Int(number) => Some(number as f64),
             View::Float(number) => Some(number),
@@ -332,13 +333,11 @@ impl Machine<'_, '_> {
     /// Lets the running frame wait until all of its children are joined.
     fn begin_join(&mut self, work: Work, total: u32, concurrency_max: u32) -> Flow {
         let execution = &mut *self.execution;
-        let index = match execution.joins.iter().position(|join| !join.live) {
-            Some(index) => index,
-            None => {
-                execution.joins.push(Join::default());
-                execution.joins.len() - 1
-            }
-        };
+        let vacant = execution.joins.iter().position(|join| !join.live);
+        let index = vacant.unwrap_or(execution.joins.len());
+        if vacant.is_none() {
+            execution.joins.push(Join::default());
+        }
         let join = &mut execution.joins[index];
         join.running.clear();
         join.results.clear();

@@ -201,9 +201,9 @@ impl Machine<'_, '_> {
         };
         let roots = Roots { input: self.execution.frame.raw, ..self.roots() };
         let heap = &self.execution.heap;
-        let value = walk
-            .find(heap, roots)
-            .map_err(|missing| self.runtime(&walk.invalid_path(&self.execution.heap, roots, missing)))?;
+        let value = walk.find(heap, roots).map_err(|missing| {
+            self.runtime(&walk.invalid_path(&self.execution.heap, roots, missing))
+        })?;
         match self.execution.heap.view(value) {
             View::Int(seconds @ 1..=99_999_999) => Ok(Some(seconds as u64 * 1_000)),
             _ => Err(self.runtime(&Fault::new(format!(

@@ -55,7 +55,7 @@ impl Parser<'_> {
         let Some(fault) = path_fault(&path.value, role) else { return Some(path) };
         let span = inside_string(self.text, path.span, fault.offset);
         let mut diagnostic = Diagnostic::new(fault.code, &object.field(field), span, fault.message);
-        diagnostic.label = fault.label;
+        diagnostic.label = fault.label.map(String::into_boxed_str);
         self.report(diagnostic);
         None
     }

@@ -226,7 +226,8 @@ impl Parser<'_> {
         let location =
             format!("[Source: (String)\"{shown}\"{cut}; line: {line}, column: {column}]");
         let found = Diagnostic::new(Code::InvalidJson, "/", span, message);
-        Diagnostic { label: expected, location: Some(location), ..found }
+        let label = expected.map(String::into_boxed_str);
+        Diagnostic { label, location: Some(location.into_boxed_str()), ..found }
     }
 
     fn not_an_object(&mut self, span: Span, label: &str) {

@@ -217,7 +217,7 @@ fn exactly<const N: usize>(function: Function, arguments: &[Value]) -> Result<[V
 }
 
 /// The text of a string argument.
-fn string<'h>(function: Function, heap: &'h Heap, value: Value) -> Result<&'h str, Failure> {
+fn string(function: Function, heap: &Heap, value: Value) -> Result<&str, Failure> {
     match heap.view(value) {
         View::Str(text) => Ok(text),
         _ => Err(Failure::Arguments(function, "")),

@@ -1,3 +1,5 @@
+//! Each function by what AWS recorded and by the edges beside it.
+
 use std::rc::Rc;
 
 use proptest::prelude::*;

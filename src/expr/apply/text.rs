@@ -51,6 +51,7 @@ fn format_into(
                 }
                 match evaluation.heap.view(value) {
                     View::Str(argument) => text.push_str(argument),
+                    View::Int(int) => text.push_str(itoa::Buffer::new().format(int)),
                     _ => java::print(evaluation.heap, value, java::Style::Plain, text),
                 }
             }
