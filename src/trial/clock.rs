@@ -146,17 +146,31 @@ impl<C: Calls> VirtualShard<C> {
             if left == 0 {
                 return turned;
             }
-            if turned.busy || !self.completions.is_empty() {
-                continue;
-            }
-            match turned.next_timer_ms {
-                // A wheel may ask to be looked at before anything is due; time never stands.
-                Some(next_ms) if turned.open > 0 => {
-                    self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
-                }
-                _ => return turned,
+            if !self.pass_time(turned) {
+                return turned;
             }
         }
+    }
+
+    /// Takes one turn, and if nothing is left to do then, moves the clock and takes another.
+    pub fn step(&mut self) -> Turned {
+        let turned = self.turn();
+        self.pass_time(turned);
+        self.turn()
+    }
+
+    /// Moves the clock to the next timer if nothing else is left to do; false when that cannot
+    /// help either.
+    fn pass_time(&mut self, turned: Turned) -> bool {
+        if turned.busy || !self.completions.is_empty() {
+            return true;
+        }
+        let next_ms = turned.next_timer_ms.filter(|_| turned.open > 0);
+        if let Some(next_ms) = next_ms {
+            // A wheel may ask to be looked at before anything is due; time never stands.
+            self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
+        }
+        next_ms.is_some()
     }
 
     /// Virtual time since the shard was made.
