@@ -266,6 +266,26 @@ fn text_is_encoded_and_hashed() {
 }
 
 #[test]
+fn a_value_that_repeats_itself_is_not_written_out() {
+    // A hundred references to one text, a hundred times over: gigabytes once written out.
+    let input = format!("\"{}\"", "x".repeat(500_000));
+    let repeated = |inner: &str| format!("States.Array({})", [inner; 100].join(","));
+    let large = repeated("$");
+    for call in [
+        format!("States.ArrayContains({large}, 1)"),
+        format!("States.ArrayUnique({large})"),
+        format!("States.Hash({large}, 'MD5')"),
+        format!("States.JsonToString({large})"),
+        format!("States.Format('{{}}', {large})"),
+    ] {
+        let fault = evaluate(&call, &input).unwrap_err();
+        assert_eq!(fault, "An intrinsic function may not make a text of more than 2097152 bytes");
+    }
+    let fault = evaluate(&repeated(&large), &input).unwrap_err();
+    assert_eq!(fault, "value grows beyond 4294967295 bytes");
+}
+
+#[test]
 fn objects_are_merged_one_level_deep() {
     gives(&[
         ("States.JsonMerge($.o, $.p, false)", r#"{"Arg1":1,"Arg2":2,"z":null}"#),
