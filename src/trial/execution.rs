@@ -22,7 +22,7 @@ pub(super) struct Ran {
 
 /// Runs the case.
 pub(super) fn run(case: &Case) -> Outcome {
-    let loaded = match world::load(&case.definition, &case.name, case.machine_type) {
+    let loaded = match world::load(case) {
         Ok(loaded) => loaded,
         Err(verdict) => return verdict.into(),
     };
@@ -59,7 +59,7 @@ pub(super) fn execute(loaded: Loaded, input: &str, script: Script) -> Result<Ran
 }
 
 fn judge(case: &Case, ran: Ran) -> Outcome {
-    let ignored_key = (case.ignores_redrive_count || case.is_synchronous).then_some("RedriveCount");
+    let ignored_key = case.ignores_redrive_count.then_some("RedriveCount");
     let comparison = Comparison { ignored_key };
     let Ran { ended, tasks } = ran;
     let history: Vec<_> = ended.history.iter().map(events::to_value).collect();

@@ -11,7 +11,7 @@ use crate::base::limits::PAYLOAD_BYTES_MAX;
 
 /// Starts an execution with a text that must be refused.
 pub(super) fn start_error(case: &Case) -> Verdict {
-    if let Err(verdict) = world::load(&case.definition, &case.name, case.machine_type) {
+    if let Err(verdict) = world::load(case) {
         return verdict;
     }
     match refusal(case.input.as_deref().unwrap_or_default()) {

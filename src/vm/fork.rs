@@ -251,7 +251,9 @@ impl Machine<'_, '_> {
             }
         };
         if !matches!(heap.view(found), View::Array) {
+            // AWS prints a path into the context object with one `$` (recorded).
             let path = map.items.as_ref().map_or("$", |walk| &walk.text);
+            let path = if path.starts_with("$$") { &path[1..] } else { path };
             let fault = Fault::new(format!("Reference path \"{path}\" must point to array."));
             return Err(self.runtime(&fault));
         }
