@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::asl::source::Source;
-use crate::asl::{self, Diagnostic, Machine};
+use crate::asl::{self, Diagnostic, Machine, MachineType, Rules};
 use crate::compile;
 use crate::program::{Image, World};
 
@@ -68,32 +68,35 @@ impl Definition {
     }
 
     /// Checks and compiles the definition for a world in which tasks are mocked: any resource
-    /// will do.
+    /// will do. `distributed` accepts Maps of that mode, which AWS refuses in Express machines.
     ///
     /// # Errors
     /// [`Error::Refused`] with every problem, or [`Error::Compile`].
-    pub fn compile(&self, world: World) -> Result<Image, Error> {
-        self.compile_with(world, |_| Vec::new())
+    pub fn compile(&self, world: World, distributed: bool) -> Result<Image, Error> {
+        self.compile_with(world, distributed, |_| Vec::new())
     }
 
     /// Checks and compiles the definition for a world in which tasks are called: what nothing
-    /// here serves is refused.
+    /// here serves is refused. `distributed` as for [`Self::compile`].
     ///
     /// # Errors
     /// [`Error::Refused`] with every problem, or [`Error::Compile`].
-    pub fn compile_served(&self, world: World) -> Result<Image, Error> {
-        self.compile_with(world, asl::check::service_refusals)
+    pub fn compile_served(&self, world: World, distributed: bool) -> Result<Image, Error> {
+        self.compile_with(world, distributed, asl::check::service_refusals)
     }
 
     fn compile_with(
         &self,
         world: World,
+        distributed: bool,
         refusals: fn(&Machine) -> Vec<Diagnostic>,
     ) -> Result<Image, Error> {
         let file = self.path.display().to_string();
         let refused =
             |diagnostics| Error::Refused { definition: Box::new(self.clone()), diagnostics };
-        let machine = asl::parse(&self.text, &file).map_err(refused)?;
+        let rules = Rules { machine_type: MachineType::Express, distributed };
+        let parsed = asl::parse_as(&self.text, &file, rules);
+        let machine = parsed.machine.ok_or(parsed.diagnostics).map_err(refused)?;
         let refusals = refusals(&machine);
         if !refusals.is_empty() {
             return Err(refused(refusals));

@@ -47,11 +47,12 @@ fn recorded_cases_agree() {
     assert!(total.passed > 0, "nothing was compared");
 }
 
-/// Our own cases hold only what we support.
+/// Our own cases and the examples hold only what we support.
 #[test]
 fn our_own_cases_agree() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let cases = find(&[folder]).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases = find(&[root.join("tests/cases"), root.join("config/tests")])
+        .unwrap_or_else(|errors| panic!("{errors:?}"));
     let report = run_all(&cases);
     let _ = std::io::stderr().lock().write_all(report.text().as_bytes());
     let differ =

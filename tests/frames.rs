@@ -290,3 +290,41 @@ fn jitter_draws_from_nothing_to_the_whole_delay() {
     assert!(delays.iter().any(|delay| *delay < 30), "{delays:?}");
     assert!(delays.iter().any(|delay| *delay > 70), "{delays:?}");
 }
+
+#[test]
+fn ten_thousand_states_run_one_after_the_other_and_beside_each_other() {
+    let mut chain = String::from(r#""A": {"Type": "Pass", "Next": "S1"}"#);
+    for state in 1..10_000 {
+        let _ = write!(chain, r#", "S{state}": {{"Type": "Pass", "Next": "S{}"}}"#, state + 1);
+    }
+    chain += r#", "S10000": {"Type": "Succeed"}"#;
+    assert_eq!(run(&mut shard(&chain, Limits::default()), "{}").transitions, 10_001);
+
+    let branches: Vec<_> = (0..8_000)
+        .map(|number| {
+            branch(
+                &format!("B{number}"),
+                &format!(r#""B{number}": {{"Type": "Wait", "Seconds": 1, "End": true}}"#),
+            )
+        })
+        .collect();
+    let wide = format!(
+        r#""A": {{"Type": "Parallel", "End": true, "Branches": [{}]}}"#,
+        branches.join(",")
+    );
+    let ended = run(&mut shard(&wide, Limits::default()), "{}");
+    assert_eq!((ended.status, ended.transitions), (Status::Succeeded, 8_001));
+}
+
+#[test]
+fn branches_nested_as_deep_as_a_definition_may_be_run() {
+    let mut inner = branch("L", r#""L": {"Type": "Pass", "End": true}"#);
+    for level in 0..50 {
+        let state =
+            format!(r#""P{level}": {{"Type": "Parallel", "End": true, "Branches": [{inner}]}}"#);
+        inner = branch(&format!("P{level}"), &state);
+    }
+    let states = format!(r#""A": {{"Type": "Parallel", "End": true, "Branches": [{inner}]}}"#);
+    let ended = run(&mut shard(&states, Limits::default()), "7");
+    assert_eq!(ended.output, format!("{}7{}", "[".repeat(51), "]".repeat(51)));
+}

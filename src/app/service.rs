@@ -19,6 +19,7 @@ use crate::registry::{self, Definition};
 use crate::shard::outbox::{LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
+use crate::vm;
 
 /// Why the service cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +111,8 @@ impl Machines {
         let name = &pipeline.state_machine;
         let role = &pipeline.role;
         let definition = Definition::read(&pipeline.definition)?;
-        let image =
-            definition.compile_served(World::express(&aws.region, &aws.account, name, role))?;
+        let world = World::express(&aws.region, &aws.account, name, role);
+        let image = definition.compile_served(world, pipeline.distributed_map)?;
         self.cards.push(MachineCard {
             arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
@@ -177,6 +178,12 @@ impl Shards {
                 machines: machines.images.clone(),
                 limits: Limits {
                     open_max: (settings.limits.open_executions as usize).div_ceil(count),
+                    execution: vm::Limits {
+                        map_concurrency_max: settings.limits.map_concurrency,
+                        distributed_concurrency_max: settings.limits.distributed_concurrency,
+                        held_bytes_max: settings.limits.execution_bytes as usize,
+                        ..vm::Limits::default()
+                    },
                     ..Limits::default()
                 },
                 inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),

@@ -51,6 +51,27 @@ impl<'a> Source<'a> {
         Position { line, column: column as u32 + 1 }
     }
 
+    /// Returns the positions of many byte offsets, in one pass over the text.
+    pub fn positions(&self, offsets: &[u32]) -> Vec<Position> {
+        let mut order: Vec<usize> = (0..offsets.len()).collect();
+        order.sort_unstable_by_key(|&index| offsets[index]);
+        let mut positions = vec![Position { line: 1, column: 1 }; offsets.len()];
+        let mut at = Position { line: 1, column: 1 };
+        let mut from = 0;
+        for index in order {
+            let to = self.clamp(offsets[index]);
+            for c in self.text[from..to].chars() {
+                at = match c {
+                    '\n' => Position { line: at.line + 1, column: 1 },
+                    _ => Position { column: at.column + 1, ..at },
+                };
+            }
+            positions[index] = at;
+            from = to;
+        }
+        positions
+    }
+
     /// Returns the line that holds a byte offset, without its line break.
     pub fn line_at(&self, offset: u32) -> &'a str {
         let (start, _) = self.line_start(offset);
@@ -130,6 +151,14 @@ mod tests {
         assert_eq!(position("äö\nü", 4), (1, 3));
         assert_eq!(position("ab", 99), (1, 3));
         assert_eq!(position("ä", 1), (1, 1));
+    }
+
+    #[test]
+    fn many_positions_are_those_of_each() {
+        let source = Source { file: "f", text: "ab\n\näö ü\n\"x" };
+        let offsets = [9, 0, 3, 99, 5, 4, 4, 2, 12];
+        let each: Vec<_> = offsets.iter().map(|&offset| source.position(offset)).collect();
+        assert_eq!(source.positions(&offsets), each);
     }
 
     #[test]

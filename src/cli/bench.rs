@@ -52,7 +52,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when a file cannot be read, the definition is refused or the output differs.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file, Definition::compile)?;
+    let image = compile_file(&args.file, false, Definition::compile)?;
     let events = split_events(&read_input(&args.input)?)?;
     if let Some(expected) = &args.check {
         check(&image, &events, &read_input(expected)?)?;

@@ -19,7 +19,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when the definition cannot be read or compiled.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file, Definition::compile)?;
+    let image = compile_file(&args.file, true, Definition::compile)?;
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     out.write_all(image.disassemble(&file).as_bytes())?;
     Ok(())

@@ -55,6 +55,9 @@ pub struct Args {
     /// Show each state's input and output, step by step; with --json, the history.
     #[arg(long)]
     pub trace: bool,
+    /// Run Maps of Mode DISTRIBUTED, which AWS refuses in Express machines.
+    #[arg(long)]
+    pub distributed: bool,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -67,7 +70,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let compile =
         if args.mocks.is_some() { Definition::compile } else { Definition::compile_served };
-    let image = compile_file(&args.file, compile)?;
+    let image = compile_file(&args.file, args.distributed, compile)?;
     let definition_bytes = image.program.definition_bytes;
     let machine_name = image.program.world.machine_name.clone();
     let script = args.mocks.as_deref().map(|path| script(path, &machine_name, args)).transpose()?;

@@ -67,7 +67,8 @@ impl From<std::io::Error> for Failure {
 /// whether its tasks will be called or mocked.
 fn compile_file(
     path: &Path,
-    compile: fn(&Definition, World) -> Result<Image, crate::registry::Error>,
+    distributed: bool,
+    compile: fn(&Definition, World, bool) -> Result<Image, crate::registry::Error>,
 ) -> Result<Image, Failure> {
     let refused = |error: crate::registry::Error| {
         let code = match error {
@@ -78,7 +79,8 @@ fn compile_file(
     };
     let definition = Definition::read(path).map_err(refused)?;
     let name = definition.machine_name();
-    compile(&definition, World::express(REGION, ACCOUNT, &name, ROLE)).map_err(refused)
+    let world = World::express(REGION, ACCOUNT, &name, ROLE);
+    compile(&definition, world, distributed).map_err(refused)
 }
 
 /// Reads a file, or stdin for `-`.

@@ -22,6 +22,7 @@ use crate::program::{
 };
 use crate::value::Value;
 
+use super::ahead::context_ahead;
 use super::{Error, payload, rules};
 
 /// What has been emitted so far.
@@ -29,7 +30,8 @@ pub(super) struct Emitter<'a> {
     source: Source<'a>,
     pub(super) bindings: Bindings,
     pub(super) ops: Vec<Op>,
-    places: Vec<Place>,
+    /// Where each instruction comes from: byte offsets.
+    offsets: Vec<u32>,
     states: Vec<program::State>,
     walks: Vec<Walk>,
     lookups: Vec<Lookup>,
@@ -78,7 +80,7 @@ impl<'a> Emitter<'a> {
             source,
             bindings: Bindings::default(),
             ops: Vec::new(),
-            places: Vec::new(),
+            offsets: Vec::new(),
             states: Vec::new(),
             walks: Vec::new(),
             lookups: Vec::new(),
@@ -108,9 +110,13 @@ impl<'a> Emitter<'a> {
             }
         }
         self.resolve_targets();
+        let positions = self.source.positions(&self.offsets).into_iter();
+        let places = positions.map(|at| Place { line: at.line, column: at.column });
+        let context_ahead = context_ahead(&self.ops, &self.states, &self.forks, &self.maps);
         let program = Program {
+            context_ahead,
             ops: self.ops.into(),
-            places: self.places.into(),
+            places: places.collect(),
             states: self.states.into(),
             walks: self.walks.into(),
             lookups: self.lookups.into(),
@@ -391,9 +397,8 @@ impl<'a> Emitter<'a> {
     }
 
     pub(super) fn emit(&mut self, op: Op, span: Span) {
-        let position = self.source.position(span.start);
         self.ops.push(op);
-        self.places.push(Place { line: position.line, column: position.column });
+        self.offsets.push(span.start);
     }
 }
 

@@ -4,6 +4,7 @@
 //! execution always begins at instruction 0. Fields that are absent emit nothing. It knows nothing
 //! of execution; the model it is given has no errors left, so it has only limits to report.
 
+mod ahead;
 mod emit;
 mod payload;
 mod rules;

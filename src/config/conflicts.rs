@@ -117,6 +117,8 @@ impl Checker<'_> {
             let other = &pipelines[first];
             let difference = if other.definition != pipeline.definition {
                 "definition"
+            } else if other.distributed_map != pipeline.distributed_map {
+                "distributed_map"
             } else if other.role != pipeline.role {
                 "role"
             } else if other.tags != pipeline.tags {

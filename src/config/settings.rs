@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::values::{Listen, Property, ShardCount, period};
+use crate::vm;
 
 /// Configuration of the expressway service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -152,7 +153,7 @@ pub enum Pin {
     Off,
 }
 
-/// Bounds on what may be open at a time; reaching one stops intake, it never loses an event.
+/// Bounds on what may be open at a time, and on what one execution may hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -163,11 +164,28 @@ pub struct Limits {
     /// Executions that may be open in this instance, all shards together.
     #[schemars(range(min = 1, max = 16_777_216))]
     pub open_executions: u32,
+    /// Iterations of one inline Map that run at once; AWS: 40.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub map_concurrency: u32,
+    /// Iterations of one distributed Map that run at once; AWS: 10,000.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub distributed_concurrency: u32,
+    /// Bytes of values that one execution may hold; beyond it, it begins no more branches and
+    /// iterations and fails.
+    #[schemars(range(min = 1_048_576, max = 4_294_967_296_i64))]
+    pub execution_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { uncommitted_per_partition: 65_536, open_executions: 1_048_576 }
+        let execution = vm::Limits::default();
+        Self {
+            uncommitted_per_partition: 65_536,
+            open_executions: 1_048_576,
+            map_concurrency: execution.map_concurrency_max,
+            distributed_concurrency: execution.distributed_concurrency_max,
+            execution_bytes: execution.held_bytes_max as u64,
+        }
     }
 }
 
@@ -303,6 +321,7 @@ impl Pipeline {
             definition,
             state_machine: name.to_owned(),
             machine_type: machine_type(),
+            distributed_map: false,
             role: role.to_owned(),
             result_topic: String::new(),
             failure_topic: String::new(),
@@ -344,6 +363,9 @@ pub struct Pipeline {
     /// Type of the state machine.
     #[serde(default = "machine_type", rename = "type")]
     pub machine_type: MachineType,
+    /// Run Maps of `Mode: DISTRIBUTED`, which AWS refuses in Express machines.
+    #[serde(default)]
+    pub distributed_map: bool,
     /// Role in the context object; `aws.role` when it is not given.
     #[serde(default)]
     #[schemars(extend("format" = "role"))]

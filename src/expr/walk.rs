@@ -6,6 +6,9 @@ use super::path::{Path, Root, Segment};
 use super::{Bindings, CompileError, Fault, Roots, VariableIdx, java};
 use crate::value::{Heap, Value, View};
 
+/// Most bytes of a value that a cause quotes; a state's input has no more.
+const QUOTED_BYTES_MAX: usize = crate::base::limits::PAYLOAD_BYTES_MAX;
+
 /// A path ready to be walked.
 #[derive(Clone, Debug)]
 pub struct Walk {
@@ -123,7 +126,9 @@ impl Walk {
             (Some(Step::Index(_)), View::Null) => format!("The path ${trail} is null"),
             (Some(Step::Index(_)), _) => {
                 let mut context = String::new();
-                java::print(heap, found, java::Style::Plain, &mut context);
+                if found.json_len() <= QUOTED_BYTES_MAX {
+                    java::print(heap, found, java::Style::Plain, &mut context);
+                }
                 format!(
                     "Filter: {} can only be applied to arrays. Current context is: {context}",
                     fragments(heap, rest)
@@ -167,6 +172,9 @@ impl Origin {
     #[cold]
     pub(in crate::expr) fn text(self, heap: &Heap, roots: Roots<'_>) -> String {
         let value = self.find(roots).unwrap_or(roots.input);
+        if value.json_len() > QUOTED_BYTES_MAX {
+            return format!("{} bytes", value.json_len());
+        }
         String::from_utf8_lossy(&heap.to_json(value)).into_owned()
     }
 }

@@ -254,16 +254,15 @@ impl Show for ForkIdx {
 impl Show for MapIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         let map = &listing.image.program.maps[self.index()];
-        let mut text = map.items.as_ref().map_or("$", |walk| &walk.text).to_owned();
-        if let Some(selector) = &map.selector {
-            text += &format!(" as {}", listing.template(selector));
-        }
-        if let Some(concurrency) = &map.concurrency_max {
-            text += &format!(" at most {}", amount(concurrency));
-        }
-        if map.distributed.is_some() {
-            text += " distributed";
-        }
+        let items = map.items.as_ref().map_or("$", |walk| &walk.text);
+        let selector = map.selector.as_ref();
+        let parts = [
+            Some(items.to_owned()),
+            selector.map(|selector| format!("as {}", listing.template(selector))),
+            map.concurrency_max.as_ref().map(|most| format!("at most {}", amount(most))),
+            map.distributed.is_some().then(|| "distributed".to_owned()),
+        ];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
         format!("{} {}", map.entry.show(listing), shortened(&text))
     }
 }

@@ -31,6 +31,8 @@ pub struct Program {
     pub places: Box<[Place]>,
     /// States, those of a branch or processor behind the state that holds them.
     pub states: Box<[State]>,
+    /// By state, whether it or one that may follow it reads the context object.
+    pub context_ahead: Box<[bool]>,
     /// Reference paths: where results are put.
     pub walks: Box<[Walk]>,
     /// Paths of any kind: what is read.

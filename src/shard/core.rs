@@ -6,16 +6,17 @@
 
 use std::collections::VecDeque;
 
+use super::slab::{Running, Slab, Ticket};
 use super::timers::{TimerKey, Timers};
 use super::waits::{Wait, Waits};
 use super::{CallRequest, CallResult, Calls, Rejected, Settle, Settled, Start, StartBatch, Status};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
-use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
-use crate::base::limits::{EXPRESS_DURATION_MS_MAX, PAYLOAD_BYTES_MAX};
+use crate::base::ids::WakeToken;
+use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
-use crate::vm::{self, Effect, End, Execution, FrameId, Raised, Step, Turn, Wake};
+use crate::vm::{self, Effect, End, FrameId, Raised, Step, Turn, Wake};
 
 /// What a shard has been handed and has not taken yet.
 #[derive(Debug, Default)]
@@ -77,6 +78,9 @@ pub struct Limits {
     pub execution: vm::Limits,
     /// Whether executions record their history.
     pub history: bool,
+    /// An execution that rests as long as this is folded up: its values become text, its memory
+    /// goes to others.
+    pub fold_after_ms: u64,
 }
 
 impl Default for Limits {
@@ -87,6 +91,7 @@ impl Default for Limits {
             starts_per_turn: 256,
             execution: vm::Limits::default(),
             history: false,
+            fold_after_ms: 1_000,
         }
     }
 }
@@ -97,32 +102,16 @@ pub struct ShardCore {
     limits: Limits,
     parser: Parser,
     entropy: Entropy,
-    /// Open executions; a place that is free is `None`.
-    #[expect(clippy::vec_box, reason = "moved in and out of places as the pointers they are")]
-    slots: Vec<Option<Box<Running>>>,
-    free: Vec<u32>,
+    slab: Slab,
     ready: VecDeque<u32>,
+    /// Calls that were made, with the time from which on their executions are folded up.
+    unanswered: VecDeque<(u64, WakeToken)>,
     waits: Waits,
     timers: Timers<Alarm>,
     /// What a run asks for, and what it withdraws.
     effects: Vec<(FrameId, Effect)>,
     cancelled: Vec<WakeToken>,
-    /// Finished executions kept for their memory.
-    #[expect(clippy::vec_box, reason = "moved in and out of slots as the pointers they are")]
-    spare: Vec<Box<Running>>,
     output: Vec<u8>,
-}
-
-/// An execution and what the shard knows of it.
-struct Running {
-    execution: Execution,
-    origin: Origin,
-    machine: MachineIdx,
-    suffix: ExecutionSuffix,
-    started: Now,
-    /// Whether it stands in the queue for another turn.
-    queued: bool,
-    deadline: Option<TimerKey>,
 }
 
 /// What a timer means when it fires.
@@ -143,21 +132,20 @@ impl ShardCore {
             limits,
             parser: Parser::default(),
             entropy: Entropy::seeded(seed),
-            slots: Vec::new(),
-            free: Vec::new(),
+            slab: Slab::default(),
             ready: VecDeque::new(),
+            unanswered: VecDeque::new(),
             waits: Waits::default(),
             timers: Timers::new(now.mono_ms()),
             effects: Vec::new(),
             cancelled: Vec::new(),
-            spare: Vec::new(),
             output: Vec::new(),
         }
     }
 
     /// Executions started and not settled.
     pub fn open(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slab.open()
     }
 
     /// Executions that wait only for their next turn.
@@ -172,7 +160,7 @@ impl ShardCore {
 
     /// Bytes of memory that open executions hold for their values.
     pub fn held_bytes(&self) -> usize {
-        self.slots.iter().flatten().map(|running| running.execution.held_bytes()).sum()
+        self.slab.held_bytes()
     }
 
     /// Takes one turn: timers, answers, executions that ran out of fuel, then new events.
@@ -195,6 +183,7 @@ impl ShardCore {
                 self.run_again(index, &mut edges);
             }
         }
+        self.fold_unanswered(now);
         if !inputs.hold_starts {
             started = self.take_starts(inputs, &mut edges);
         }
@@ -212,10 +201,9 @@ impl ShardCore {
     /// uncommitted, and whoever owns them next runs them again.
     pub fn abandon(&mut self, calls: &mut dyn Calls) -> usize {
         let mut abandoned = 0;
-        for index in 0..self.slots.len() as u32 {
-            let Some(running) = self.slots[index as usize].take() else { continue };
-            self.withdraw(&running, calls);
-            self.free.push(index);
+        for index in 0..self.slab.len() as u32 {
+            let Some((tokens, deadline)) = self.slab.drop_unsettled(index) else { continue };
+            self.withdraw(tokens, deadline, calls);
             abandoned += 1;
         }
         self.ready.clear();
@@ -223,11 +211,16 @@ impl ShardCore {
     }
 
     /// Gives up everything that an execution waits for.
-    fn withdraw(&mut self, running: &Running, calls: &mut dyn Calls) {
-        for token in running.execution.tokens() {
+    fn withdraw(
+        &mut self,
+        tokens: impl IntoIterator<Item = WakeToken>,
+        deadline: Option<TimerKey>,
+        calls: &mut dyn Calls,
+    ) {
+        for token in tokens {
             self.cancel(token, calls);
         }
-        if let Some(deadline) = running.deadline {
+        if let Some(deadline) = deadline {
             self.timers.cancel(deadline);
         }
     }
@@ -282,18 +275,32 @@ impl ShardCore {
     }
 
     fn resume(&mut self, wait: Wait, wake: Wake<'_>, edges: &mut Edges<'_>) {
-        let Some(mut running) = self.slots[wait.execution as usize].take() else { return };
-        let step = running.execution.resume(wait.frame, wake, &mut self.run_turn(edges.now));
+        let taken = self.slab.take(wait.execution, &self.machines, &mut self.parser);
+        let Some((mut running, woken)) = taken else { return };
+        let step = match woken {
+            Ok(()) => running.execution.resume(wait.frame, wake, &mut self.run_turn(edges.now)),
+            Err(raised) => Step::Failed(raised),
+        };
         self.follow(running, Some(wait.execution), step, edges);
     }
 
     fn run_again(&mut self, index: u32, edges: &mut Edges<'_>) {
-        let slot = &mut self.slots[index as usize];
-        // It may have timed out while it stood in the queue.
-        let Some(mut running) = slot.take_if(|running| running.queued) else { return };
+        let Some(mut running) = self.slab.take_queued(index) else { return };
         running.queued = false;
         let step = running.execution.run(&mut self.run_turn(edges.now));
         self.follow(running, Some(index), step, edges);
+    }
+
+    /// Folds up what waits for calls that have not been answered for a while.
+    fn fold_unanswered(&mut self, now: Now) {
+        while let Some(&(from_ms, token)) = self.unanswered.front()
+            && from_ms <= now.mono_ms()
+        {
+            self.unanswered.pop_front();
+            if let Some(wait) = self.waits.get(token) {
+                self.slab.fold(wait.execution);
+            }
+        }
     }
 
     /// What one run of an execution may use.
@@ -339,7 +346,7 @@ impl ShardCore {
         let Some(loaded) = self.machines.get(usize::from(start.machine.0)) else {
             return edges.reject(start, input, "no-machine", "the state machine is not registered");
         };
-        let mut running = self.spare.pop().unwrap_or_else(|| Box::new(Running::new(loaded)));
+        let mut running = self.slab.spare(loaded);
         let suffix = loaded.program.world.express.then_some(start.suffix);
         let begun = running.execution.begin(
             loaded,
@@ -351,14 +358,17 @@ impl ShardCore {
             self.limits.history,
         );
         if let Err(error) = begun {
-            self.keep(running);
+            self.slab.keep(running);
             let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
             return edges.reject(start, input, class, &error.to_string());
         }
-        running.origin = start.origin;
-        running.machine = start.machine;
-        running.suffix = start.suffix;
-        running.started = edges.now;
+        running.ticket = Ticket {
+            origin: start.origin,
+            machine: start.machine,
+            suffix: start.suffix,
+            started: edges.now,
+            deadline: None,
+        };
         running.queued = false;
         edges.settle.started(start.machine);
         let step = running.execution.run(&mut self.run_turn(edges.now));
@@ -389,22 +399,28 @@ impl ShardCore {
             }
             Step::Suspended | Step::OutOfFuel => {}
         }
-        let index = slot.unwrap_or_else(|| self.occupy());
-        self.start_waits(&mut running, index, edges);
-        if matches!(step, Step::OutOfFuel) {
+        let index = slot.unwrap_or_else(|| self.slab.occupy());
+        let rest_ms = self.start_waits(&mut running, index, edges);
+        let waits = matches!(step, Step::Suspended);
+        if !waits {
             running.queued = true;
             self.ready.push_back(index);
         }
-        if running.deadline.is_none() {
-            running.deadline = running.timeout_ms().map(|timeout_ms| {
-                self.timers.set(due_ms(running.started, timeout_ms), Alarm::Deadline(index))
+        if running.ticket.deadline.is_none() {
+            let started = running.ticket.started;
+            running.ticket.deadline = running.timeout_ms().map(|timeout_ms| {
+                self.timers.set(due_ms(started, timeout_ms), Alarm::Deadline(index))
             });
         }
-        self.slots[index as usize] = Some(running);
+        self.slab.put(index, running);
+        if waits && rest_ms >= self.limits.fold_after_ms {
+            self.slab.fold(index);
+        }
     }
 
-    /// Begins what the frames of a run have asked for.
-    fn start_waits(&mut self, running: &mut Running, index: u32, edges: &mut Edges<'_>) {
+    /// Begins what the frames of a run have asked for; returns for how long it will surely wait.
+    fn start_waits(&mut self, running: &mut Running, index: u32, edges: &mut Edges<'_>) -> u64 {
+        let mut rest_ms = 0;
         let mut effects = std::mem::take(&mut self.effects);
         for (frame, effect) in effects.drain(..) {
             let call = matches!(effect, Effect::Call { .. });
@@ -417,6 +433,9 @@ impl ShardCore {
             if let Some(within_ms) = within_ms {
                 let timer = self.timers.set(due_ms(edges.now, within_ms), Alarm::Wake(token));
                 self.waits.set_timer(token, timer);
+            }
+            if let Effect::Sleep { millis } = effect {
+                rest_ms = millis;
             }
             if let Effect::Call { state, task, input, timeout_ms, attempt } = effect {
                 let execution = &running.execution;
@@ -431,15 +450,20 @@ impl ShardCore {
                     attempt,
                 };
                 edges.calls.call(token, request);
+                let fold_at_ms = edges.now.mono_ms().saturating_add(self.limits.fold_after_ms);
+                self.unanswered.push_back((fold_at_ms, token));
             }
         }
         self.effects = effects;
+        rest_ms
     }
 
     /// The machine's `TimeoutSeconds` or the Express limit has passed.
     fn time_out(&mut self, index: u32, edges: &mut Edges<'_>) {
-        let Some(mut running) = self.slots[index as usize].take() else { return };
-        running.deadline = None;
+        // That its values could not be read again does not matter any more.
+        let taken = self.slab.take(index, &self.machines, &mut self.parser);
+        let Some((mut running, _)) = taken else { return };
+        running.ticket.deadline = None;
         let raised = Raised::new(Some("States.Timeout"), None);
         running.execution.end_history(End::TimedOut(&raised), edges.now.wall_ms);
         self.settle(running, Some(index), Status::TimedOut, Some(&raised), edges);
@@ -454,20 +478,21 @@ impl ShardCore {
         edges: &mut Edges<'_>,
     ) {
         if let Some(index) = slot {
-            self.withdraw(&running, edges.calls);
-            running.deadline = None;
-            self.free.push(index);
+            let deadline = running.ticket.deadline.take();
+            self.withdraw(running.execution.tokens(), deadline, edges.calls);
+            self.slab.vacate(index);
         }
-        let mut duration_ns = edges.now.mono_ns.saturating_sub(running.started.mono_ns);
+        let ticket = running.ticket;
+        let mut duration_ns = edges.now.mono_ns.saturating_sub(ticket.started.mono_ns);
         if let (Status::TimedOut, Some(timeout_ms)) = (status, running.timeout_ms()) {
             // The limit is what AWS bills, however late the timer was looked at.
             duration_ns = timeout_ms * 1_000_000;
         }
         let started_ms = running.execution.started_ms();
         edges.settle.settled(&Settled {
-            origin: running.origin,
-            machine: running.machine,
-            suffix: running.suffix,
+            origin: ticket.origin,
+            machine: ticket.machine,
+            suffix: ticket.suffix,
             name: running.execution.name(),
             status,
             output: if status == Status::Succeeded { &self.output } else { &[] },
@@ -480,21 +505,7 @@ impl ShardCore {
             transitions: running.execution.transitions(),
             history: running.execution.history(),
         });
-        self.keep(running);
-    }
-
-    /// Keeps a finished execution for its memory, unless it has grown beyond the usual.
-    fn keep(&mut self, running: Box<Running>) {
-        if self.spare.len() < SPARE_MAX && running.execution.held_bytes() < SPARE_BYTES_MAX {
-            self.spare.push(running);
-        }
-    }
-
-    fn occupy(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() as u32 - 1
-        })
+        self.slab.keep(running);
     }
 }
 
@@ -518,30 +529,6 @@ impl Edges<'_> {
     }
 }
 
-impl Running {
-    fn new(loaded: &Loaded) -> Self {
-        Self {
-            execution: Execution::new(loaded),
-            origin: Origin::default(),
-            machine: MachineIdx(0),
-            suffix: ExecutionSuffix([0; 16]),
-            started: Now::default(),
-            queued: false,
-            deadline: None,
-        }
-    }
-
-    /// Milliseconds that the whole execution may take.
-    fn timeout_ms(&self) -> Option<u64> {
-        let program = self.execution.program();
-        let express = program.world.express.then_some(EXPRESS_DURATION_MS_MAX);
-        match (program.timeout_ms, express) {
-            (Some(own), Some(limit)) => Some(own.min(limit)),
-            (own, limit) => own.or(limit),
-        }
-    }
-}
-
 /// A range of a batch; one that lies outside is empty, which no source may send.
 fn slice<'a>(bytes: &'a [u8], range: &std::ops::Range<u32>) -> &'a [u8] {
     bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
@@ -552,8 +539,5 @@ fn due_ms(from: Now, millis: u64) -> u64 {
     from.mono_ns.div_ceil(1_000_000).saturating_add(millis)
 }
 
-/// Finished executions kept for their memory: enough for those that end within one turn.
-const SPARE_MAX: usize = 1_024;
-const SPARE_BYTES_MAX: usize = 64 * 1_024;
 /// Spent batches kept until the caller takes them.
 const SPENT_BATCHES_MAX: usize = 4;

@@ -7,6 +7,7 @@ mod completions;
 pub mod core;
 pub mod outbox;
 pub mod runtime;
+mod slab;
 pub mod timers;
 mod waits;
 

@@ -3,7 +3,7 @@
 //! The format is documented in `docs/testing.md`. Reading checks all that can be known without
 //! running, so that a misspelt field is an error with its place and not a test that tests nothing.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -179,7 +179,10 @@ impl Case {
         let is_synchronous = written.start_api == Some(StartApi::StartSyncExecution);
         let name = written.name.unwrap_or_else(|| stem(path));
         let area = written.area.unwrap_or_else(|| folder(path));
-        let definition_name = written.definition_file.unwrap_or_else(|| format!("{area}/{name}"));
+        let definition_name = match &written.definition_file {
+            Some(file) => beside(path, file).display().to_string(),
+            None => format!("{area}/{name}"),
+        };
         Ok(Self {
             name,
             area,
@@ -222,11 +225,26 @@ fn definition(written: &Written, path: &Path) -> Result<String, Error> {
             Ok(serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()))
         }
         (None, Some(file)) => {
-            let file = path.parent().unwrap_or_else(|| Path::new("")).join(file);
+            let file = beside(path, file);
             std::fs::read_to_string(&file).map_err(|source| Error::Read { path: file, source })
         }
         (None, None) => Err(bad("definition: missing")),
     }
+}
+
+/// A file that is named from the folder of another.
+fn beside(path: &Path, file: &str) -> PathBuf {
+    let mut named = path.parent().map(Path::to_owned).unwrap_or_default();
+    for part in Path::new(file).components() {
+        // As a reader would: one folder up, where there is one to leave.
+        let can_leave = matches!(named.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && can_leave {
+            named.pop();
+        } else {
+            named.push(part);
+        }
+    }
+    named
 }
 
 /// What must be expected for a case of this kind to say anything.
@@ -316,6 +334,19 @@ mod tests {
                 parse(&format!("{{\"definition\": {{}}, {fields}, {EXPECT}}}")).expect("one");
             assert_eq!(case.machine_type == MachineType::Express, express, "{fields}");
             assert_eq!(case.is_synchronous, synchronous, "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_from_the_folder_of_its_case() {
+        for (case, file, found) in [
+            ("a/b/c.json", "d.asl.json", "a/b/d.asl.json"),
+            ("a/b/c.json", "../d.asl.json", "a/d.asl.json"),
+            ("c.json", "../../d.asl.json", "../../d.asl.json"),
+            ("../c.json", "../d.asl.json", "../../d.asl.json"),
+            ("a/c.json", "/d.asl.json", "/d.asl.json"),
+        ] {
+            assert_eq!(beside(Path::new(case), file), Path::new(found), "{case} {file}");
         }
     }
 

@@ -130,7 +130,11 @@ fn unordered(events: &[Value]) -> Vec<Value> {
         events.iter().map(|event| (event["id"].as_u64(), text(&event["type"]))).collect();
     let one = |event: &Value| {
         let mut event = event.clone();
-        let before = kinds.get(&event["prev"].as_u64()).copied().unwrap_or("none");
+        let before = match kinds.get(&event["prev"].as_u64()).copied() {
+            // AWS: the exit of a distributed Map names the one or the other, from run to run.
+            Some("MapRunStarted" | "MapRunSucceeded") => "MapRun",
+            before => before.unwrap_or("none"),
+        };
         let led_by_any = LED_BY_WHOEVER_CAME.contains(&text(&event["type"]));
         if let Value::Object(members) = &mut event {
             members.shift_remove("id");

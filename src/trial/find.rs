@@ -85,13 +85,14 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Case>, Vec<Error>> {
     if errors.is_empty() { Ok(cases) } else { Err(errors) }
 }
 
-/// Adds the case files of a folder: `*.json` that are neither definitions nor hidden.
+/// Adds the case files of a folder: `*.json` that are neither definitions, mock configurations nor
+/// hidden.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') {
+        if name.starts_with('.') || name == "MockConfigFile.json" {
             continue;
         }
         if path.is_dir() {
@@ -119,9 +120,13 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("pay");
         std::fs::create_dir_all(inner.join(".git")).expect("made");
-        for (name, text) in
-            [("b.json", CASE), ("a.json", CASE), ("pay.asl.json", "{}"), (".git/x.json", "[")]
-        {
+        for (name, text) in [
+            ("b.json", CASE),
+            ("a.json", CASE),
+            ("pay.asl.json", "{}"),
+            (".git/x.json", "["),
+            ("MockConfigFile.json", "{}"),
+        ] {
             std::fs::write(inner.join(name), text).expect("written");
         }
         let cases = find(&[folder.path().to_owned()]).expect("cases");

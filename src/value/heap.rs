@@ -116,6 +116,11 @@ impl Heap {
         self.documents.reset();
     }
 
+    /// The constants of the program that the heap serves.
+    pub fn constants(&self) -> &Rc<Constants> {
+        &self.constants
+    }
+
     /// Opens an arena for a new frame.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub struct Execution {
     pub(super) joins: Vec<Join>,
     pub(super) identity: Identity,
     pub(super) input: Value,
+    /// Bytes of the input, which may have been dropped.
+    pub(super) input_bytes: u64,
     /// Number of the last event, counted as AWS would number the history whether or not one is
     /// kept: causes quote it.
     pub(super) event: u32,
@@ -73,7 +75,7 @@ impl Default for Limits {
             map_concurrency_max: 40,
             distributed_concurrency_max: 1_000,
             frames_max: 65_536,
-            held_bytes_max: 256 * 1_024 * 1_024,
+            held_bytes_max: 64 * 1_024 * 1_024,
         }
     }
 }
@@ -109,6 +111,7 @@ impl Execution {
             joins: Vec::new(),
             identity: Identity::default(),
             input: Value::NULL,
+            input_bytes: 0,
             event: 0,
             domain: 0,
             domains: Vec::new(),
@@ -139,6 +142,7 @@ impl Execution {
         }
         self.heap.reset(&loaded.constants);
         self.input = self.heap.parse(ArenaId::ROOT, input, parser)?;
+        self.input_bytes = self.input.json_len() as u64;
         self.identity.name.clear();
         self.identity.name.push_str(name);
         self.identity.suffix = suffix;
@@ -172,7 +176,7 @@ impl Execution {
 
     /// Makes all places of frames and joins vacant, and keeps as many as are usual.
     #[cold]
-    fn forget_frames(&mut self) {
+    pub(super) fn forget_frames(&mut self) {
         self.frames.truncate(FRAMES_KEPT_MAX);
         self.vacant.clear();
         self.vacant.extend((1..self.frames.len() as u32).map(FrameId));
@@ -272,7 +276,7 @@ impl Execution {
     /// Bytes that AWS's memory formula counts beside 50 MB and the definition: the inputs of all
     /// branches and iterations begun, or with none the execution's own.
     pub fn metered_data_bytes(&self) -> u64 {
-        if self.children == 0 { self.input.json_len() as u64 } else { self.child_input_bytes }
+        if self.children == 0 { self.input_bytes } else { self.child_input_bytes }
     }
 
     /// Bytes of memory that the execution's values hold.

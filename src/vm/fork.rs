@@ -52,6 +52,11 @@ enum Work {
 }
 
 impl Join {
+    /// Whether somebody waits.
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// Makes the place free for another join.
     pub(super) fn vacate(&mut self) {
         self.live = false;
@@ -246,7 +251,9 @@ impl Machine<'_, '_> {
             }
         };
         if !matches!(heap.view(found), View::Array) {
+            // AWS prints a path into the context object with one `$` (recorded).
             let path = map.items.as_ref().map_or("$", |walk| &walk.text);
+            let path = if path.starts_with("$$") { &path[1..] } else { path };
             let fault = Fault::new(format!("Reference path \"{path}\" must point to array."));
             return Err(self.runtime(&fault));
         }
@@ -333,13 +340,11 @@ impl Machine<'_, '_> {
     /// Lets the running frame wait until all of its children are joined.
     fn begin_join(&mut self, work: Work, total: u32, concurrency_max: u32) -> Flow {
         let execution = &mut *self.execution;
-        let index = match execution.joins.iter().position(|join| !join.live) {
-            Some(index) => index,
-            None => {
-                execution.joins.push(Join::default());
-                execution.joins.len() - 1
-            }
-        };
+        let vacant = execution.joins.iter().position(|join| !join.live);
+        let index = vacant.unwrap_or(execution.joins.len());
+        if vacant.is_none() {
+            execution.joins.push(Join::default());
+        }
         let join = &mut execution.joins[index];
         join.running.clear();
         join.results.clear();

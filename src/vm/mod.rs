@@ -5,6 +5,7 @@
 //! [`Effect`], and it goes on when the answer comes as a [`Wake`]. It knows neither ASL text nor
 //! Kafka nor threads.
 
+mod asleep;
 mod context;
 mod dataflow;
 mod effect;
@@ -17,6 +18,7 @@ mod raise;
 mod recover;
 mod work;
 
+pub use asleep::Asleep;
 pub use effect::{Effect, Step, Wake};
 pub use execution::{End, Execution, Limits, Turn};
 pub use frame::FrameId;

@@ -32,7 +32,7 @@ impl Machine<'_, '_> {
                     Err(error) => raised = error,
                 },
                 Remedy::Handler(handler) => {
-                    if from_children {
+                    if std::mem::take(&mut from_children) {
                         self.children_failed_event(program);
                     }
                     match self.handle(program, &raised, handler) {

@@ -113,7 +113,7 @@ fn ordered(diagnostics: &[Diagnostic]) -> Vec<AwsDiagnostic> {
         message: found.message.clone(),
         location: match found.code {
             Code::NoTerminalState | Code::NotAnObject | Code::TooLarge => None,
-            _ => Some(found.location.as_ref().unwrap_or(&found.path).clone()),
+            _ => Some(found.location.as_deref().unwrap_or(&found.path).to_owned()),
         },
     });
     reported.collect()

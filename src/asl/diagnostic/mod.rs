@@ -25,9 +25,9 @@ pub struct Diagnostic {
     /// Where in the language, as AWS writes locations: `/States/Pay/Next`, `/` for the machine.
     pub path: String,
     /// Where as AWS writes it, if that is not `path`: a place in the text, for text that is no JSON.
-    pub location: Option<String>,
+    pub location: Option<Box<str>>,
     /// A few words beside the caret.
-    pub label: Option<String>,
+    pub label: Option<Box<str>>,
     /// What to write instead.
     pub help: Option<String>,
 }
@@ -42,7 +42,7 @@ impl Diagnostic {
     /// Puts a few words beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(label.into().into_boxed_str());
         self
     }
 

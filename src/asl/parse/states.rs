@@ -120,7 +120,7 @@ impl Parser<'_> {
                 .map(|other| other.name)
                 .collect();
             if !owners.is_empty() {
-                diagnostic.label = Some(format!("not a field of {} states", kind.name));
+                diagnostic.label = Some(format!("not a field of {} states", kind.name).into());
                 diagnostic.help = Some(format!("it is a field of {}", owners.join(", ")));
             }
         }

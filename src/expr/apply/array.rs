@@ -2,7 +2,7 @@
 //!
 //! Numbers are cut off at the point, contrary to the developer guide's "rounds" (recorded).
 
-use super::{Failure, Outcome, exactly, printed, truncated};
+use super::{Failure, Outcome, bounded, exactly, printed, truncated};
 use crate::expr::intrinsic::Function;
 use crate::expr::{Evaluation, java};
 use crate::value::{Heap, TooLarge, Value, View};
@@ -21,9 +21,14 @@ pub(super) fn contains(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> 
     let [array, wanted] = exactly(function, arguments)?;
     let heap = &*evaluation.heap;
     is_array(function, heap, array)?;
-    let wanted = printed(heap, wanted);
-    let found = heap.elements(array).any(|element| printed(heap, element) == wanted);
-    Ok(Value::bool(found))
+    bounded(array)?;
+    let wanted = printed(heap, wanted)?;
+    for element in heap.elements(array) {
+        if printed(heap, element)? == wanted {
+            return Ok(Value::bool(true));
+        }
+    }
+    Ok(Value::bool(false))
 }
 
 /// `States.ArrayGetItem(array, index)`; an empty array has null at any index (recorded).
@@ -91,6 +96,7 @@ pub(super) fn unique(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Ou
     let function = Function::ArrayUnique;
     let [array] = exactly(function, arguments)?;
     is_array(function, evaluation.heap, array)?;
+    bounded(array)?;
     let elements = java::set_order(evaluation.heap, array);
     Ok(build(&elements, evaluation)?)
 }

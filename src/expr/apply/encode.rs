@@ -37,7 +37,7 @@ pub(super) fn hash(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Outc
     let function = Function::Hash;
     let [data, algorithm] = exactly(function, arguments)?;
     let algorithm = string(function, evaluation.heap, algorithm)?;
-    let data = printed(evaluation.heap, data);
+    let data = printed(evaluation.heap, data)?;
     let data = short(function, &data)?.as_bytes();
     let text = match algorithm {
         "MD5" => hex(&Md5::digest(data)),

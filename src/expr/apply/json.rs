@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::jackson::{self, Read};
-use super::{Failure, Outcome, TEXT_BYTES_MAX, exactly, printed, string};
+use super::{Failure, Outcome, bounded, exactly, printed, string};
 use crate::expr::intrinsic::Function;
 use crate::expr::{Evaluation, java};
-use crate::value::{ParseError, TooLarge, Value, View};
+use crate::value::{ParseError, Value, View};
 
 /// `States.JsonMerge(a, b, false)`: shallow, the second object wins; the third argument may be
 /// the text `'false'` too (recorded).
@@ -15,7 +15,7 @@ pub(super) fn merge(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Out
     let [a, b, deep] = exactly(function, arguments)?;
     let heap = &mut *evaluation.heap;
     let are_objects = [a, b].iter().all(|value| matches!(heap.view(*value), View::Object));
-    if !are_objects || printed(heap, deep) != "false" {
+    if !are_objects || printed(heap, deep)? != "false" {
         return Err(Failure::Arguments(function, ""));
     }
     let mut entries: Vec<(Value, Value)> = heap.entries(a).collect();
@@ -43,9 +43,7 @@ pub(super) fn to_string(arguments: &[Value], evaluation: &mut Evaluation<'_>) ->
         let detail = ": only a single argument is allowed.";
         return Err(Failure::Arguments(Function::JsonToString, detail));
     };
-    if value.json_len() > TEXT_BYTES_MAX {
-        return Err(TooLarge.into());
-    }
+    bounded(*value)?;
     let mut text = evaluation.heap.take_scratch();
     java::print(evaluation.heap, *value, java::Style::Json, &mut text);
     let made = evaluation.heap.string(evaluation.arena, &text);

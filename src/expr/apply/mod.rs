@@ -217,7 +217,7 @@ fn exactly<const N: usize>(function: Function, arguments: &[Value]) -> Result<[V
 }
 
 /// The text of a string argument.
-fn string<'h>(function: Function, heap: &'h Heap, value: Value) -> Result<&'h str, Failure> {
+fn string(function: Function, heap: &Heap, value: Value) -> Result<&str, Failure> {
     match heap.view(value) {
         View::Str(text) => Ok(text),
         _ => Err(Failure::Arguments(function, "")),
@@ -235,10 +235,24 @@ fn truncated(function: Function, heap: &Heap, value: Value) -> Result<i64, Failu
 }
 
 /// Any argument as Java's `String.valueOf` prints it.
-fn printed(heap: &Heap, value: Value) -> String {
+fn printed(heap: &Heap, value: Value) -> Result<String, Failure> {
+    bounded(value)?;
     let mut text = String::new();
     java::print(heap, value, java::Style::Plain, &mut text);
-    text
+    Ok(text)
+}
+
+/// Refuses a value that would take too much memory as text: a few calls that repeat their
+/// arguments make a value of gigabytes, all of it shared.
+fn bounded(value: Value) -> Result<(), Failure> {
+    if value.json_len() > TEXT_BYTES_MAX { Err(too_long()) } else { Ok(()) }
+}
+
+#[cold]
+fn too_long() -> Failure {
+    Failure::Other(Fault::new(format!(
+        "An intrinsic function may not make a text of more than {TEXT_BYTES_MAX} bytes"
+    )))
 }
 
 fn number(text: &str) -> Value {

@@ -1,3 +1,5 @@
+//! Each function by what AWS recorded and by the edges beside it.
+
 use std::rc::Rc;
 
 use proptest::prelude::*;
@@ -261,6 +263,26 @@ fn text_is_encoded_and_hashed() {
             assert_eq!(evaluate(function, &format!("\"{chars}\"")).is_ok(), fits, "{function}");
         }
     }
+}
+
+#[test]
+fn a_value_that_repeats_itself_is_not_written_out() {
+    // A hundred references to one text, a hundred times over: gigabytes once written out.
+    let input = format!("\"{}\"", "x".repeat(500_000));
+    let repeated = |inner: &str| format!("States.Array({})", [inner; 100].join(","));
+    let large = repeated("$");
+    for call in [
+        format!("States.ArrayContains({large}, 1)"),
+        format!("States.ArrayUnique({large})"),
+        format!("States.Hash({large}, 'MD5')"),
+        format!("States.JsonToString({large})"),
+        format!("States.Format('{{}}', {large})"),
+    ] {
+        let fault = evaluate(&call, &input).unwrap_err();
+        assert_eq!(fault, "An intrinsic function may not make a text of more than 2097152 bytes");
+    }
+    let fault = evaluate(&repeated(&large), &input).unwrap_err();
+    assert_eq!(fault, "value grows beyond 4294967295 bytes");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The functions over text.
 
-use super::{Failure, Outcome, TEXT_BYTES_MAX, array, exactly, string};
+use super::{Failure, Outcome, TEXT_BYTES_MAX, array, exactly, string, too_long};
 use crate::expr::intrinsic::Function;
 use crate::expr::{Evaluation, java};
-use crate::value::{TooLarge, Value, View};
+use crate::value::{Value, View};
 
 const COUNT: &str = ": number of arguments do not match the occurrences of {}.";
 
@@ -47,10 +47,11 @@ fn format_into(
             (Some('{'), Some('}')) => {
                 let value = *values.next().ok_or_else(|| invalid(COUNT))?;
                 if text.len() + value.json_len() > TEXT_BYTES_MAX {
-                    return Err(TooLarge.into());
+                    return Err(too_long());
                 }
                 match evaluation.heap.view(value) {
                     View::Str(argument) => text.push_str(argument),
+                    View::Int(int) => text.push_str(itoa::Buffer::new().format(int)),
                     _ => java::print(evaluation.heap, value, java::Style::Plain, text),
                 }
             }

@@ -222,7 +222,8 @@ impl Scanner<'_> {
 
     fn relative(&mut self, anchor: Anchor) -> Result<Relative, SyntaxError> {
         self.at += 1;
-        Ok(Relative { anchor, segments: self.segments()? })
+        let (segments, _) = self.segments()?;
+        Ok(Relative { anchor, segments })
     }
 
     /// A literal; lists and objects may use either quotes.

@@ -23,6 +23,8 @@ pub struct Path {
     pub variable: String,
     /// Steps from the root down.
     pub segments: Vec<Segment>,
+    /// Where in the text the first step stands that may lead to several values.
+    pub several_at: Option<usize>,
 }
 
 /// Where a path starts.
@@ -89,8 +91,8 @@ impl Path {
     /// As for [`Path::parse`], or where the path may name several nodes.
     pub fn parse_single(text: &str) -> Result<Self, SyntaxError> {
         let path = Self::parse(text)?;
-        if !path.is_definite() {
-            return Err(SyntaxError::new("this may name several places, but one is needed", 0));
+        if let Some(at) = path.several_at {
+            return Err(SyntaxError::new("this may name several places, but one is needed", at));
         }
         let mut quoted = false;
         let stray = text.find(|c| {
@@ -121,7 +123,7 @@ impl Path {
 
     /// Whether the path names exactly one node: names and indices only.
     pub fn is_definite(&self) -> bool {
-        self.segments.iter().all(|segment| matches!(segment, Segment::Name(_) | Segment::Index(_)))
+        self.several_at.is_none()
     }
 }
 
@@ -221,6 +223,14 @@ mod tests {
         assert!(Path::parse(&format!("$[?(@ == {}1{})]", "[".repeat(99), "]".repeat(99))).is_err());
         assert!(Path::parse(&format!("${}", ".*".repeat(1_000))).is_err());
         assert!(Path::parse(&format!("${}", ".a".repeat(1_000))).is_ok());
+    }
+
+    #[test]
+    fn the_step_that_makes_a_path_indefinite_is_known() {
+        for (text, at) in [("$.a[*]", 4), ("$[1:2]", 2), ("$.a..b[*]", 3), ("$.*.a", 2)] {
+            assert_eq!(Path::parse(text).unwrap().several_at, Some(at), "{text}");
+            assert_eq!(Path::parse_single(text).unwrap_err().offset, at, "{text}");
+        }
     }
 
     #[test]

@@ -44,8 +44,9 @@ impl<'a> Scanner<'a> {
             self.at += variable.len();
             root = Root::Variable;
         }
-        let segments = self.segments()?;
-        Ok(Path { text: self.text[start..self.at].to_owned(), root, variable, segments })
+        let (segments, several_at) = self.segments()?;
+        let text = self.text[start..self.at].to_owned();
+        Ok(Path { text, root, variable, segments, several_at })
     }
 
     /// The variable's name that stands here; empty when there is none.
@@ -60,13 +61,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What follows a root.
-    pub(super) fn segments(&mut self) -> Result<Vec<Segment>, SyntaxError> {
+    /// What follows a root, and where the first step stands that may lead to several values.
+    pub(super) fn segments(&mut self) -> Result<(Vec<Segment>, Option<usize>), SyntaxError> {
         let mut segments = Vec::new();
+        let mut several_at = None;
         let mut branches = 0;
         loop {
-            let start = self.at;
+            let mut start = self.at;
             if self.eat("..") {
+                several_at = several_at.or(Some(start));
                 segments.push(Segment::Descend);
                 segments.push(self.dotted()?);
             } else if self.eat(".") {
@@ -74,9 +77,11 @@ impl<'a> Scanner<'a> {
             } else if self.eat("[") {
                 segments.push(self.bracketed()?);
             } else {
-                return Ok(segments);
+                return Ok((segments, several_at));
             }
+            start += 1;
             if !matches!(segments.last(), Some(Segment::Name(_) | Segment::Index(_))) {
+                several_at = several_at.or(Some(start));
                 branches += 1;
                 if branches > BRANCHES_MAX {
                     let message = format!("more than {BRANCHES_MAX} steps to several values");

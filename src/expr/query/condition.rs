@@ -214,10 +214,12 @@ fn compare(
 ) -> Result<bool, Halt> {
     let heap = search.heap;
     Ok(match relation {
-        Relation::Equals => equal(heap, left, right),
-        Relation::Differs => !equal(heap, left, right),
-        Relation::SameType => same_type(heap, left, right) && equal(heap, left, right),
-        Relation::DiffersOrOtherType => !(same_type(heap, left, right) && equal(heap, left, right)),
+        Relation::Equals => equal(search, left, right)?,
+        Relation::Differs => !equal(search, left, right)?,
+        Relation::SameType => same_type(heap, left, right) && equal(search, left, right)?,
+        Relation::DiffersOrOtherType => {
+            !(same_type(heap, left, right) && equal(search, left, right)?)
+        }
         Relation::Less => order(heap, left, right).is_some_and(Ordering::is_lt),
         Relation::LessOrEqual => order(heap, left, right).is_some_and(Ordering::is_le),
         Relation::Greater => order(heap, left, right).is_some_and(Ordering::is_gt),
@@ -235,28 +237,46 @@ fn compare(
     })
 }
 
-fn equal(heap: &Heap, left: &Node<'_>, right: &Node<'_>) -> bool {
+fn equal(search: &mut Search<'_>, left: &Node<'_>, right: &Node<'_>) -> Result<bool, Stop> {
     match (left, right) {
-        (Node::Value(left), Node::Value(right)) => equal_values(heap, *left, *right),
+        (Node::Value(left), Node::Value(right)) => equal_values(search, *left, *right),
         (Node::List(items), Node::Value(value)) | (Node::Value(value), Node::List(items)) => {
-            let others: Vec<Value> = heap.elements(*value).collect();
-            matches!(heap.view(*value), View::Array) && same_items(heap, items, &others)
+            let heap = search.heap;
+            if !matches!(heap.view(*value), View::Array) || heap.len(*value) != items.len() {
+                return Ok(false);
+            }
+            same_items(search, items, heap.elements(*value))
         }
-        (Node::List(left), Node::List(right)) => same_items(heap, left, right),
-        _ => false,
+        (Node::List(left), Node::List(right)) => {
+            Ok(left.len() == right.len() && same_items(search, left, right.iter().copied())?)
+        }
+        _ => Ok(false),
     }
 }
 
-fn same_items(heap: &Heap, left: &[Value], right: &[Value]) -> bool {
-    left.len() == right.len()
-        && left
-            .iter()
-            .zip(right)
-            .all(|(left, right)| java::identity(heap, *left) == java::identity(heap, *right))
+fn same_items(
+    search: &mut Search<'_>,
+    left: &[Value],
+    right: impl Iterator<Item = Value>,
+) -> Result<bool, Stop> {
+    for (left, right) in left.iter().zip(right) {
+        if !same_text(search, *left, right)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn equal_values(heap: &Heap, left: Value, right: Value) -> bool {
-    match (heap.view(left), heap.view(right)) {
+/// Java's equality, paid for by size.
+fn same_text(search: &mut Search<'_>, left: Value, right: Value) -> Result<bool, Stop> {
+    const BYTES_A_VISIT: usize = 16;
+    search.pay(1 + (left.json_len() + right.json_len()) / BYTES_A_VISIT)?;
+    Ok(java::identity(search.heap, left) == java::identity(search.heap, right))
+}
+
+fn equal_values(search: &mut Search<'_>, left: Value, right: Value) -> Result<bool, Stop> {
+    let heap = search.heap;
+    Ok(match (heap.view(left), heap.view(right)) {
         (View::Null, View::Null) => true,
         (View::Bool(left), View::Bool(right)) => left == right,
         (View::Str(left), View::Str(right)) => left == right,
@@ -271,10 +291,10 @@ fn equal_values(heap: &Heap, left: Value, right: Value) -> bool {
             value.is_ok_and(|value| compare_numbers(number, value) == Some(Ordering::Equal))
         }
         (View::Array, View::Array) | (View::Object, View::Object) => {
-            java::identity(heap, left) == java::identity(heap, right)
+            same_text(search, left, right)?
         }
         _ => false,
-    }
+    })
 }
 
 fn same_type(heap: &Heap, left: &Node<'_>, right: &Node<'_>) -> bool {
@@ -403,8 +423,12 @@ fn is_empty(heap: &Heap, left: &Node<'_>, right: &Node<'_>) -> Result<bool, Halt
 /// `in`
 fn contained(search: &mut Search<'_>, left: &Node<'_>, right: &Node<'_>) -> Result<bool, Halt> {
     let Some(items) = list(search, right)? else { return Ok(false) };
-    let heap = search.heap;
-    Ok(items.into_iter().any(|item| equal(heap, left, &Node::Value(item))))
+    for item in items {
+        if equal(search, left, &Node::Value(item))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// `contains`
@@ -425,10 +449,8 @@ fn contains(search: &mut Search<'_>, left: &Node<'_>, right: &Node<'_>) -> Resul
 fn subset(search: &mut Search<'_>, left: &Node<'_>, right: &Node<'_>) -> Result<bool, Halt> {
     let Some(wanted) = list(search, right)? else { return Ok(false) };
     let Some(items) = list(search, left)? else { return Ok(false) };
-    let heap = search.heap;
     for item in items {
-        search.pay(wanted.len())?;
-        if !wanted.iter().any(|one| equal_values(heap, item, *one)) {
+        if !has(search, &wanted, item)? {
             return Ok(false);
         }
     }
@@ -443,12 +465,20 @@ fn overlap(
 ) -> Result<Option<bool>, Halt> {
     let Some(others) = list(search, right)? else { return Ok(None) };
     let Some(items) = list(search, left)? else { return Ok(None) };
-    let heap = search.heap;
     for item in items {
-        search.pay(others.len())?;
-        if others.iter().any(|other| equal_values(heap, item, *other)) {
+        if has(search, &others, item)? {
             return Ok(Some(true));
         }
     }
     Ok(Some(false))
+}
+
+fn has(search: &mut Search<'_>, list: &[Value], item: Value) -> Result<bool, Stop> {
+    search.pay(list.len())?;
+    for one in list {
+        if equal_values(search, item, *one)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

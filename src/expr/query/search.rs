@@ -149,10 +149,12 @@ impl<'a> Search<'a> {
             Step::Filter(condition) => {
                 let heap = self.heap;
                 match heap.view(value) {
-                    View::Object => match condition.admits(self, value)? {
-                        true => self.visit(rest, value, false, found),
-                        false => Ok(()),
-                    },
+                    View::Object => {
+                        if condition.admits(self, value)? {
+                            self.visit(rest, value, false, found)?;
+                        }
+                        Ok(())
+                    }
                     View::Array => {
                         for element in heap.elements(value) {
                             if condition.admits(self, element)? {

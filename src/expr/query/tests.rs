@@ -1,3 +1,5 @@
+//! Searches over small documents: what Jayway documents, what its source does, what AWS recorded.
+
 use std::rc::Rc;
 
 use proptest::prelude::*;

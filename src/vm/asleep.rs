@@ -1,0 +1,232 @@
+//! An execution that sleeps, folded up: where it stands, and its values as text.
+//!
+//! A waiting execution needs neither arenas nor tapes. What it holds beside its text is this
+//! struct; its heap and everything else serve others until it wakes up. With a million of them
+//! every byte here is a megabyte.
+
+use std::rc::Rc;
+
+use super::Raised;
+use super::context::{self, StateContext};
+use super::execution::Execution;
+use super::fork::Join;
+use super::frame::{Frame, FrameId, Waiting};
+use super::history::Event;
+use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::program::{Loaded, Pc, StateIdx};
+use crate::value::{ArenaId, Folded, Parser, Value};
+
+/// A folded execution; see [`Execution::fall_asleep`].
+#[derive(Debug)]
+pub struct Asleep {
+    loaded: Loaded,
+    /// The registers, the name, the input if it is kept, and the variables that are set.
+    values: Folded,
+    keeps_input: bool,
+    stand: Stand,
+    started_ms: i64,
+    input_bytes: u64,
+    child_input_bytes: u64,
+    children: u64,
+    event: u32,
+    transitions: u32,
+    #[expect(clippy::box_collection, reason = "hardly ever there")]
+    history: Option<Box<Vec<Event>>>,
+}
+
+const _: () = assert!(size_of::<Asleep>() <= 176);
+
+/// What a [`Frame`] is beside its values.
+#[derive(Debug)]
+struct Stand {
+    pc: Pc,
+    state: StateIdx,
+    entered_event: u32,
+    last_event: u32,
+    entered_ms: i64,
+    retry_count: u32,
+    caught: bool,
+    waiting: Waiting,
+    token: Option<WakeToken>,
+    attempts: Box<[u32]>,
+    /// Which variables are set.
+    variables: Box<[bool]>,
+}
+
+impl Asleep {
+    /// What wakes the execution.
+    pub fn token(&self) -> Option<WakeToken> {
+        self.stand.token
+    }
+
+    /// Bytes of memory held for its values.
+    pub fn held_bytes(&self) -> usize {
+        self.values.held_bytes()
+    }
+}
+
+impl Execution {
+    /// Folds up an execution that waits, and leaves this one to begin another. Answers nothing,
+    /// and changes nothing, while it has children or when its values are nested too deep.
+    pub fn fall_asleep(&mut self) -> Option<Asleep> {
+        if self.domain != 0 || !self.ready.is_empty() || self.joins.iter().any(Join::is_live) {
+            return None;
+        }
+        let name = self.heap.string(ArenaId::ROOT, &self.identity.name).ok()?;
+        // Once an execution has forked, its frames wait aside.
+        let root =
+            if self.frame.id == FrameId::ROOT { &self.frame } else { self.frames.first()? };
+        let stand = Stand::of(root)?;
+        // The answer to a call takes the place of what was sent.
+        let called = matches!(root.waiting, Waiting::Call { .. });
+        let mut roots = vec![root.raw, if called { root.raw } else { root.cur }, name];
+        let keeps_input = self.program.context_ahead[root.state.index()];
+        roots.extend(keeps_input.then_some(self.input));
+        roots.extend(root.variables.iter().flatten());
+        Some(Asleep {
+            values: self.heap.fold(&roots)?,
+            loaded: Loaded {
+                program: Rc::clone(&self.program),
+                constants: Rc::clone(self.heap.constants()),
+            },
+            keeps_input,
+            stand,
+            started_ms: self.identity.started_ms,
+            input_bytes: self.input_bytes,
+            child_input_bytes: self.child_input_bytes,
+            children: self.children,
+            event: self.event,
+            transitions: self.transitions,
+            history: self.history.take().map(Box::new),
+        })
+    }
+
+    /// Unfolds an execution here, whatever was before; it then waits as it did.
+    ///
+    /// # Errors
+    /// [`Raised`] when its values cannot be read again; it can only end then.
+    pub fn wake_up(
+        &mut self,
+        asleep: Asleep,
+        suffix: Option<ExecutionSuffix>,
+        parser: &mut Parser,
+    ) -> Result<(), Raised> {
+        if !self.frames.is_empty() {
+            self.forget_frames();
+        }
+        self.heap.reset(&asleep.loaded.constants);
+        self.program = asleep.loaded.program;
+        asleep.stand.restore(&mut self.frame);
+        self.identity.name.clear();
+        self.identity.suffix = suffix;
+        self.identity.started_ms = asleep.started_ms;
+        self.input = Value::NULL;
+        self.input_bytes = asleep.input_bytes;
+        self.child_input_bytes = asleep.child_input_bytes;
+        self.children = asleep.children;
+        self.event = asleep.event;
+        self.transitions = asleep.transitions;
+        self.history = asleep.history.map(|history| *history);
+        self.unfold(&asleep.values, asleep.keeps_input, parser)
+    }
+
+    fn unfold(
+        &mut self,
+        values: &Folded,
+        keeps_input: bool,
+        parser: &mut Parser,
+    ) -> Result<(), Raised> {
+        let Self { heap, frame, identity, input, program, .. } = self;
+        let variables = frame.variables.iter().flatten().count();
+        let mut roots = vec![Value::NULL; 3 + usize::from(keeps_input) + variables];
+        heap.unfold(values, &mut roots, parser).map_err(|error| lost(&error))?;
+        let mut roots = roots.into_iter();
+        let mut next = || roots.next().unwrap_or(Value::NULL);
+        (frame.raw, frame.cur) = (next(), next());
+        identity.name.push_str(heap.key_text(next()));
+        if keeps_input {
+            *input = next();
+        }
+        frame.variables.iter_mut().flatten().for_each(|variable| *variable = next());
+        let state = &program.states[frame.state.index()];
+        if state.reads_context {
+            let current = StateContext {
+                state,
+                entered_ms: frame.entered_ms,
+                retry_count: frame.retry_count,
+                item: None,
+            };
+            frame.context = context::build(heap, frame.arena, program, identity, *input, &current)
+                .map_err(|error| lost(&error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Stand {
+    /// Where a root frame stands that waits for a call or a time; nothing if it does not.
+    fn of(frame: &Frame) -> Option<Self> {
+        // Every field is named, so that a new one is not forgotten here.
+        let &Frame {
+            pc,
+            state,
+            entered_event,
+            last_event,
+            entered_ms,
+            retry_count,
+            caught,
+            waiting,
+            token,
+            ref attempts,
+            ref variables,
+            ref staged,
+            id: _,
+            parent: _,
+            index: _,
+            domain: _,
+            arena: _,
+            raw: _,
+            cur: _,
+            context: _,
+            item: _,
+            compact_at_bytes: _,
+        } = frame;
+        let waits = matches!(waiting, Waiting::Call { .. } | Waiting::Time);
+        (waits && staged.is_empty()).then(|| Self {
+            pc,
+            state,
+            entered_event,
+            last_event,
+            entered_ms,
+            retry_count,
+            caught,
+            waiting,
+            token,
+            attempts: attempts.as_slice().into(),
+            variables: variables.iter().map(Option::is_some).collect(),
+        })
+    }
+
+    /// Makes `frame` a root frame that stands here; its values are `null`.
+    fn restore(self, frame: &mut Frame) {
+        frame.renew();
+        frame.pc = self.pc;
+        frame.state = self.state;
+        frame.entered_event = self.entered_event;
+        frame.last_event = self.last_event;
+        frame.entered_ms = self.entered_ms;
+        frame.retry_count = self.retry_count;
+        frame.caught = self.caught;
+        frame.waiting = self.waiting;
+        frame.token = self.token;
+        frame.attempts.extend_from_slice(&self.attempts);
+        frame.variables.extend(self.variables.iter().map(|set| set.then_some(Value::NULL)));
+    }
+}
+
+/// A fault of ours: only text that was written by a heap is read.
+#[cold]
+fn lost(error: &dyn std::error::Error) -> Raised {
+    let cause = format!("The waiting execution could not be read again: {error}");
+    Raised::new(Some("States.Runtime"), Some(&cause))
+}
