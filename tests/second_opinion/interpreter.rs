@@ -207,6 +207,7 @@ impl<'a> Interpreter<'a> {
         let timeout_ms = match state.get("TimeoutSecondsPath") {
             Some(path) => {
                 let found = place.select(path, visit.raw)?;
+                whole(&found);
                 let seconds = found.as_u64().filter(|seconds| (1..100_000_000).contains(seconds));
                 Some(seconds.ok_or_else(|| place.runtime("That is no time."))?)
             }
@@ -263,6 +264,7 @@ impl<'a> Interpreter<'a> {
             let found = place.look_up(path, input);
             let found =
                 found.map_err(|_| the(&format!("does not reference an input value: {path}")))?;
+            whole(&found);
             let Some(seconds) = found.as_i64() else {
                 let found = shown(&found);
                 return Err(the(&format!("cannot be parsed as a long value: {path} == {found}")));
@@ -341,6 +343,13 @@ fn error_details(failure: &Failure) -> Value {
         details.extend(value.clone().map(|value| (key.to_owned(), value.into())));
     }
     details.into()
+}
+
+/// Says so where an integer is asked for and a number like `2.0` is there.
+pub(crate) fn whole(value: &Value) {
+    if value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0) {
+        unsure::guess("whether 2.0 is an integer");
+    }
 }
 
 /// A string as it is, anything else as JSON.

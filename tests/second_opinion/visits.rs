@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::dataflow::merged;
-use crate::interpreter::{Left, Visit, next, shown};
+use crate::interpreter::{Left, Visit, next, shown, whole};
 use crate::retries::Failure;
 use crate::{rules, unsure};
 
@@ -94,6 +94,7 @@ impl<'a> Visit<'a, '_> {
         if value.is_u64() && !value.is_i64() {
             unsure::guess("how large an integer may be");
         }
+        whole(value);
         let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
         number.ok_or_else(|| self.not_a("integer", field, path, value))
     }
