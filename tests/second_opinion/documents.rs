@@ -50,7 +50,7 @@ pub(crate) fn number(tape: &Tape<'_>) -> Value {
         0 => json!(0),
         1 => json!(tape.below(10)),
         2 => json!(-(tape.below(100) as i64)),
-        3 => json!(tape.below(1000) as f64 / 8.0 + 0.125),
+        3 => json!(tape.below(1000) as f64 / 4.0 + 0.125),
         _ => json!(tape.below(1_000_000)),
     }
 }
