@@ -99,7 +99,7 @@ pub(crate) fn read(name: &str, kind: &str) -> Result<Vec<u8>> {
 pub(crate) fn load(name: &str) -> Result<Loaded> {
     let definition = Definition::read(&path_of(name, "asl"))?;
     let world = World::express("us-east-1", "111111111111", name, "");
-    let image = definition.compile(world).map_err(|error| anyhow!(error.render()))?;
+    let image = definition.compile(world, false).map_err(|error| anyhow!(error.render()))?;
     Ok(Loaded::from(image))
 }
 
