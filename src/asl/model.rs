@@ -403,8 +403,12 @@ pub struct Distributed {
     pub tolerated_count: Option<Amount<u64>>,
     /// `ToleratedFailurePercentage` (0 to 100) or `ToleratedFailurePercentagePath`.
     pub tolerated_percentage: Option<Amount<f64>>,
+    /// `ItemReader`: not supported yet, so only its variables are of use.
+    pub reader: Option<Node>,
     /// `ItemBatcher`.
     pub batcher: Option<Batcher>,
+    /// `ResultWriter`: not supported yet, like `reader`.
+    pub writer: Option<Node>,
     /// `Label`.
     pub label: Option<Spanned<String>>,
 }

@@ -315,6 +315,9 @@ pub struct World {
     /// EXPRESS: executions end after 300 s and their ARNs have a suffix. The other world is
     /// that of the recorded Standard cases.
     pub express: bool,
+    /// Whether the context object has `Execution.RedriveCount`: it is absent where an execution
+    /// was started with `StartSyncExecution` (recorded).
+    pub redrive_count: bool,
 }
 
 impl World {
@@ -345,6 +348,7 @@ impl World {
             region: region.into(),
             account: account.into(),
             express,
+            redrive_count: true,
         }
     }
 }

@@ -136,16 +136,20 @@ impl<C: Calls> VirtualShard<C> {
     }
 
     /// The same, but ends after `turns_max` turns even if something could go on: whoever runs a
-    /// definition that may loop for ever wants his program back.
+    /// definition that may loop for ever wants his program back. A turn that leaves more to do at
+    /// once, its fuel used up, counts for a hundred.
     pub fn run_at_most(&mut self, turns_max: usize) -> Turned {
-        let mut turned = self.turn();
-        for _ in 1..turns_max {
-            if !self.pass_time(turned) {
-                break;
+        let mut left = turns_max;
+        loop {
+            let turned = self.turn();
+            left = left.saturating_sub(if turned.busy { 100 } else { 1 });
+            if left == 0 {
+                return turned;
             }
-            turned = self.turn();
+            if !self.pass_time(turned) {
+                return turned;
+            }
         }
-        turned
     }
 
     /// Takes one turn, and if nothing is left to do then, moves the clock and takes another.

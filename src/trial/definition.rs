@@ -68,9 +68,11 @@ fn answer(validation: &Validation) -> Value {
 
 /// The variables that each state refers to, each list as a set.
 pub(super) fn variable_references(case: &Case) -> Verdict {
-    let parsed = parse(case);
-    let Some(machine) = &parsed.machine else { return world::refusal(&parsed) };
-    let found = json!(check::variable_references(machine));
+    let text = world::stand_ins(&case.definition);
+    let Ok(found) = check::described_variables(&text, case.machine_type) else {
+        return world::refusal(&parse(case));
+    };
+    let found = json!(found);
     let mut expected = case.expected.variable_references.clone().unwrap_or_default();
     for list in expected.as_object_mut().into_iter().flatten() {
         let names = list.1.as_array_mut().into_iter();

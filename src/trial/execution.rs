@@ -22,7 +22,7 @@ pub(super) struct Ran {
 
 /// Runs the case.
 pub(super) fn run(case: &Case) -> Outcome {
-    let loaded = match world::load(&case.definition, &case.name, case.machine_type) {
+    let loaded = match world::load(case) {
         Ok(loaded) => loaded,
         Err(verdict) => return verdict.into(),
     };
@@ -50,7 +50,7 @@ pub(super) fn execute(loaded: Loaded, input: &str, script: Script) -> Result<Ran
     match shard.sink.ended.pop() {
         Some(ended) => Ok(Ran { ended, tasks: shard.calls }),
         None if left.busy || left.next_timer_ms.is_some() => {
-            Err(format!("the execution has not ended after {TURNS_MAX} turns of the shard"))
+            Err("the execution does not end: it goes round for ever".to_owned())
         }
         None => {
             Err("the execution waits for ever: a mock that hangs, without a timeout".to_owned())
@@ -59,7 +59,7 @@ pub(super) fn execute(loaded: Loaded, input: &str, script: Script) -> Result<Ran
 }
 
 fn judge(case: &Case, ran: Ran) -> Outcome {
-    let ignored_key = (case.ignores_redrive_count || case.is_synchronous).then_some("RedriveCount");
+    let ignored_key = case.ignores_redrive_count.then_some("RedriveCount");
     let comparison = Comparison { ignored_key };
     let Ran { ended, tasks } = ran;
     let history: Vec<_> = ended.history.iter().map(events::to_value).collect();
@@ -149,6 +149,86 @@ fn requests(tasks: &MockTasks, comparison: Comparison<'_>) -> Option<String> {
     })
 }
 
-/// Turns after which an execution counts as endless: with the fuel of each, a hundred million
-/// instructions.
+/// Turns after which an execution counts as endless: about a million instructions, or ten thousand
+/// waits. What it records until then must fit into memory.
 const TURNS_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::find::tests::case;
+
+    const TASK: &str = r#"{"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "End": true,
+        "Resource": "arn:aws:states:::lambda:invoke"}}}"#;
+
+    /// The difference of a case with this definition and these further fields.
+    fn difference(definition: &str, more: &str) -> Option<String> {
+        let text = format!("{{\"definition\": {definition}, {more}}}");
+        match run(&case(&text)).verdict {
+            Verdict::Passed => None,
+            Verdict::Failed(difference) => Some(difference),
+            Verdict::Unsupported(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn the_first_difference_is_told() {
+        let expect = r#""expect": {"status": "SUCCEEDED", "output": 1}"#;
+        for (more, said) in [
+            (r#""mocks": {"Pay": {"0": {"Return": 1.0}}}"#, None),
+            (r#""mocks": {"Pay": {"0": {"Return": 2}}}"#, Some("output: expected 1, found 2")),
+            (
+                r#""mocks": {"Pay": {"0": {"Throw": {"Error": "E", "Cause": "c"}}}}"#,
+                Some("status: expected SUCCEEDED, found FAILED: E: c"),
+            ),
+            (r#""mocks": {}"#, Some("mocks: The mocks have no answer for the state 'Pay'.")),
+            (
+                r#""mocks": {"Pay": {"0": {"request": {"a": 1}, "Return": 1}}}"#,
+                Some("request 0 of 'Pay'.a: expected 1, found none"),
+            ),
+            (r#""mocks": {"Pay": {"0": {"Return": 1}, "1": {"request": {}, "Return": 1}}}"#, None),
+            (
+                r#""mocks": {"Pay": {"0": {"Return": 1}, "1": {"request": 7, "Return": 1}}}"#,
+                Some("request 1 of 'Pay': expected by the mocks, never made"),
+            ),
+            (
+                r#""mocks": {"Pay": {"0": {"Hang": true}}}"#,
+                Some("the execution waits for ever: a mock that hangs, without a timeout"),
+            ),
+        ] {
+            let found = difference(TASK, &format!("{more}, {expect}"));
+            assert_eq!(found.as_deref(), said, "{more}");
+        }
+    }
+
+    #[test]
+    fn an_error_or_a_cause_that_is_not_expected_is_a_difference() {
+        let fail = r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Cause": "c"}}}"#;
+        let expect = |expect: &str| difference(fail, &format!("\"expect\": {expect}"));
+        assert_eq!(expect(r#"{"status": "FAILED", "cause": "c"}"#), None);
+        let found = expect(r#"{"status": "FAILED"}"#);
+        assert_eq!(found.as_deref(), Some("cause: expected none, found \"c\""));
+        let found = expect(r#"{"status": "FAILED", "error": "E", "cause": "c"}"#);
+        assert_eq!(found.as_deref(), Some("error: expected \"E\", found none"));
+    }
+
+    #[test]
+    fn an_execution_that_goes_round_for_ever_is_given_up() {
+        let expect = r#""expect": {"status": "FAILED"}"#;
+        for states in [
+            r#""A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice",
+                "Choices": [{"Variable": "$", "IsPresent": true, "Next": "A"}], "Default": "C"}"#,
+            r#""A": {"Type": "Wait", "Seconds": 9, "Next": "B"}, "B": {"Type": "Choice",
+                "Choices": [{"Variable": "$", "IsPresent": true, "Next": "A"}], "Default": "C"}"#,
+        ] {
+            let definition = format!(
+                r#"{{"StartAt": "A", "States": {{{states}, "C": {{"Type": "Succeed"}}}}}}"#
+            );
+            let found = difference(&definition, expect);
+            assert_eq!(
+                found.as_deref(),
+                Some("the execution does not end: it goes round for ever")
+            );
+        }
+    }
+}

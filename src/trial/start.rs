@@ -11,7 +11,7 @@ use crate::base::limits::PAYLOAD_BYTES_MAX;
 
 /// Starts an execution with a text that must be refused.
 pub(super) fn start_error(case: &Case) -> Verdict {
-    if let Err(verdict) = world::load(&case.definition, &case.name, case.machine_type) {
+    if let Err(verdict) = world::load(case) {
         return verdict;
     }
     match refusal(case.input.as_deref().unwrap_or_default()) {
@@ -32,22 +32,11 @@ fn refusal(input: &str) -> Option<Value> {
              equal to {PAYLOAD_BYTES_MAX}"
         )
     } else {
-        parser_text(&json::read(input).err()?)
+        // The reader speaks of what it usually reads.
+        json::read(input).err()?.message.replace("the definition", "the input")
     };
     let message = format!("Invalid State Machine Execution Input: '{text}'");
     Some(json!({"code": "InvalidExecutionInput", "message": message}))
-}
-
-/// AWS's text for an unrecognised token, ours for the rest.
-fn parser_text(error: &json::SyntaxError) -> String {
-    let unrecognized = error.message.split_once("nrecognized token '");
-    match unrecognized.and_then(|(_, rest)| rest.split_once('\'')) {
-        Some((token, _)) => format!(
-            "Unrecognized token '{token}': was expecting (JSON String, Number, Array, Object or \
-             token 'null', 'true' or 'false')"
-        ),
-        None => error.message.replace("the definition", "the input"),
-    }
 }
 
 #[cfg(test)]
@@ -69,7 +58,9 @@ mod tests {
     fn what_is_json_is_taken_and_what_is_cut_off_is_not() {
         assert_eq!(refusal("[1, null]"), None);
         let message = refusal("{\"a\": ").expect("refused")["message"].to_string();
-        assert!(message.contains("unexpected end of the input"), "{message}");
+        assert!(message.contains("Unexpected end-of-input"), "{message}");
+        let message = refusal("1 2").expect("refused")["message"].to_string();
+        assert!(message.contains("expected the end of the input"), "{message}");
         assert!(refusal(&format!("\"{}\"", "x".repeat(PAYLOAD_BYTES_MAX))).is_some());
     }
 }

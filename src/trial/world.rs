@@ -3,7 +3,7 @@
 //! EXPRESS is the service's world. The other one is that of recorded Standard executions: their
 //! ARNs, no limit of 300 s, distributed Map.
 
-use super::Verdict;
+use super::{Case, Verdict};
 use crate::asl::source::Source;
 use crate::asl::{Diagnostic, MachineType, Parsed, parse_as};
 use crate::compile::compile;
@@ -12,19 +12,20 @@ use crate::program::{Loaded, World};
 /// Name of the execution.
 pub(super) const EXECUTION_NAME: &str = "execution";
 
-/// Checks and compiles a definition.
+/// Checks and compiles the definition of a case.
 ///
 /// # Errors
 /// The verdict on a case that needs this definition to run.
-pub(super) fn load(text: &str, name: &str, machine_type: MachineType) -> Result<Loaded, Verdict> {
-    let text = stand_ins(text);
-    let parsed = parse_as(&text, name, machine_type);
+pub(super) fn load(case: &Case) -> Result<Loaded, Verdict> {
+    let (text, name) = (stand_ins(&case.definition), &case.name);
+    let parsed = parse_as(&text, name, case.machine_type);
     let Some(machine) = &parsed.machine else { return Err(refusal(&parsed)) };
-    let world = match machine_type {
+    let world = match case.machine_type {
         MachineType::Express => World::express,
         MachineType::Standard => World::standard,
     };
     let world = world(REGION, ACCOUNT, MACHINE_NAME, ROLE);
+    let world = World { redrive_count: !case.is_synchronous, ..world };
     match compile(machine, Source { file: name, text: &text }, world) {
         Ok(image) => Ok(Loaded::from(image)),
         Err(error) => Err(Verdict::Failed(format!("definition: {error}"))),

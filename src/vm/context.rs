@@ -31,18 +31,15 @@ pub(super) fn build(
     let name = heap.string(arena, &identity.name)?;
     let role_arn = heap.string(arena, &world.role_arn)?;
     let start_time = heap.string(arena, &timestamp(identity.started_ms))?;
-    let execution = object(
-        heap,
-        arena,
-        &[
-            (keys.id, id),
-            (keys.input, input),
-            (keys.start_time, start_time),
-            (keys.name, name),
-            (keys.role_arn, role_arn),
-            (keys.redrive_count, Value::int(0)),
-        ],
-    )?;
+    let execution = [
+        (keys.id, id),
+        (keys.input, input),
+        (keys.start_time, start_time),
+        (keys.name, name),
+        (keys.role_arn, role_arn),
+        (keys.redrive_count, Value::int(0)),
+    ];
+    let execution = object(heap, arena, &execution[..5 + usize::from(world.redrive_count)])?;
     let machine_id = heap.string(arena, &world.machine_arn)?;
     let machine_name = heap.string(arena, &world.machine_name)?;
     let machine = object(heap, arena, &[(keys.id, machine_id), (keys.name, machine_name)])?;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::tape::Tape;
 
-const KEYS: [&str; 8] = ["a", "b", "c", "list", "n", "s", "key-1", "Ä"];
+const KEYS: [&str; 9] = ["a", "b", "c", "list", "n", "s", "key-1", "Ä", "x.y z"];
 const TEXTS: [&str; 12] = [
     "x",
     "hello world",
@@ -35,6 +35,17 @@ pub(crate) fn text(tape: &Tape<'_>) -> &'static str {
 }
 
 pub(crate) fn number(tape: &Tape<'_>) -> Value {
+    if tape.chance(4) {
+        return tape
+            .pick(&[
+                json!(9_007_199_254_740_993_i64),
+                json!(i64::MIN),
+                json!(1e21),
+                json!(-1.5e-7),
+                json!(4_294_967_296_i64),
+            ])
+            .clone();
+    }
     match tape.below(5) {
         0 => json!(0),
         1 => json!(tape.below(10)),

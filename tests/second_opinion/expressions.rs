@@ -47,7 +47,7 @@ impl Sight<'_> {
         let Some((path, _)) = all.get(self.tape.below(all.len().max(1))) else {
             return "$".to_owned();
         };
-        if self.tape.chance(3) {
+        if self.tape.chance(1) {
             return format!(
                 "{path}{}",
                 segment(if self.tape.chance(50) { "nowhere" } else { "a" })
@@ -148,8 +148,8 @@ impl Sight<'_> {
                 format!("States.Base64Decode(States.Base64Encode({}))", arg(Kind::Text))
             }
             (Kind::Text, 4) => {
-                let algorithm =
-                    self.tape.pick(&["MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512", "sha-1"]);
+                let algorithms = ["MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"];
+                let algorithm = self.odd(&algorithms, "sha-1");
                 format!("States.Hash({}, '{algorithm}')", arg(Kind::Text))
             }
             (Kind::Text, _) => format!("States.JsonToString({})", arg(Kind::Any)),
@@ -158,7 +158,7 @@ impl Sight<'_> {
             }
             (Kind::Number, 2 | 3) => format!("States.ArrayLength({})", arg(Kind::Array)),
             (Kind::Number, _) => {
-                let (from, size) = (self.tape.below(50), self.tape.below(100));
+                let (from, size) = (self.tape.below(50), 1 + self.tape.below(100));
                 let seed = self.tape.below(1000) as i64 - 500;
                 format!("States.MathRandom({from}, {}, {seed})", from + size)
             }
@@ -169,12 +169,12 @@ impl Sight<'_> {
             (Kind::Array, 1) => format!(
                 "States.ArrayPartition({}, {})",
                 arg(Kind::Array),
-                self.tape.pick(&["2", "1", "3.9", "0.5", "100"])
+                self.odd(&["2", "1", "3.9", "100"], "0.5")
             ),
             (Kind::Array, 2) => {
-                let numbers = ["0", "1", "5", "9.7", "-4", "2.2"];
-                let one = || *self.tape.pick(&numbers);
-                format!("States.ArrayRange({}, {}, {})", one(), one(), one())
+                let bound = || *self.tape.pick(&["0", "1", "5", "9.7", "-4", "2.2"]);
+                let step = self.odd(&["1", "2", "-1", "3.3", "-2.9"], "0.4");
+                format!("States.ArrayRange({}, {}, {step})", bound(), bound())
             }
             (Kind::Array, 3) => format!("States.ArrayUnique({})", arg(Kind::Array)),
             (Kind::Array, _) => format!(
@@ -186,7 +186,7 @@ impl Sight<'_> {
                 format!("States.JsonMerge({}, {}, false)", arg(Kind::Object), arg(Kind::Object))
             }
             (Kind::Any, 0 | 1) => {
-                let index = self.tape.pick(&["0", "1", "2.9", "3", "-1"]);
+                let index = self.odd(&["0", "0.9", "1"], "-1");
                 format!("States.ArrayGetItem({}, {index})", arg(Kind::Array))
             }
             (Kind::Any, 2 | 3) => {
@@ -198,9 +198,14 @@ impl Sight<'_> {
         }
     }
 
+    /// One of the good ones, or rarely the bad one.
+    fn odd<T: Copy>(&self, good: &[T], bad: T) -> T {
+        if self.tape.chance(2) { bad } else { *self.tape.pick(good) }
+    }
+
     fn argument(&self, depth: usize, kind: Kind) -> String {
         // Now and then of the wrong kind.
-        let kind = if self.tape.chance(4) { Kind::Any } else { kind };
+        let kind = if self.tape.chance(1) { Kind::Any } else { kind };
         if depth < 4 && self.tape.chance(25) {
             return self.call(depth, kind);
         }

@@ -21,12 +21,20 @@ pub(crate) struct Trial {
     pub(crate) mocks: Value,
     /// Branches or iterations may run at the same time.
     pub(crate) concurrent: bool,
+    /// Of the Express type, which may take five minutes.
+    pub(crate) express: bool,
 }
 
 /// A trial made from a tape.
 pub(crate) fn trial(numbers: &[u16]) -> Trial {
     let tape = Tape::new(numbers);
-    let input = if tape.chance(10) { value(&tape, 2) } else { object(&tape, 3) };
+    let mut input = if tape.chance(10) { value(&tape, 2) } else { object(&tape, 3) };
+    if tape.chance(2)
+        && let Some(members) = input.as_object_mut()
+    {
+        let length = 60_000 + 65_000 * tape.below(4);
+        members.insert("big".to_owned(), "é".repeat(length / 2).into());
+    }
     let maker = Maker {
         tape: &tape,
         input: &input,
@@ -36,9 +44,13 @@ pub(crate) fn trial(numbers: &[u16]) -> Trial {
         concurrent: Cell::new(false),
     };
     let around = Around { depth: 0, in_order: true };
-    let definition = maker.sequence(&input, &Map::new(), &around);
+    let mut definition = maker.sequence(&input, &Map::new(), &around);
+    if tape.chance(6) {
+        definition["TimeoutSeconds"] = (1 + tape.below(20)).into();
+    }
+    let express = tape.chance(30);
     let mocks = Value::Object(maker.mocks.take());
-    Trial { definition, mocks, concurrent: maker.concurrent.get(), input }
+    Trial { definition, mocks, concurrent: maker.concurrent.get(), express, input }
 }
 
 struct Maker<'a> {
@@ -97,7 +109,45 @@ impl<'a> Maker<'a> {
             }
             states.insert(name.clone(), state);
         }
-        json!({"StartAt": names[0], "States": states})
+        let mut first = names[0].clone();
+        let last = &names[length - 1];
+        if states[last].get("End").is_some() && self.tape.chance(8) {
+            first = self.looped(&first, last, scope, &mut states);
+        }
+        json!({"StartAt": first, "States": states})
+    }
+
+    /// Sends an execution around three times; gives the state to start at.
+    fn looped(
+        &self,
+        first: &str,
+        last: &str,
+        scope: usize,
+        states: &mut Map<String, Value>,
+    ) -> String {
+        let [start, again, done] = [self.name(), self.name(), self.name()];
+        let count = format!("turns{scope}");
+        let last = &mut states[last];
+        last["Next"] = again.as_str().into();
+        if let Some(last) = last.as_object_mut() {
+            last.remove("End");
+        }
+        let zero = json!({"Type": "Pass", "Assign": {&count: 0}, "Next": first});
+        let one_more = format!("States.MathAdd(${count}, 1)");
+        let choice = json!({
+            "Type": "Choice",
+            "Choices": [{
+                "Variable": format!("${count}"),
+                "NumericLessThan": 2,
+                "Assign": {format!("{count}.$"): one_more},
+                "Next": first,
+            }],
+            "Default": &done,
+        });
+        states.insert(again, choice);
+        states.insert(done, json!({"Type": "Succeed"}));
+        states.insert(start.clone(), zero);
+        start
     }
 
     /// Fills in where a state leads; gives the states that this needs besides.
@@ -202,6 +252,7 @@ impl<'a> Maker<'a> {
             kind => kind,
         };
         match kind {
+            0..=2 if self.tape.chance(5) => state["Seconds"] = 200.into(),
             0..=2 => state["Seconds"] = self.tape.below(4).into(),
             3 => state["SecondsPath"] = sight.definite(seconds).into(),
             4 => {
@@ -235,6 +286,12 @@ impl<'a> Maker<'a> {
         };
         self.maybe(40, &mut state, "Parameters", || sight.template(1));
         self.maybe(40, &mut state, "TimeoutSeconds", || (1 + self.tape.below(5)).into());
+        if state.get("TimeoutSeconds").is_none()
+            && self.tape.chance(10)
+            && let Some(path) = sight.own(|value| value.as_u64().is_some_and(|seconds| seconds > 0))
+        {
+            state["TimeoutSecondsPath"] = path.into();
+        }
         let mut entries = Map::new();
         if draft.around.in_order {
             for at in 0..self.tape.below(4) {
@@ -257,7 +314,8 @@ impl<'a> Maker<'a> {
 
     fn answer(&self, state: &Value, failures: usize) -> Value {
         if self.tape.chance(failures) {
-            if state["TimeoutSeconds"].is_number() && self.tape.chance(40) {
+            let ends = state.get("TimeoutSeconds").or_else(|| state.get("TimeoutSecondsPath"));
+            if ends.is_some() && self.tape.chance(40) {
                 return json!({"Hang": true});
             }
             return json!({"Throw": {"Error": self.tape.pick(&ERRORS), "Cause": "scripted"}});
@@ -391,6 +449,9 @@ impl<'a> Maker<'a> {
                     self.maybe(50, &mut retrier, "IntervalSeconds", || {
                         (1 + self.tape.below(5)).into()
                     });
+                    if draft.around.depth == 0 && self.tape.chance(10) {
+                        retrier["JitterStrategy"] = "FULL".into();
+                    }
                     let rates = [json!(1.0), json!(1.5), json!(3)];
                     self.maybe(40, &mut retrier, "BackoffRate", || self.tape.pick(&rates).clone());
                     self.maybe(30, &mut retrier, "MaxDelaySeconds", || {
@@ -474,7 +535,8 @@ impl<'a> Maker<'a> {
         let mut state = state.clone();
         let kind = state["Type"].as_str().unwrap_or_default().to_owned();
         let members = state.as_object_mut().expect("a state is an object");
-        members.retain(|key, _| !["Retry", "Catch", "Seconds"].contains(&key.as_str()));
+        let left_out = ["Retry", "Catch", "Seconds", "TimeoutSecondsPath"];
+        members.retain(|key, _| !left_out.contains(&key.as_str()));
         match kind.as_str() {
             "Choice" => {
                 // Every way out is tried as the way through.

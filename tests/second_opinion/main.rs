@@ -3,6 +3,7 @@
 
 mod base64_lenient;
 mod calls;
+mod children;
 mod dataflow;
 mod digests;
 mod documents;
@@ -22,4 +23,5 @@ mod scan;
 mod tape;
 mod timestamps;
 mod unsure;
+mod visits;
 mod world;

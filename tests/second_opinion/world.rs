@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 
+use crate::unsure;
 use expressway::trial::pattern;
 
 /// A future on the one thread there is.
@@ -147,6 +148,15 @@ impl World {
         .await;
     }
 
+    /// What `poll` gives, and when what it polled will go on.
+    pub(crate) fn noting_what_is_due<T>(&self, poll: impl FnOnce() -> T) -> (T, Option<Instant>) {
+        let before = self.next.take();
+        let polled = poll();
+        let due = self.next.get();
+        self.next.set(before.into_iter().chain(due).min());
+        (polled, due)
+    }
+
     /// Never ready.
     pub(crate) async fn forever(&self) {
         std::future::pending::<()>().await;
@@ -163,7 +173,12 @@ impl World {
             }
             match self.next.get() {
                 Some(next) if next.0 < limit_ms => self.now.set(next),
-                _ => return None,
+                next => {
+                    if next.is_some_and(|next| next.0 == limit_ms) {
+                        unsure::guess("who wins when the time is up at this very moment");
+                    }
+                    return None;
+                }
             }
         }
     }

@@ -13,4 +13,4 @@ pub use aws::{
 pub(super) use graph::graph;
 pub use resources::service_refusals;
 pub(super) use resources::{express, is_activity};
-pub use variables::variable_references;
+pub use variables::{VariableReferences, described_variables, variable_references};

@@ -3,20 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::each_state;
+use crate::asl::diagnostic::Diagnostic;
 use crate::asl::json::Node;
 use crate::asl::model::{
     Amount, Catcher, Choice, Distributed, FailText, Machine, Map, Operand, PathField, Rule,
     StateKind, Template, WaitUntil,
 };
+use crate::asl::parse::{Rules, parse_to_describe};
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
 use crate::expr::intrinsic::{Argument, Call};
 use crate::expr::path::{Path, Root};
 
+/// Variables by the name of the state that refers to them.
+pub type VariableReferences = BTreeMap<String, BTreeSet<String>>;
+
+/// Returns the variables that the states of a definition refer to, as `DescribeStateMachine` does.
+///
+/// # Errors
+///
+/// The problems of a definition that AWS does not accept, or whose language is not supported yet.
+/// What is not supported otherwise does not matter here.
+pub fn described_variables(
+    definition: &str,
+    rules: impl Into<Rules>,
+) -> Result<VariableReferences, Vec<Diagnostic>> {
+    parse_to_describe(definition, rules).map(|machine| variable_references(&machine))
+}
+
 /// Returns the variables that each state refers to, by the state's name, without the `$`.
 ///
 /// States that refer to none are left out.
-pub fn variable_references(machine: &Machine) -> BTreeMap<String, BTreeSet<String>> {
+pub fn variable_references(machine: &Machine) -> VariableReferences {
     let mut references = BTreeMap::new();
     each_state(&machine.graph, &Place::MACHINE, &mut |state, _| {
         let mut names = Names::default();
@@ -132,6 +150,19 @@ impl Names {
             self.amount(batcher.items_max.as_ref());
             self.amount(batcher.bytes_max.as_ref());
             self.templates(&[&batcher.input]);
+        }
+        self.storage(distributed.reader.as_ref());
+        self.storage(distributed.writer.as_ref());
+    }
+
+    /// `ItemReader` or `ResultWriter`: objects of templates, of paths in `...Path` and of words.
+    fn storage(&mut self, node: Option<&Node>) {
+        for member in node.into_iter().flat_map(Node::members) {
+            match member.value.as_str() {
+                Some(path) if member.key.ends_with("Path") => self.expression(path),
+                Some(text) if member.key.ends_with(".$") => self.expression(text),
+                _ => self.storage(Some(&member.value)),
+            }
         }
     }
 

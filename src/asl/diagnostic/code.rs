@@ -149,12 +149,14 @@ processor of a Map: logs, metrics and mocks tell states apart by nothing else. R
 
     BadTemplateField "ASL0201" Error SCHEMA, "a `.$` field holds neither a path nor an intrinsic call",
 "In a payload template, a key that ends in `.$` is computed. Its value is a string: a path (`$.order.id`,
-`$$.Execution.Id`) or a call of an intrinsic function (`States.Format('order {}', $.order.id)`). Strings
-in calls stand in single quotes; inside them only \\' \\{ \\} and \\\\ are escapes. To pass a fixed text,
-take the `.$` off the key.";
+`$$.Execution.Id`, `$variable`) or a call of an intrinsic function, as in
+`States.Format('order {}', $.order.id)`. Strings in calls stand in single quotes; inside them only
+\\' \\{ \\} and \\\\ are escapes. To pass a fixed text, take the `.$` off the key.";
     BadPath "ASL0202" Error SCHEMA, "a path cannot be read",
-"A path begins with `$` (the state's data) or `$$` (the context object) and goes on with `.name`,
-`['any name']` and `[0]`. Names with characters other than letters, digits and `_` need the brackets.";
+"A path begins with `$` (the state's data), `$$` (the context object) or `$name` (a variable) and goes
+on with `.name`, `['any name']` and `[0]`; where several values may be read also with `[*]`, `[1:3]`,
+`[0,2]`, `..name` and filters, `[?(@.price > 10)]`. Names with characters other than letters, digits and
+`_` need the brackets.";
     BadReferencePath "ASL0203" Error SCHEMA, "a value is not a reference path",
 "A reference path names one single place: `$.a.b[0]['c d']`. Wildcards, slices, filters, `..`, several
 indices and functions are not allowed, because the place is written to, or must give one value.
@@ -253,7 +255,7 @@ data, use `Parameters` with keys that end in `.$`.";
 the data. The same holds for `Cause` and for the comparison operators of choice rules.";
 
     UnsupportedState "ASL0901" Error None, "a state type is not supported yet",
-"Not reported any more: since all state types are supported. Earlier versions refused Parallel and Map.";
+"Not reported any more: all state types are supported. Earlier versions refused Parallel and Map.";
     UnsupportedField "ASL0902" Error None, "a field is not supported yet",
 "The field is part of the language, but this version does not act on it: `ItemReader` and `ResultWriter`,
 by which a distributed Map reads from S3 and writes to it. To ignore it would change what the machine
@@ -262,11 +264,11 @@ does, so the definition is refused.";
 "This version evaluates JSONPath only. A JSONata machine is never run as JSONPath: the same text would
 mean something else.";
     UnsupportedPath "ASL0904" Error None, "a path uses something that is not supported yet",
-"Paths of fields and indices are supported: `$.a['b c'][0]`, also into the context object (`$$`). What
-may give several values (wildcards, slices, filters, `..`) and variables (`$name`) are not yet.";
+"Not reported any more: paths are supported as a whole. Earlier versions refused wildcards, slices,
+filters, `..` and variables.";
     UnsupportedFunction "ASL0905" Error None, "an intrinsic function is not supported yet",
-"`States.Format` and `States.MathAdd` are supported; the other sixteen functions are known, but not
-yet.";
+"Not reported any more: all eighteen intrinsic functions are supported. Earlier versions had
+`States.Format` and `States.MathAdd`.";
     UnsupportedResource "ASL0906" Error None, "no integration serves the resource of a task",
 "Tasks can call HTTP endpoints (`arn:aws:states:::http:invoke`). A task with any other resource runs only
 where its results are mocked: `expressway exec --mocks`.";

@@ -61,7 +61,9 @@ impl Parser<'_> {
                 0.0..=100.0,
                 PathRole::ReadData,
             ),
+            reader: state.node.get("ItemReader").cloned(),
             batcher: self.batcher(state),
+            writer: state.node.get("ResultWriter").cloned(),
             label: self.label(state),
         };
         if distributed {

@@ -11,7 +11,7 @@ use crate::asl::place::Place;
 use crate::asl::source::{Spanned, inside_string};
 use crate::expr::SyntaxError;
 use crate::expr::intrinsic::{Call, Function};
-use crate::expr::path::{Path, Root, Segment};
+use crate::expr::path::{Path, Root};
 
 /// What a path is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,26 +122,11 @@ impl Parser<'_> {
         let Some(refused) = expression_refusal(text) else {
             return;
         };
-        let diagnostic = if refused.unsupported {
-            self.unsupported_expression(&refused, &member.value, &place.field(key))
-        } else {
-            let span = inside_string(self.text, member.value.span, refused.offset);
+        let span = inside_string(self.text, member.value.span, refused.offset);
+        self.report(
             Diagnostic::new(Code::BadTemplateField, &place.to_string(), span, message)
-                .label(refused.message)
-        };
-        self.report(diagnostic);
-    }
-
-    fn unsupported_expression(
-        &self,
-        refused: &SyntaxError,
-        value: &Node,
-        place: &Place<'_>,
-    ) -> Diagnostic {
-        let function = refused.message.starts_with("States.");
-        let code = if function { Code::UnsupportedFunction } else { Code::UnsupportedPath };
-        let span = inside_string(self.text, value.span, refused.offset);
-        Diagnostic::new(code, &place.to_string(), span, refused.message.clone())
+                .label(refused.message),
+        );
     }
 
     /// Reads a text that is a reference path or a call that gives a string: `ErrorPath`,
@@ -151,32 +136,22 @@ impl Parser<'_> {
         object: &Object<'_>,
         field: &str,
     ) -> Option<Spanned<String>> {
-        let value = object.node.get(field)?;
         let text = self.string(object, field)?;
         if text.value.starts_with('$') {
             return self.path(object, field, PathRole::Read);
         }
-        let refused = match Call::parse(&text.value) {
+        let (label, offset) = match Call::parse(&text.value) {
             Ok(call) if gives_string(call.function) => return Some(text),
-            Ok(call) => SyntaxError {
-                message: format!("{} does not give a string", call.function.name()),
-                offset: 0,
-                unsupported: false,
-            },
-            Err(refused) => refused,
+            Ok(call) => (format!("{} does not give a string", call.function.name()), 0),
+            Err(refused) => (refused.message, refused.offset),
         };
-        let diagnostic = if refused.unsupported {
-            self.unsupported_expression(&refused, value, &object.place.field(field))
-        } else {
-            let message = format!(
-                "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic \
-                 function call"
-            );
-            let span = inside_string(self.text, text.span, refused.offset);
-            Diagnostic::new(Code::BadTemplateField, &object.field(field), span, message)
-                .label(refused.message)
-        };
-        self.report(diagnostic);
+        let message = format!(
+            "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic \
+             function call"
+        );
+        let span = inside_string(self.text, text.span, offset);
+        let path = object.field(field);
+        self.report(Diagnostic::new(Code::BadTemplateField, &path, span, message).label(label));
         None
     }
 
@@ -258,23 +233,15 @@ fn role_fault(path: &Path, role: PathRole) -> Option<PathFault> {
     if let Some(label) = root {
         return Some(PathFault::not_a_reference(label, 0));
     }
-    (role != PathRole::Select && !is_definite(path))
-        .then(|| PathFault::not_a_reference("this may name several places, but one is needed", 0))
-}
-
-fn is_definite(path: &Path) -> bool {
-    path.segments.iter().all(|step| matches!(step, Segment::Index(_) | Segment::Name(_)))
+    if role == PathRole::Select {
+        return None;
+    }
+    let several = Path::parse_single(&path.text).err()?;
+    Some(PathFault::not_a_reference(several.message, several.offset))
 }
 
 fn syntax_fault(text: &str, role: PathRole, error: SyntaxError) -> PathFault {
-    let SyntaxError { message, offset, unsupported } = error;
-    if unsupported && role == PathRole::Select {
-        return PathFault { code: Code::UnsupportedPath, message, label: None, offset };
-    }
-    if unsupported {
-        let label = "this may name several places, but one is needed";
-        return PathFault::not_a_reference(label, offset);
-    }
+    let SyntaxError { message, offset, .. } = error;
     match role {
         PathRole::Operand if !text.starts_with('$') => PathFault {
             code: Code::BadReferencePath,
@@ -294,37 +261,7 @@ fn syntax_fault(text: &str, role: PathRole, error: SyntaxError) -> PathFault {
 
 /// Why a text is neither a path nor an intrinsic call; `None` when it is one.
 fn expression_refusal(text: &str) -> Option<SyntaxError> {
-    if text.starts_with('$') {
-        return Path::parse(text).err();
-    }
-    match illegal_escape(text) {
-        Some(offset) => Some(SyntaxError {
-            message: "only \\' \\{ \\} and \\\\ are escapes in a call".to_owned(),
-            offset,
-            unsupported: false,
-        }),
-        None => Call::parse(text).err(),
-    }
-}
-
-/// Finds a backslash in the quoted strings of a call that begins no escape.
-///
-/// AWS: `\"` in a call is refused when the machine is created (recorded); the functions
-/// themselves would take the backslash as it is.
-fn illegal_escape(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    let mut chars = text.char_indices();
-    while let Some((offset, c)) = chars.next() {
-        if c == '\'' {
-            quoted = !quoted;
-        } else if c == '\\' && quoted {
-            let escaped = chars.next().map(|(_, escaped)| escaped);
-            if !matches!(escaped, Some('\'' | '{' | '}' | '\\')) {
-                return Some(offset);
-            }
-        }
-    }
-    None
+    if text.starts_with('$') { Path::parse(text).err() } else { Call::parse(text).err() }
 }
 
 /// Tells whether a text would be evaluated, if it stood where expressions are.

@@ -73,9 +73,28 @@ pub fn parse(source: &str, file: &str) -> Result<Machine, Vec<Diagnostic>> {
 
 /// Reads a definition and returns warnings in any case; `file` is only a name.
 pub fn parse_as(source: &str, file: &str, rules: impl Into<Rules>) -> Parsed {
+    let (machine, parsed) = read(source, file, rules.into());
+    let refused = parsed.diagnostics.iter().any(Diagnostic::is_error);
+    Parsed { machine: machine.filter(|_| !refused), ..parsed }
+}
+
+/// Reads a definition that is only looked at, never run: fields that are not supported yet are no
+/// obstacle.
+pub(super) fn parse_to_describe(
+    source: &str,
+    rules: impl Into<Rules>,
+) -> Result<Machine, Vec<Diagnostic>> {
+    let (machine, parsed) = read(source, "", rules.into());
+    let mut errors = parsed.diagnostics.iter().filter(|found| found.is_error());
+    let described = errors.all(|found| found.code == Code::UnsupportedField);
+    machine.filter(|_| described).ok_or(parsed.diagnostics)
+}
+
+/// Reads what can be read, with all that is wrong.
+fn read(source: &str, file: &str, rules: Rules) -> (Option<Machine>, Parsed) {
     let mut parser = Parser {
         text: source,
-        rules: rules.into(),
+        rules,
         jsonata: false,
         names: HashMap::new(),
         labels: HashSet::new(),
@@ -89,8 +108,7 @@ pub fn parse_as(source: &str, file: &str, rules: impl Into<Rules>) -> Parsed {
     parser.explain_crossings();
     let Parser { mut diagnostics, omitted_count, .. } = parser;
     diagnostic::sort(&mut diagnostics);
-    let refused = diagnostics.iter().any(Diagnostic::is_error);
-    Parsed { machine: machine.filter(|_| !refused), diagnostics, omitted_count }
+    (machine, Parsed { machine: None, diagnostics, omitted_count })
 }
 
 /// Takes the bytes of a file as the text of a definition.

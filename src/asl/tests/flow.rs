@@ -1,6 +1,6 @@
 //! Parallel, Map, Retry and Catch: nested graphs, their places, and what stays outside of them.
 
-use super::{accepts, diagnostics, one, rejects, rejects_also, task};
+use super::{accepts, diagnostics, one, rejects, rejects_also, several, task};
 use crate::asl::model::{Amount, Jitter, PathField, StateKind};
 use crate::asl::{MachineType, Rules, check, parse, parse_as};
 
@@ -159,7 +159,8 @@ fn a_map_has_one_processor_and_one_selector() {
     rejects(&map(r#""MaxConcurrency": -1,"#), "ASL0111", "Minimum value is 0", "-1");
     let context = map(r#""MaxConcurrencyPath": "$$.Execution.Input.n","#);
     rejects(&context, "ASL0203", "Value is not a Reference Path", "$");
-    rejects(&map(r#""ItemsPath": "$.a[*]","#), "ASL0203", "not a Reference Path", "*");
+    several(&map(r#""ItemsPath": "$.a[*]","#));
+    several(&map(r#""MaxConcurrencyPath": "$..n","#));
     rejects(&map(r#""ItemsPath": "a","#), "ASL0202", "must be a valid JSONPath", "a");
     rejects(&map(r#""Items": [1],"#), "ASL0113", "but field 'Items' is only", "\"Items\"");
     rejects(&map(r#""TimeoutSeconds": 1,"#), "ASL0103", "'TimeoutSeconds'", "\"TimeoutSeconds\"");

@@ -1,7 +1,7 @@
 //! Variables: their names, their scopes, and who refers to them.
 
 use super::{accepts, diagnostics, one, pass, rejects, rejects_also, rule};
-use crate::asl::check::{aws_diagnostics, variable_references};
+use crate::asl::check::{aws_diagnostics, described_variables, variable_references};
 use crate::asl::{MachineType, parse, parse_as};
 
 /// A Pass state that assigns.
@@ -93,6 +93,25 @@ fn a_distributed_map_has_variables_of_its_own() {
     let parsed = parse_as(&definition, "m", MachineType::Standard);
     assert!(parsed.machine.is_some(), "{:?}", parsed.diagnostics);
     rejects_also(&definition, "ASL0404", "'DISTRIBUTED' is not supported", "\"DISTRIBUTED\"");
+}
+
+#[test]
+fn what_reads_from_s3_is_described_though_it_cannot_run() {
+    let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Map", "End": true,
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig":
+            {"InputType": "JSON", "MaxItemsPath": "$max"}, "Parameters": {"Bucket.$": "$bucket"}},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters":
+            {"Bucket.$": "States.Format('{}', $out)", "Prefix": "$no"}},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "B", "States": {"B": {"Type": "Succeed", "InputPath": "$in"}}}}}}"#;
+    assert!(parse_as(definition, "m", MachineType::Standard).machine.is_none());
+    let found = described_variables(definition, MachineType::Standard).expect("valid");
+    let names = |state: &str| found[state].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!((names("A"), names("B")), (vec!["bucket", "max", "out"], vec!["in"]));
+    assert!(described_variables(definition, MachineType::Express).is_err());
+    assert!(
+        described_variables(&pass(r#""QueryLanguage": "JSONata""#), MachineType::Express).is_err()
+    );
 }
 
 #[test]
