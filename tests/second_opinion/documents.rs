@@ -65,7 +65,7 @@ pub(crate) fn value(tape: &Tape<'_>, depth: usize) -> Value {
         2..=5 => object(tape, depth),
         6 => (0..tape.below(5)).map(|_| scalar(tape)).collect(),
         _ => {
-            let keys: Vec<&str> = (0..1 + tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
+            let keys: Vec<&str> = (0..=tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
             let item = |_| keys.iter().map(|key| ((*key).to_owned(), scalar(tape))).collect();
             (0..tape.below(4)).map(|at| Value::Object(Map::from_iter::<Vec<_>>(item(at)))).collect()
         }

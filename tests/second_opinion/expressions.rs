@@ -134,7 +134,7 @@ impl Sight<'_> {
     /// A payload template that is an object.
     pub(crate) fn template(&self, depth: usize) -> Value {
         let mut members = Map::new();
-        for _ in 0..1 + self.tape.below(3) {
+        for _ in 0..=self.tape.below(3) {
             let key = key(self.tape);
             match self.tape.below(8) {
                 0..=3 => members.insert(format!("{key}.$"), self.expression().into()),
@@ -163,7 +163,7 @@ impl Sight<'_> {
             (Kind::Text, 0 | 1) => {
                 let values: Vec<_> = (0..self.tape.below(3)).map(|_| arg(Kind::Any)).collect();
                 let holes = "<{}> ".repeat(values.len());
-                let values: String = values.iter().map(|value| format!(", {value}")).collect();
+                let values = [&[String::new()][..], &values].concat().join(", ");
                 format!(
                     "States.Format('{}{holes}'{values})",
                     self.tape.pick(&["", "it\\'s ", "\\{\\} "])
@@ -260,8 +260,7 @@ impl Sight<'_> {
 
     /// A choice rule without its `Next`.
     pub(crate) fn rule(&self, depth: usize) -> Value {
-        let many =
-            || -> Value { (0..1 + self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
+        let many = || -> Value { (0..=self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
         if depth > 0 && self.tape.chance(35) {
             return match self.tape.below(3) {
                 0 => json!({"And": many()}),

@@ -30,12 +30,13 @@ pub(crate) fn difference(
     concurrent: bool,
 ) -> Option<String> {
     let engine: Vec<_> =
-        engine.iter().map(|event| compared(events::to_value(event), concurrent)).collect();
+        engine.iter().map(|event| compared(&events::to_value(event), concurrent)).collect();
     let reference: Vec<_> =
-        reference.iter().map(|event| compared(flat(event), concurrent)).collect();
+        reference.iter().map(|event| compared(&flat(event), concurrent)).collect();
     if !concurrent {
         let pairs = reference.iter().zip(&engine);
-        let differing = pairs.filter_map(|(wanted, found)| differ(wanted, found)).next();
+        let mut pairs = pairs;
+        let differing = pairs.find_map(|(wanted, found)| differ(wanted, found));
         let lengths = || (reference.len() != engine.len()).then(|| "more events".to_owned());
         return differing.or_else(lengths);
     }
@@ -78,7 +79,7 @@ fn flat(event: &Event) -> Value {
     flat.into()
 }
 
-fn compared(event: Value, concurrent: bool) -> Value {
+fn compared(event: &Value, concurrent: bool) -> Value {
     let kind = event["type"].as_str().unwrap_or_default();
     // No recording shows what these follow from.
     let follows_anything = matches!(kind, "ParallelStateSucceeded" | "ParallelStateExited");
@@ -91,7 +92,7 @@ fn compared(event: Value, concurrent: bool) -> Value {
     let members = members.filter(|(key, _)| kept(key));
     Value::Object(
         members
-            .map(|(key, value)| (key.clone(), without_unknown_words(value, concurrent)))
+            .map(|(key, value)| (key.clone(), without_unknown_words(value)))
             .collect::<Map<_, _>>(),
     )
 }
