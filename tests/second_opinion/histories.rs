@@ -6,10 +6,12 @@ use expressway::vm;
 use serde_json::{Map, Value};
 
 use crate::judgement::without_unknown_words;
+use crate::probes::STARTED_MS;
 use crate::world::Event;
 
 /// What is compared of an event; the wording of causes is compared where they end up.
-const COMPARED: [&str; 10] = [
+const COMPARED: [&str; 11] = [
+    "at_ms",
     "id",
     "prev",
     "type",
@@ -29,8 +31,7 @@ pub(crate) fn difference(
     reference: &[Event],
     concurrent: bool,
 ) -> Option<String> {
-    let engine: Vec<_> =
-        engine.iter().map(|event| compared(&events::to_value(event), concurrent)).collect();
+    let engine: Vec<_> = engine.iter().map(|event| compared(&told(event), concurrent)).collect();
     let reference: Vec<_> =
         reference.iter().map(|event| compared(&flat(event), concurrent)).collect();
     if !concurrent {
@@ -71,8 +72,15 @@ fn differ(wanted: &Value, found: &Value) -> Option<String> {
         .map(|difference| format!("{difference}\n engine: {found}\n reference: {wanted}"))
 }
 
+fn told(event: &vm::Event) -> Value {
+    let mut told = events::to_value(event);
+    told["at_ms"] = (event.wall_ms - STARTED_MS).into();
+    told
+}
+
 fn flat(event: &Event) -> Value {
     let mut flat = event.details.clone();
+    flat.insert("at_ms".to_owned(), event.at_ms.into());
     flat.insert("id".to_owned(), event.id.into());
     flat.insert("prev".to_owned(), event.previous.into());
     flat.insert("type".to_owned(), event.kind.clone().into());
