@@ -43,6 +43,10 @@ pub(crate) fn trial(numbers: &[u16]) -> Trial {
     };
     let around = Around { depth: 0, in_order: true };
     let mut definition = maker.sequence(&input, &Map::new(), &around);
+    if tape.chance(5) {
+        definition["Version"] = "1.0".into();
+        definition["Comment"] = "generated".into();
+    }
     if tape.chance(6) {
         definition["TimeoutSeconds"] = (1 + tape.below(20)).into();
     }
@@ -204,8 +208,26 @@ impl Maker<'_> {
             _ => self.pass(draft),
         };
         self.paths_around(&mut state, draft);
+        self.ornaments(&mut state);
         self.step(&state, draft);
         state
+    }
+
+    /// Fields that change nothing.
+    fn ornaments(&self, state: &mut Value) {
+        self.maybe(5, state, "Comment", || "$.nothing States.Format('{')".into());
+        self.maybe(5, state, "QueryLanguage", || "JSONPath".into());
+        if state["Type"] == "Task" {
+            let role = json!({"RoleArn": "arn:aws:iam::111111111111:role/other"});
+            self.maybe(5, state, "Credentials", || role);
+            let seconds = state.get("TimeoutSeconds").and_then(Value::as_u64).unwrap_or(99);
+            if seconds > 1 {
+                self.maybe(10, state, "HeartbeatSeconds", || 1.into());
+            }
+        }
+        if let Some(processor) = state.get_mut("ItemProcessor") {
+            self.maybe(20, processor, "ProcessorConfig", || json!({"Mode": "INLINE"}));
+        }
     }
 
     fn sight<'b>(&'b self, draft: &'b Draft<'_>, sample: &'b Value) -> Sight<'b> {
