@@ -170,7 +170,11 @@ fn engine(trial: &Trial) -> Result<(Value, Vec<vm::Event>), Verdict> {
         .map_err(|error| Verdict::Differ(format!("script: {error}")))?;
     let completions = Completions::default();
     let mocks = MockTasks::new(script, completions.clone());
-    let limits = Limits { history: true, ..Limits::default() };
+    // When it pauses and what it folds up must not show; the order of what happens at the same
+    // time may.
+    let fuel = if trial.concurrent { Limits::default().fuel } else { trial.fuel };
+    let fold_after_ms = trial.fold_after_ms;
+    let limits = Limits { history: true, fuel, fold_after_ms, ..Limits::default() };
     let mut shard = VirtualShard::new(loaded, limits, mocks, completions);
     shard.start(0, "execution", trial.input.to_string().as_bytes());
     let left = shard.run();

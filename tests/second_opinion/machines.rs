@@ -21,11 +21,17 @@ pub(crate) struct Trial {
     pub(crate) concurrent: bool,
     /// Of the Express type, which may take five minutes.
     pub(crate) express: bool,
+    /// Limits of the engine that nothing depends on.
+    pub(crate) fuel: u32,
+    pub(crate) fold_after_ms: u64,
 }
 
 /// A trial made from a tape.
 pub(crate) fn trial(numbers: &[u16]) -> Trial {
     let tape = Tape::new(numbers);
+    let express = tape.chance(30);
+    let fuel = *tape.pick(&[10_000, 100, 7, 1]);
+    let fold_after_ms = *tape.pick(&[1_000, 5, 0]);
     let mut input = if tape.chance(10) { value(&tape, 2) } else { object(&tape, 3) };
     if tape.chance(2)
         && let Some(members) = input.as_object_mut()
@@ -50,9 +56,16 @@ pub(crate) fn trial(numbers: &[u16]) -> Trial {
     if tape.chance(6) {
         definition["TimeoutSeconds"] = (1 + tape.below(20)).into();
     }
-    let express = tape.chance(30);
     let mocks = Value::Object(maker.mocks.take());
-    Trial { definition, mocks, concurrent: maker.concurrent.get(), express, input }
+    Trial {
+        definition,
+        mocks,
+        concurrent: maker.concurrent.get(),
+        express,
+        fuel,
+        fold_after_ms,
+        input,
+    }
 }
 
 pub(crate) struct Maker<'a> {
