@@ -237,6 +237,9 @@ impl<'a> Interpreter<'a> {
                 return Ok(result);
             }
             Some(Answer::Return(_)) => {
+                if resource.contains(":aws-sdk:") {
+                    unsure::guess("what an SDK integration is called when its result is too large");
+                }
                 let service = resource
                     .strip_prefix("arn:aws:states:::")
                     .and_then(|rest| rest.split(':').next());

@@ -318,7 +318,16 @@ impl<'a> Maker<'a> {
             if ends.is_some() && self.tape.chance(40) {
                 return json!({"Hang": true});
             }
-            return json!({"Throw": {"Error": self.tape.pick(&ERRORS), "Cause": "scripted"}});
+            let mut thrown = json!({"Error": self.tape.pick(&ERRORS), "Cause": "scripted"});
+            if let Some(thrown) = thrown.as_object_mut()
+                && self.tape.chance(10)
+            {
+                thrown.remove("Cause");
+            }
+            return json!({"Throw": thrown});
+        }
+        if self.tape.chance(1) {
+            return json!({"Return": "x".repeat(262_143)});
         }
         if self.tape.chance(30) {
             json!({"Echo": true})
