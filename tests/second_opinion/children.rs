@@ -40,13 +40,7 @@ impl<'a> Interpreter<'a> {
 
     pub(crate) async fn map(&self, visit: &Visit<'a, '_>, input: &Value) -> Result<Value, Failure> {
         let Visit { name, state, place, around, thread, .. } = *visit;
-        let items = match state.get("ItemsPath") {
-            Some(path) => place.select(path, input)?,
-            None => input.clone(),
-        };
-        let Value::Array(items) = items else {
-            return Err(place.runtime("The items are not an array."));
-        };
+        let items = visit.items(input)?;
         let limit = visit.max_concurrency(input)?;
         let processor = state.get("ItemProcessor").unwrap_or(&state["Iterator"]);
         let muted = thread.muted || processor["ProcessorConfig"]["Mode"] == "DISTRIBUTED";

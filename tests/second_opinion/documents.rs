@@ -50,7 +50,7 @@ pub(crate) fn number(tape: &Tape<'_>) -> Value {
         0 => json!(0),
         1 => json!(tape.below(10)),
         2 => json!(-(tape.below(100) as i64)),
-        3 => json!(tape.below(1000) as f64 / 8.0 + 0.125),
+        3 => json!(tape.below(1000) as f64 / 4.0 + 0.125),
         _ => json!(tape.below(1_000_000)),
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn value(tape: &Tape<'_>, depth: usize) -> Value {
         2..=5 => object(tape, depth),
         6 => (0..tape.below(5)).map(|_| scalar(tape)).collect(),
         _ => {
-            let keys: Vec<&str> = (0..1 + tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
+            let keys: Vec<&str> = (0..=tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
             let item = |_| keys.iter().map(|key| ((*key).to_owned(), scalar(tape))).collect();
             (0..tape.below(4)).map(|at| Value::Object(Map::from_iter::<Vec<_>>(item(at)))).collect()
         }

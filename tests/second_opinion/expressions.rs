@@ -69,30 +69,56 @@ impl Sight<'_> {
         if !self.tape.chance(20) {
             return path;
         }
-        let of_array = self.own(Value::is_array).unwrap_or_else(|| "$".to_owned());
-        match self.tape.below(9) {
+        let of_array = self.definite(Value::is_array);
+        let of_object = self.definite(Value::is_object);
+        let key = || segment(&key(self.tape));
+        let bound = || self.tape.below(8) as i64 - 4;
+        match self.tape.below(14) {
             0 => format!("{of_array}[*]"),
-            1 => format!("{of_array}[{}:]", self.tape.below(3)),
-            2 => format!("{of_array}[:{}]", self.tape.below(4) as i64 - 1),
-            3 => format!("{of_array}[0,1]"),
+            1 => format!("{of_array}[{}:]", bound()),
+            2 => format!("{of_array}[:{}]", bound()),
+            3 => format!("{of_array}[0,{}]", bound()),
             4 => format!("$..{}", self.plain_key()),
-            5 => format!("{of_array}[*].{}", self.plain_key()),
+            5 => format!("{of_array}[*]{}", key()),
             6 => format!("{of_array}[-1]"),
-            7 => format!("{of_array}[{}:{}]", self.tape.below(2), 1 + self.tape.below(3)),
-            _ => self.filtered(&of_array),
+            7 => format!("{of_array}[{}:{}]", bound(), bound()),
+            8 => format!("{of_object}.*"),
+            9 => format!("{of_object}['{}','{}']", self.plain_key(), self.plain_key()),
+            10 => format!("{of_object}..*"),
+            11 => format!("{of_object}.*{}", key()),
+            12 => self.filtered(&of_object),
+            _ => format!(
+                "{}{}",
+                self.filtered(&of_array),
+                if self.tape.chance(30) { key() } else { String::new() }
+            ),
         }
     }
 
-    fn filtered(&self, array: &str) -> String {
-        let key = self.plain_key();
-        let operator = self.tape.pick(&["==", "!=", "<", ">="]);
-        let test = match self.tape.below(4) {
-            0 => format!("@.{key} {operator} {}", self.tape.below(10)),
-            1 => format!("@.{key} == 'x'"),
-            2 => format!("@.{key} > 1 && @.{key} < 500"),
-            _ => format!("@.{key}"),
-        };
-        format!("{array}[?({test})]")
+    fn filtered(&self, from: &str) -> String {
+        format!("{from}[?({})]", self.test(2))
+    }
+
+    fn test(&self, depth: usize) -> String {
+        let key = segment(&key(self.tape));
+        if depth > 0 && self.tape.chance(25) {
+            let (one, other) = (self.test(depth - 1), self.test(depth - 1));
+            return match self.tape.below(3) {
+                0 => format!("({one}) && {other}"),
+                1 => format!("({one} || {other})"),
+                _ => format!("!({one})"),
+            };
+        }
+        let operator = self.tape.pick(&["==", "!=", "<", "<=", ">", ">="]);
+        match self.tape.below(8) {
+            0 | 1 => format!("@{key} {operator} {}", number(self.tape)),
+            2 => format!("@{key} {operator} 'x'"),
+            3 => format!("@{key}"),
+            4 => format!("@{key} == null"),
+            5 => format!("@{key} != true"),
+            6 => format!("@ {operator} 5"),
+            _ => format!("@{key} {operator} $.{}", self.plain_key()),
+        }
     }
 
     fn plain_key(&self) -> String {
@@ -108,7 +134,7 @@ impl Sight<'_> {
     /// A payload template that is an object.
     pub(crate) fn template(&self, depth: usize) -> Value {
         let mut members = Map::new();
-        for _ in 0..1 + self.tape.below(3) {
+        for _ in 0..=self.tape.below(3) {
             let key = key(self.tape);
             match self.tape.below(8) {
                 0..=3 => members.insert(format!("{key}.$"), self.expression().into()),
@@ -137,7 +163,7 @@ impl Sight<'_> {
             (Kind::Text, 0 | 1) => {
                 let values: Vec<_> = (0..self.tape.below(3)).map(|_| arg(Kind::Any)).collect();
                 let holes = "<{}> ".repeat(values.len());
-                let values: String = values.iter().map(|value| format!(", {value}")).collect();
+                let values = [&[String::new()][..], &values].concat().join(", ");
                 format!(
                     "States.Format('{}{holes}'{values})",
                     self.tape.pick(&["", "it\\'s ", "\\{\\} "])
@@ -234,8 +260,7 @@ impl Sight<'_> {
 
     /// A choice rule without its `Next`.
     pub(crate) fn rule(&self, depth: usize) -> Value {
-        let many =
-            || -> Value { (0..1 + self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
+        let many = || -> Value { (0..=self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
         if depth > 0 && self.tape.chance(35) {
             return match self.tape.below(3) {
                 0 => json!({"And": many()}),

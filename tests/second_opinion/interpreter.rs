@@ -357,7 +357,11 @@ pub(crate) fn whole(value: &Value) {
 
 /// A string as it is, anything else as JSON.
 pub(crate) fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if text.contains(".0") {
+        unsure::guess("how 2.0 is written");
+    }
+    text
 }
 
 pub(crate) fn next(state: &Value) -> Option<&str> {

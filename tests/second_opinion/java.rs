@@ -62,13 +62,12 @@ fn hash_code(value: &Value) -> i32 {
         Value::Bool(false) => 1237,
         Value::Number(number) => {
             let float = number.as_f64().unwrap_or_default();
-            if float.fract() == 0.0 {
-                if !number.is_i64() {
-                    unsure::guess("the hash of a whole number with a fraction");
-                }
-                let whole = float as i64;
+            if let Some(whole) = number.as_i64() {
                 i32::try_from(whole).unwrap_or((whole ^ (whole as u64 >> 32) as i64) as i32)
             } else {
+                if float.fract() == 0.0 {
+                    unsure::guess("the hash of a whole number with a fraction");
+                }
                 let bits = float.to_bits();
                 (bits ^ bits >> 32) as i32
             }

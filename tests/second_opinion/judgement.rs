@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use crate::histories;
 use crate::interpreter::{End, Interpreter};
-use crate::machines::{STARTED_MS, Trial, context, trial};
+use crate::machines::{Trial, trial};
+use crate::probes::{STARTED_MS, context};
 use crate::unsure;
 use crate::world::World;
 use expressway::trial::clock::VirtualShard;
@@ -204,23 +205,21 @@ fn comparable(result: &Value, concurrent: bool) -> Value {
         result["cause"] = known_words(cause, concurrent).into();
     }
     if result["output"] != Value::Null {
-        result["output"] = without_unknown_words(&result["output"], concurrent);
+        result["output"] = without_unknown_words(&result["output"]);
     }
     result
 }
 
 /// Causes get into outputs by way of catchers.
-pub(crate) fn without_unknown_words(value: &Value, concurrent: bool) -> Value {
+pub(crate) fn without_unknown_words(value: &Value) -> Value {
     match value {
-        Value::Array(items) => {
-            items.iter().map(|item| without_unknown_words(item, concurrent)).collect()
-        }
+        Value::Array(items) => items.iter().map(without_unknown_words).collect(),
         Value::Object(members) => {
             let unknown =
                 members.get("Error").is_some_and(|error| error == "States.ResultPathMatchFailure");
             let member = |(key, value): (&String, &Value)| match key.as_str() {
                 "Cause" if unknown => (key.clone(), Value::Null),
-                _ => (key.clone(), without_unknown_words(value, concurrent)),
+                _ => (key.clone(), without_unknown_words(value)),
             };
             Value::Object(members.iter().map(member).collect())
         }

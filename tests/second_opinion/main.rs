@@ -16,6 +16,7 @@ mod java;
 mod judgement;
 mod machines;
 mod paths;
+mod probes;
 mod recorded;
 mod retries;
 mod rules;

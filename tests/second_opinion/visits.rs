@@ -74,6 +74,17 @@ impl<'a> Visit<'a, '_> {
         Ok(Failure { error: text_of("Error")?, cause: text_of("Cause")?, terminal: false })
     }
 
+    pub(crate) fn items(&self, input: &Value) -> Result<Vec<Value>, Failure> {
+        let items = match self.state.get("ItemsPath") {
+            Some(path) => self.place.select(path, input)?,
+            None => input.clone(),
+        };
+        match items {
+            Value::Array(items) => Ok(items),
+            _ => Err(self.place.runtime("The items are not an array.")),
+        }
+    }
+
     pub(crate) fn max_concurrency(&self, input: &Value) -> Result<usize, Failure> {
         let limit = match self.state["MaxConcurrencyPath"].as_str() {
             Some(path) => {

@@ -22,6 +22,8 @@ pub(crate) type Instant = (u64, u64);
 pub(crate) struct Event {
     pub(crate) id: u64,
     pub(crate) previous: u64,
+    /// Milliseconds since the start.
+    pub(crate) at_ms: u64,
     pub(crate) kind: String,
     pub(crate) details: Map<String, Value>,
 }
@@ -198,7 +200,8 @@ impl World {
         let mut events = self.events.borrow_mut();
         let id = events.len() as u64 + 1;
         let Value::Object(details) = details else { panic!("details are an object") };
-        events.push(Event { id, previous: thread.last.get(), kind: kind.into(), details });
+        let (previous, at_ms) = (thread.last.get(), self.now_ms());
+        events.push(Event { id, previous, at_ms, kind: kind.into(), details });
         id
     }
 }
