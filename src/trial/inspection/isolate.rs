@@ -238,7 +238,7 @@ impl State {
         states.insert(STATE_NAME.to_owned(), Value::Object(fields));
         states.extend(exits);
         let machine = json!({"StartAt": start_at, "States": states});
-        if self.in_map { over_one_item(machine) } else { machine }
+        if self.in_map { over_one_item(&machine) } else { machine }
     }
 
     /// Assigns what the state begins with and passes the input on.
@@ -336,7 +336,7 @@ fn holds_path(field: &str) -> bool {
 }
 
 /// A machine that runs another one as the processor of a Map, for its whole input as the one item.
-fn over_one_item(machine: Value) -> Value {
+fn over_one_item(machine: &Value) -> Value {
     json!({"StartAt": BEFORE_MAP, "States": {
         BEFORE_MAP: {"Type": "Pass", "Parameters": {"items.$": "States.Array($)"}, "Next": MAP},
         MAP: {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": machine, "Next": AFTER_MAP},
