@@ -132,7 +132,7 @@ impl<'a> Interpreter<'a> {
         let entered_ms = self.now_ms();
         let mut retriers = Retriers::of(state);
         let left = loop {
-            let retries = (kind == "Task").then(|| retriers.count());
+            let retries = matches!(kind, "Task" | "Map" | "Parallel").then(|| retriers.count());
             let context = self.context(name, entered_ms, retries, around.item.as_ref());
             let scope = &*around.scope;
             let place = Place { state: name, entered, context: &context, scope };
@@ -292,7 +292,7 @@ impl<'a> Interpreter<'a> {
         let threads: Vec<_> =
             items.iter().map(|_| Thread { muted, ..thread.fork(started) }).collect();
         let children = items.iter().enumerate().map(|(index, item)| -> Local<'_, _> {
-            let item = json!({"Item": {"Index": index, "Value": item}});
+            let item = json!({"Item": {"Index": index, "Value": item, "Source": "STATE_DATA"}});
             let child = &threads[index];
             let (freed, begun) = (&freed, &begun);
             Box::pin(async move {
