@@ -98,6 +98,13 @@ impl Place<'_> {
     ) -> Result<Value, Failure> {
         if text.starts_with('$') {
             return self.look_up(text, input).map_err(|_| {
+                if input.is_null()
+                    && (text == "$" || text.starts_with("$.") || text.starts_with("$["))
+                {
+                    // In the words that users of AWS quote.
+                    let words = "Unable to apply Path transformation to null or empty input.";
+                    return self.runtime(words);
+                }
                 let path = format!("The JSONPath '{text}' specified for the field '{field}'");
                 self.runtime(&format!("{path} could not be found in the input '{input}'"))
             });
