@@ -62,8 +62,17 @@ impl Place<'_> {
     /// `InputPath` and `OutputPath`.
     pub(crate) fn select(&self, path: &Value, input: &Value) -> Result<Value, Failure> {
         let Some(text) = path.as_str() else { return Ok(Value::Object(Map::new())) };
-        self.look_up(text, input)
-            .map_err(|reason| self.runtime(&format!("Invalid path '{text}' : {reason}")))
+        self.look_up(text, input).map_err(|reason| {
+            let failure = || self.runtime(&format!("Invalid path '{text}' : {reason}"));
+            self.into_null(text, input).unwrap_or_else(failure)
+        })
+    }
+
+    /// A path into a null input fails in the words that users of AWS quote.
+    fn into_null(&self, path: &str, input: &Value) -> Option<Failure> {
+        let words = "Unable to apply Path transformation to null or empty input.";
+        let into_input = path.starts_with("$.") || path.starts_with("$[");
+        (input.is_null() && into_input).then(|| self.runtime(words))
     }
 
     /// A payload template with `input` as its `$`.
@@ -98,12 +107,8 @@ impl Place<'_> {
     ) -> Result<Value, Failure> {
         if text.starts_with('$') {
             return self.look_up(text, input).map_err(|_| {
-                if input.is_null()
-                    && (text == "$" || text.starts_with("$.") || text.starts_with("$["))
-                {
-                    // In the words that users of AWS quote.
-                    let words = "Unable to apply Path transformation to null or empty input.";
-                    return self.runtime(words);
+                if let Some(failure) = self.into_null(text, input) {
+                    return failure;
                 }
                 let path = format!("The JSONPath '{text}' specified for the field '{field}'");
                 self.runtime(&format!("{path} could not be found in the input '{input}'"))
