@@ -29,7 +29,11 @@ pub(super) fn build(
     let world = &program.world;
     let id = heap.string(arena, &identity.arn(world))?;
     let name = heap.string(arena, &identity.name)?;
-    let role_arn = heap.string(arena, &world.role_arn)?;
+    // Recorded: `TestState` without a role.
+    let role_arn = match &*world.role_arn {
+        "" => Value::NULL,
+        arn => heap.string(arena, arn)?,
+    };
     let start_time = heap.string(arena, &timestamp(identity.started_ms))?;
     let execution = [
         (keys.id, id),

@@ -6,7 +6,7 @@
 
 mod array;
 mod encode;
-mod jackson;
+pub mod jackson;
 mod json;
 mod math;
 mod text;
