@@ -173,7 +173,7 @@ impl Origin {
 
     /// Whether the path starts at an input that is JSON `null`.
     #[cold]
-    fn is_null_input(self, heap: &Heap, roots: Roots<'_>) -> bool {
+    pub(in crate::expr) fn is_null_input(self, heap: &Heap, roots: Roots<'_>) -> bool {
         self == Self::Input && matches!(heap.view(roots.input), View::Null)
     }
 
@@ -189,7 +189,8 @@ impl Origin {
 }
 
 /// AWS's words for a path into a null payload (quoted by its users; no recording here has it).
-const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty input.";
+pub(in crate::expr) const NULL_INPUT: &str =
+    "Unable to apply Path transformation to null or empty input.";
 
 #[cold]
 pub(in crate::expr) fn not_found(

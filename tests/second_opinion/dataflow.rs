@@ -63,16 +63,11 @@ impl Place<'_> {
     pub(crate) fn select(&self, path: &Value, input: &Value) -> Result<Value, Failure> {
         let Some(text) = path.as_str() else { return Ok(Value::Object(Map::new())) };
         self.look_up(text, input).map_err(|reason| {
-            let failure = || self.runtime(&format!("Invalid path '{text}' : {reason}"));
-            self.into_null(text, input).unwrap_or_else(failure)
+            if into_null(text, input) {
+                return self.runtime(NULL_INPUT);
+            }
+            self.runtime(&format!("Invalid path '{text}' : {reason}"))
         })
-    }
-
-    /// A path into a null input fails in the words that users of AWS quote.
-    fn into_null(&self, path: &str, input: &Value) -> Option<Failure> {
-        let words = "Unable to apply Path transformation to null or empty input.";
-        let into_input = path.starts_with("$.") || path.starts_with("$[");
-        (input.is_null() && into_input).then(|| self.runtime(words))
     }
 
     /// A payload template with `input` as its `$`.
@@ -107,8 +102,8 @@ impl Place<'_> {
     ) -> Result<Value, Failure> {
         if text.starts_with('$') {
             return self.look_up(text, input).map_err(|_| {
-                if let Some(failure) = self.into_null(text, input) {
-                    return failure;
+                if into_null(text, input) {
+                    return self.runtime(NULL_INPUT);
                 }
                 let path = format!("The JSONPath '{text}' specified for the field '{field}'");
                 self.runtime(&format!("{path} could not be found in the input '{input}'"))
@@ -184,4 +179,11 @@ fn put(node: &mut Value, steps: &[Step], value: Value) -> Option<()> {
         }
         _ => None,
     }
+}
+
+const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty input.";
+
+/// Whether a path goes into an input that is `null`.
+fn into_null(path: &str, input: &Value) -> bool {
+    input.is_null() && (path.starts_with("$.") || path.starts_with("$["))
 }
