@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use super::place::Cut;
 use super::source::{Position, Source, Span};
+use crate::expr::apply::jackson::{self, Complaint};
 
 /// Deepest nesting of containers in a definition; the reader recurses, so it must end somewhere.
 pub const DEPTH_MAX: u32 = 256;
@@ -135,6 +136,13 @@ pub struct Duplicate {
     pub span: Span,
     /// Where it stood first.
     pub first: Span,
+}
+
+impl SyntaxError {
+    /// The words of AWS's reader for the same fault, and its place; `None` when it would find none.
+    pub fn in_words_of_aws(&self, text: &str) -> Option<Complaint> {
+        jackson::read(text).err().filter(|_| !self.too_deep)
+    }
 }
 
 /// Reads a text as one JSON value and reports the keys that it repeats.

@@ -66,7 +66,7 @@ impl Lookup {
     pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         match (self, missing) {
             (_, Missing::Exhausted) => exhausted(self.text()),
-            (Self::Query(query), _) => query.invalid_path(missing),
+            (Self::Query(query), _) => query.invalid_path(heap, roots, missing),
             (Self::Walk(walk), _) => walk.invalid_path(heap, roots, missing),
         }
     }

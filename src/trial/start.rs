@@ -32,8 +32,12 @@ fn refusal(input: &str) -> Option<Value> {
              equal to {PAYLOAD_BYTES_MAX}"
         )
     } else {
-        // The reader speaks of what it usually reads.
-        json::read(input).err()?.message.replace("the definition", "the input")
+        let error = json::read(input).err()?;
+        match error.in_words_of_aws(input) {
+            Some(complaint) => complaint.message,
+            // The reader speaks of what it usually reads.
+            None => error.message.replace("the definition", "the input"),
+        }
     };
     let message = format!("Invalid State Machine Execution Input: '{text}'");
     Some(json!({"code": "InvalidExecutionInput", "message": message}))
@@ -59,6 +63,10 @@ mod tests {
         assert_eq!(refusal("[1, null]"), None);
         let message = refusal("{\"a\": ").expect("refused")["message"].to_string();
         assert!(message.contains("Unexpected end-of-input"), "{message}");
+        let message = refusal("{a: 1}").expect("refused")["message"].to_string();
+        let said =
+            "Unexpected character ('a' (code 97)): was expecting double-quote to start field";
+        assert!(message.contains(said), "{message}");
         let message = refusal("1 2").expect("refused")["message"].to_string();
         assert!(message.contains("expected the end of the input"), "{message}");
         assert!(refusal(&format!("\"{}\"", "x".repeat(PAYLOAD_BYTES_MAX))).is_some());

@@ -56,7 +56,7 @@ impl<'a> Interpreter<'a> {
         let threads: Vec<_> =
             items.iter().map(|_| Thread { muted, ..thread.fork(started) }).collect();
         let children = items.iter().enumerate().map(|(index, item)| -> Local<'_, _> {
-            let item = json!({"Item": {"Index": index, "Value": item}});
+            let item = json!({"Item": {"Index": index, "Value": item, "Source": "STATE_DATA"}});
             let child = &threads[index];
             let (freed, begun) = (&freed, &begun);
             Box::pin(async move {

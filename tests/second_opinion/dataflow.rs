@@ -62,8 +62,12 @@ impl Place<'_> {
     /// `InputPath` and `OutputPath`.
     pub(crate) fn select(&self, path: &Value, input: &Value) -> Result<Value, Failure> {
         let Some(text) = path.as_str() else { return Ok(Value::Object(Map::new())) };
-        self.look_up(text, input)
-            .map_err(|reason| self.runtime(&format!("Invalid path '{text}' : {reason}")))
+        self.look_up(text, input).map_err(|reason| {
+            if into_null(text, input) {
+                return self.runtime(NULL_INPUT);
+            }
+            self.runtime(&format!("Invalid path '{text}' : {reason}"))
+        })
     }
 
     /// A payload template with `input` as its `$`.
@@ -98,6 +102,9 @@ impl Place<'_> {
     ) -> Result<Value, Failure> {
         if text.starts_with('$') {
             return self.look_up(text, input).map_err(|_| {
+                if into_null(text, input) {
+                    return self.runtime(NULL_INPUT);
+                }
                 let path = format!("The JSONPath '{text}' specified for the field '{field}'");
                 self.runtime(&format!("{path} could not be found in the input '{input}'"))
             });
@@ -172,4 +179,11 @@ fn put(node: &mut Value, steps: &[Step], value: Value) -> Option<()> {
         }
         _ => None,
     }
+}
+
+const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty input.";
+
+/// Whether a path goes into an input that is `null`.
+fn into_null(path: &str, input: &Value) -> bool {
+    input.is_null() && (path.starts_with("$.") || path.starts_with("$["))
 }

@@ -131,7 +131,7 @@ impl<'a> Interpreter<'a> {
         let entered_ms = self.now_ms();
         let mut retriers = Retriers::of(state);
         let left = loop {
-            let retries = (kind == "Task").then(|| retriers.count());
+            let retries = matches!(kind, "Task" | "Map" | "Parallel").then(|| retriers.count());
             let context = self.context(name, entered_ms, retries, around.item.as_ref());
             let scope = &*around.scope;
             let place = Place { state: name, entered, context: &context, scope };

@@ -22,10 +22,18 @@ pub(crate) type Lookup<'a> = &'a dyn Fn(&Argument) -> Option<Value>;
 /// The value of a call.
 pub(crate) fn evaluate(call: &Call, lookup: Lookup<'_>) -> Result<Value, Fault> {
     let mut values = Vec::new();
-    for argument in &call.arguments {
+    for (index, argument) in call.arguments.iter().enumerate() {
         values.push(match argument {
             Argument::Text(text) => Value::from(unescaped(text)),
             Argument::Literal(value) => value.clone(),
+            // `States.Format` prints what `States.StringToJson` made as JSON.
+            Argument::Call(inner)
+                if call.function == "Format" && inner.function == "StringToJson" && index > 0 =>
+            {
+                let value = evaluate(inner, lookup)?;
+                let text = apply("JsonToString", &[value]);
+                text.unwrap_or_default()
+            }
             Argument::Call(inner) => evaluate(inner, lookup)?,
             Argument::Path(_, text) => lookup(argument).ok_or(Fault::NotFound(text.clone()))?,
         });

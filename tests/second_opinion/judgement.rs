@@ -247,6 +247,7 @@ fn known_words(cause: &str, concurrent: bool) -> String {
             "The TimestampPath",
             "Failed to transition",
             "The MaxConcurrencyPath",
+            "Unable to apply Path transformation",
         ];
         if !known.iter().any(|known| rest.starts_with(known)) {
             return format!("{before}). …");

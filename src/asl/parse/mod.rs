@@ -21,6 +21,7 @@ use super::model::{Graph, Machine, Target};
 use super::place::Place;
 use super::source::{Position, Source, Span, Spanned};
 use crate::base::limits::{DEFINITION_BYTES_MAX, EXPRESS_DURATION_MS_MAX};
+use crate::expr::apply::jackson;
 use assign::Scope;
 use fields::Object;
 use numbers::SECONDS_MAX;
@@ -228,23 +229,35 @@ impl Parser<'_> {
         Some(root)
     }
 
+    /// A text that is no JSON, in AWS's words where it has some.
     fn syntax_error(&self, error: json::SyntaxError) -> Diagnostic {
+        let complaint = error.in_words_of_aws(self.text);
         let json::SyntaxError { message, expected, span, too_deep } = error;
         if too_deep {
             return Diagnostic::new(Code::TooDeep, "/", span, message);
         }
         // AWS: Jackson's description of a place; it cuts the text, and stands behind what it read.
-        let Position { line, column } = Source { file: "", text: self.text }.position(span.end);
         let mut chars = self.text.char_indices();
         let shown = chars.nth(SOURCE_CHARS_MAX).map_or(self.text, |(end, _)| &self.text[..end]);
         let cut = match chars.count() {
             0 => String::new(),
             rest => format!("[truncated {} chars]", rest + 1),
         };
+        let (message, label, line, column) = if let Some(complaint) = complaint {
+            // The place of a bracket that stays open, without the text around it.
+            let theirs = complaint.message.replace(&format!("{}; ", jackson::SOURCE), "");
+            let theirs = theirs.replace("])", ")");
+            let label = expected.or_else(|| (message != theirs).then_some(message));
+            (theirs, label, complaint.line, complaint.column)
+        } else {
+            let source = Source { file: "", text: self.text };
+            let Position { line, column } = source.position(span.end);
+            (message, expected, line as usize, column as usize)
+        };
         let location =
             format!("[Source: (String)\"{shown}\"{cut}; line: {line}, column: {column}]");
         let found = Diagnostic::new(Code::InvalidJson, "/", span, message);
-        let label = expected.map(String::into_boxed_str);
+        let label = label.map(String::into_boxed_str);
         Diagnostic { label, location: Some(location.into_boxed_str()), ..found }
     }
 

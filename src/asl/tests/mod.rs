@@ -92,10 +92,14 @@ fn text_that_is_no_object_is_refused() {
     rejects("", "ASL0002", "Definition must be a valid JSON object", "");
     rejects(" \n", "ASL0002", "Definition must be a valid JSON object", "");
     rejects("[1]", "ASL0002", "Definition must be a valid JSON object", "[");
-    rejects("{\"a\": }", "ASL0001", "unexpected '}', expected a value", "}");
+    rejects("{\"a\": }", "ASL0001", "Unexpected character ('}' (code 125)): expected a value", "}");
     let token = "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or \
                  token 'null', 'true' or 'false')";
     rejects("not json", "ASL0001", token, "not");
+    let open = "Unexpected end-of-input: expected close marker for Object (start marker at line: \
+                1, column: 1)";
+    rejects("{\"a\": 1", "ASL0001", open, "");
+    rejects("{} x", "ASL0001", "unexpected 'x', expected the end of the definition", "x");
     let found = check::aws_diagnostics(&diagnostics("not json"));
     let place = "[Source: (String)\"not json\"; line: 1, column: 4]";
     assert_eq!(found[0].location.as_deref(), Some(place));

@@ -81,7 +81,7 @@ fn parse(text: &str, evaluation: &mut Evaluation<'_>) -> Outcome {
             .heap
             .parse(evaluation.arena, &text.as_bytes()[..end], evaluation.parser)
             .map_err(|_| no_json(&first)),
-        Err(complaint) => Err(Failure::NoJson(complaint.into())),
+        Err(complaint) => Err(Failure::NoJson(complaint.to_string().into())),
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod array;
 mod encode;
-mod jackson;
+pub mod jackson;
 mod json;
 mod math;
 mod text;
@@ -76,7 +76,21 @@ impl Apply {
         let operands = call.arguments.iter().enumerate().map(|(index, argument)| {
             Ok(match argument {
                 Argument::Bool(bool) => Operand::Constant(Value::bool(*bool)),
-                Argument::Call(inner) => Operand::Call(Self::compile(inner, bindings)?),
+                Argument::Call(inner) => {
+                    let value = Self::compile(inner, bindings)?;
+                    let in_format = call.function == Function::Format && index > 0;
+                    // What StringToJson made is formatted as JSON: a text keeps its quotes (noted
+                    // of AWS by tiny-asl-machine).
+                    Operand::Call(if in_format && inner.function == Function::StringToJson {
+                        Self {
+                            text: value.text.clone(),
+                            function: Function::JsonToString,
+                            operands: [Operand::Call(value)].into(),
+                        }
+                    } else {
+                        value
+                    })
+                }
                 Argument::Null => Operand::Constant(Value::NULL),
                 Argument::Number(text) => Operand::Constant(number(text)),
                 Argument::Path(path) => Operand::Path(Lookup::compile(path, bindings)?),

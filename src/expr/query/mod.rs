@@ -13,7 +13,7 @@ mod condition;
 mod search;
 
 use super::path::{Path, Segment, Slice};
-use super::walk::{Missing, Origin, not_found, unassigned};
+use super::walk::{Missing, NULL_INPUT, Origin, not_found, unassigned};
 use super::{Bindings, CompileError, Evaluation, Fault, Roots};
 use crate::value::{Heap, TooLarge, Value};
 use condition::Condition;
@@ -123,8 +123,9 @@ impl Query {
 
     /// The cause of a failed `InputPath` or `OutputPath`.
     #[cold]
-    pub fn invalid_path(&self, missing: Missing) -> Fault {
+    pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         match missing {
+            Missing::Step(_) if self.origin.is_null_input(heap, roots) => Fault::new(NULL_INPUT),
             Missing::Variable => unassigned(&self.text),
             Missing::Exhausted => exhausted(&self.text),
             Missing::Step(_) => Fault::new(format!(

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Answer;
+use super::definition;
 use super::request::Request;
-use crate::asl::check::{aws_diagnostics, creation_message};
 use crate::asl::source::Source;
 use crate::asl::{MachineType, parse_as};
 use crate::compile::compile;
@@ -20,9 +20,9 @@ use crate::trial::execution::{self, Ran};
 /// The state to test, with what stands around it.
 #[derive(Clone, Debug)]
 pub(in crate::trial) struct State {
-    /// Its name; a bare state has none of its own.
-    name: String,
     fields: Map<String, Value>,
+    /// It is a state of a Map's processor, so its context has an item.
+    in_map: bool,
     /// The variables that it begins with.
     variables: Map<String, Value>,
     context: Option<Value>,
@@ -54,27 +54,12 @@ pub(super) struct Exit {
 }
 
 impl State {
-    /// Finds the state that a request names and checks it.
+    /// Finds the state that a request names; its definition is sound.
     pub(super) fn find(request: &Request) -> Result<Self, Answer> {
-        let Ok(root) = serde_json::from_str::<Value>(&request.definition) else {
-            return Err(diagnosed(&request.definition));
-        };
-        let (name, mut fields) = match &request.state_name {
-            Some(name) => {
-                let found = state_of(&root, name).ok_or_else(|| {
-                    // AWS: no recording shows its text for this.
-                    Answer::invalid(format!("State '{name}' not found in definition"))
-                })?;
-                (name.clone(), found.clone())
-            }
-            None => (STATE_NAME.to_owned(), root.as_object().cloned().unwrap_or_default()),
-        };
-        if let Some(language) = root.get("QueryLanguage").filter(|_| request.state_name.is_some()) {
-            fields.entry("QueryLanguage").or_insert_with(|| language.clone());
-        }
-        let state = Self {
-            name,
+        let definition::Found { fields, in_map } = definition::find(request)?;
+        Ok(Self {
             fields,
+            in_map,
             variables: request
                 .variables
                 .as_ref()
@@ -84,11 +69,7 @@ impl State {
             context: request.context.clone(),
             role_arn: request.role_arn.clone().unwrap_or_default(),
             input: request.input.clone().unwrap_or_else(|| "{}".to_owned()),
-        };
-        // A mock stands for what they read and write.
-        let services =
-            if request.mock.is_some() { &["ItemReader", "ResultWriter"][..] } else { &[] };
-        state.without(services).load().map(|_| state)
+        })
     }
 
     /// `Type`.
@@ -117,6 +98,11 @@ impl State {
         resource.contains(".sync") || resource.ends_with(".waitForTaskToken")
     }
 
+    /// Whether the task is an activity.
+    pub(super) fn is_activity(&self) -> bool {
+        self.path("Resource").is_some_and(|resource| resource.contains(":activity:"))
+    }
+
     /// The state without some of its fields.
     pub(super) fn without(&self, fields: &[&str]) -> Self {
         let mut state = self.clone();
@@ -131,6 +117,29 @@ impl State {
         state
     }
 
+    /// What a path of the state reads; `None` when there is nothing.
+    pub(super) fn read(&self, path: &str, tasks: &Script) -> Result<Option<Value>, Answer> {
+        let pass = if path.starts_with("$.") || path.starts_with("$[") || path == "$" {
+            self.as_pass(&["InputPath"]).with("OutputPath", path.into())
+        } else {
+            self.as_pass(&[]).with("InputPath", path.into())
+        };
+        match pass.run(tasks)?.0 {
+            End::Left(exit) => Ok(Some(exit.output)),
+            End::Failed { .. } => Ok(None),
+        }
+    }
+
+    /// A number that a field has, or that a path in its sibling reads.
+    pub(super) fn number(&self, field: &str, tasks: &Script) -> Result<Option<Value>, Answer> {
+        let number = match (self.field(field), self.path(&format!("{field}Path"))) {
+            (Some(literal), _) => Some(literal.clone()),
+            (None, Some(path)) => self.read(path, tasks)?,
+            (None, None) => None,
+        };
+        Ok(number.filter(Value::is_number))
+    }
+
     /// A Pass state with some of the state's fields.
     pub(super) fn as_pass(&self, fields: &[&str]) -> Self {
         let mut state = self.clone();
@@ -140,6 +149,18 @@ impl State {
         state.fields.insert("Type".to_owned(), "Pass".into());
         state.fields.insert("End".to_owned(), true.into());
         state
+    }
+
+    /// A Map that gives what its iterations would begin with.
+    pub(super) fn as_items(&self, fields: &[&str]) -> Self {
+        let mut state = self.clone();
+        state.fields.retain(|field, _| {
+            ["Type", "InputPath", "ItemsPath"].contains(&field.as_str())
+                || fields.contains(&field.as_str())
+        });
+        let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+            "StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": true}}});
+        state.with("ItemProcessor", processor).with("End", true.into())
     }
 
     /// The state as one that a mock can answer: a Task in place of a Map, a Parallel or a call that
@@ -171,7 +192,7 @@ impl State {
 
     fn end(&self, ended: Ended) -> End {
         if ended.status != Status::Succeeded {
-            let cause = ended.cause.map(|cause| self.own_words(&cause));
+            let cause = ended.cause.map(|cause| own_words(&cause));
             return End::Failed { error: ended.error, cause };
         }
         let output: Value = serde_json::from_str(&ended.output).unwrap_or_default();
@@ -185,34 +206,25 @@ impl State {
         End::Left(Exit { next, catch_index, output: output["output"].clone(), variables })
     }
 
-    /// A cause as if neither the state before nor its variable were there.
-    fn own_words(&self, cause: &str) -> String {
-        if !self.has_before() {
-            return cause.to_owned();
-        }
-        cause
-            .replace("(entered at the event id #4)", "(entered at the event id #2)")
-            .replace(&format!("${CONTEXT}"), "$$")
-    }
-
     fn has_before(&self) -> bool {
         self.context.is_some() || !self.variables.is_empty()
     }
 
     fn load(&self) -> Result<Loaded, Answer> {
         let text = self.machine().to_string();
-        let parsed = parse_as(&text, &self.name, MachineType::Standard);
-        let Some(machine) = &parsed.machine else { return Err(diagnosed(&text)) };
-        // The context of a tested state is that of an Express execution.
+        let parsed = parse_as(&text, STATE_NAME, MachineType::Standard);
+        let Some(machine) = &parsed.machine else { return Err(definition::refusal(&parsed)) };
+        // The context of a tested state is that of a synchronous Express execution.
         let world = World::express("us-east-1", "111111111111", "machine", &self.role_arn);
-        compile(machine, Source { file: &self.name, text: &text }, world)
+        let world = World { redrive_count: false, ..world };
+        compile(machine, Source { file: STATE_NAME, text: &text }, world)
             .map(Loaded::from)
             .map_err(|error| Answer::refused("InvalidDefinition", error.to_string()))
     }
 
     fn machine(&self) -> Value {
         let mut states = Map::new();
-        let mut start_at = self.name.as_str();
+        let mut start_at = STATE_NAME;
         if self.has_before() {
             start_at = BEFORE;
             states.insert(BEFORE.to_owned(), self.before());
@@ -223,9 +235,10 @@ impl State {
         }
         let mut exits = Map::new();
         self.lead_out(&mut fields, &mut exits);
-        states.insert(self.name.clone(), Value::Object(fields));
+        states.insert(STATE_NAME.to_owned(), Value::Object(fields));
         states.extend(exits);
-        json!({"StartAt": start_at, "States": states})
+        let machine = json!({"StartAt": start_at, "States": states});
+        if self.in_map { over_one_item(&machine) } else { machine }
     }
 
     /// Assigns what the state begins with and passes the input on.
@@ -240,7 +253,7 @@ impl State {
             .collect();
         // A result is taken as it is, a template would be looked into.
         json!({"Type": "Pass", "Result": given, "ResultPath": null, "Assign": assign,
-            "Next": self.name})
+            "Next": STATE_NAME})
     }
 
     /// Turns every way out of the state to an exit of its own.
@@ -299,7 +312,9 @@ fn with_variable(members: Map<String, Value>) -> Map<String, Value> {
     fn turned(field: &str, value: Value) -> Value {
         match value {
             Value::String(text) if holds_path(field) => {
-                text.replace("$$", &format!("${CONTEXT}")).into()
+                // A context that is given has no `Map`: AWS refuses it.
+                let text = text.replace("$$", &format!("${CONTEXT}"));
+                text.replace(&format!("${CONTEXT}.Map."), "$$.Map.").into()
             }
             Value::Array(items) => items.into_iter().map(|item| turned("", item)).collect(),
             Value::Object(members) => Value::Object(with_variable(members)),
@@ -320,34 +335,31 @@ fn holds_path(field: &str) -> bool {
     field.ends_with("Path") || field.ends_with(".$") || field == "Variable"
 }
 
-/// The fields of a state, looked for in branches and processors too.
-fn state_of<'a>(graph: &'a Value, name: &str) -> Option<&'a Map<String, Value>> {
-    let states = graph.get("States")?.as_object()?;
-    if let Some(state) = states.get(name) {
-        return state.as_object();
-    }
-    states.values().find_map(|state| {
-        let branches = state.get("Branches").and_then(Value::as_array).into_iter().flatten();
-        let processors = ["ItemProcessor", "Iterator"].iter().filter_map(|key| state.get(key));
-        branches.chain(processors).find_map(|inner| state_of(inner, name))
-    })
+/// A machine that runs another one as the processor of a Map, for its whole input as the one item.
+fn over_one_item(machine: &Value) -> Value {
+    json!({"StartAt": BEFORE_MAP, "States": {
+        BEFORE_MAP: {"Type": "Pass", "Parameters": {"items.$": "States.Array($)"}, "Next": MAP},
+        MAP: {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": machine, "Next": AFTER_MAP},
+        AFTER_MAP: {"Type": "Pass", "OutputPath": "$[0]", "End": true}}})
 }
 
-/// What AWS says of a definition that is not sound.
-fn diagnosed(text: &str) -> Answer {
-    let parsed = parse_as(text, STATE_NAME, MachineType::Standard);
-    if let Some(unsupported) = parsed.diagnostics.iter().find(|one| one.code.is_unsupported()) {
-        let (code, message) = (unsupported.code.as_str(), &unsupported.message);
-        return Answer::Unsupported(format!("{code} {message}"));
-    }
-    let message = creation_message(&aws_diagnostics(&parsed.diagnostics));
-    Answer::refused("InvalidDefinition", message)
+/// A cause without what tells of the execution around it, which `TestState` does not have.
+///
+/// AWS: the two recorded causes of `States.Runtime` lack the prefix that all of those of
+/// executions have. That the others lack it too is concluded from that.
+fn own_words(cause: &str) -> String {
+    let start = format!("An error occurred while executing the state '{STATE_NAME}' (entered at");
+    let own = cause.strip_prefix(&start).and_then(|rest| rest.split_once("). "));
+    own.map_or(cause, |(_, own)| own).replace(&format!("${CONTEXT}"), "$$")
 }
 
-/// What a bare state is called, in messages and in its context.
-const STATE_NAME: &str = "StateName";
+/// What a state is called in its context, whatever its name is, and a bare one in messages.
+pub(super) const STATE_NAME: &str = "StateName";
 const BEFORE: &str = "Before the state";
 const EXIT: &str = "Exit";
+const BEFORE_MAP: &str = "Before the Map";
+const MAP: &str = "Map";
+const AFTER_MAP: &str = "After the Map";
 const CONTEXT: &str = "testStateContext";
 /// Fields of a Map or Parallel that hold for a Task in its place.
 const MOCKED_FIELDS: &[&str] = &[

@@ -6,6 +6,7 @@
 //! events knows nothing of inspection and pays nothing for it. `request` holds what AWS refuses,
 //! `response` what it answers.
 
+mod definition;
 mod isolate;
 mod request;
 mod response;
@@ -18,6 +19,7 @@ pub use request::{ErrorOutput, Level, Mock, Request, StateConfiguration};
 use super::case::Case;
 use super::pattern::Comparison;
 use super::run::Verdict;
+use super::world;
 use crate::task::Script;
 
 /// What `TestState` answers.
@@ -68,7 +70,8 @@ pub(super) fn run(case: &Case) -> Verdict {
         Err(fault) => return Verdict::Failed(format!("options: {fault}")),
     };
     let sent = case.input.clone().filter(|input| input != "null");
-    let request = Request { definition: case.definition.clone(), input: sent, ..request };
+    let request =
+        Request { definition: world::stand_ins(&case.definition), input: sent, ..request };
     let comparison = Comparison::default();
     let (response, refusal) = match test_state(&request, &case.mocks) {
         Answer::Unsupported(reason) => return Verdict::Unsupported(reason),

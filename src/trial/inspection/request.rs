@@ -126,6 +126,10 @@ impl Request {
         let Some(mock) = &self.mock else {
             return match kind {
                 "Map" | "Parallel" => Err(Answer::refused("InvalidDefinition", NEEDS_MOCK)),
+                // AWS: that it refuses these is documented, the text is not recorded.
+                "Task" if state.is_activity() || state.waits_for_service() => {
+                    Err(Answer::refused("InvalidDefinition", NEEDS_MOCK_TOO))
+                }
                 "Task" if self.role_arn.is_none() => {
                     Err(Answer::invalid("RoleArn must be specified when testing a Task state"))
                 }
@@ -209,5 +213,7 @@ fn check_result(state: &State, result: &Value) -> Result<(), Answer> {
 
 const NEEDS_MOCK: &str = "TestState API does not support Map or Parallel states. Supported state \
                           types include: [Task, Wait, Pass, Succeed, Fail, Choice]";
+const NEEDS_MOCK_TOO: &str = "TestState API does not support Activity tasks, .sync or \
+                              .waitForTaskToken service integration patterns";
 const EXECUTION_FIELDS: &[&str] =
     &["Id", "Input", "Name", "RedriveCount", "RedriveTime", "RoleArn", "StartTime"];

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::isolate::{End, Exit, State};
 use super::request::Request;
-use super::stages::Stages;
+use super::stages::{Fault, Stages};
 use crate::task::Script;
 
 /// Runs the state and says how it ended.
@@ -16,21 +16,16 @@ pub(super) fn respond(request: &Request, state: &State, tasks: &Script) -> Resul
     let tasks = mocked(request, tasks)?;
     let mocked = request.mock.is_some();
     let runs = if mocked { state.as_mocked() } else { state.clone() };
-    let failure = tolerance_breached(request, state);
+    let failure = tolerance_breached(request, state, &tasks)?;
     let tasks = if let Some(failure) = &failure { failure.clone() } else { tasks };
     let (end, sent) = runs.without(&["Retry", "Catch"]).run(&tasks)?;
     // A Map needs its items looked at even if nobody wants to see them.
-    let (mut data, not_an_array) = if request.inspects() || state.kind() == "Map" {
+    let (mut data, fault) = if request.inspects() || state.kind() == "Map" {
         Stages::new(state, &tasks).collect(request, sent)?
     } else {
         (Map::new(), None)
     };
-    let end = match not_an_array {
-        Some(fault) => {
-            End::Failed { error: Some("States.Runtime".to_owned()), cause: Some(fault.cause) }
-        }
-        None => end,
-    };
+    let end = fault.map_or(end, |Fault { error, cause }| End::Failed { error, cause });
     let mut response = match end {
         End::Left(exit) => left("SUCCEEDED", exit, &mut data),
         End::Failed { error, cause } => {
@@ -77,17 +72,28 @@ fn script(answer: &Value) -> Result<Script, Answer> {
 }
 
 /// The failure of a Map of which more iterations failed than it tolerates.
-fn tolerance_breached(request: &Request, state: &State) -> Option<Script> {
-    let failed = request.state_configuration.map_iteration_failure_count?;
-    let result = request.mock.as_ref()?.result.as_deref()?;
-    let items = serde_json::from_str::<Vec<Value>>(result).ok()?.len().max(1);
-    let count = state.field("ToleratedFailureCount").and_then(Value::as_u64);
-    let percentage = state.field("ToleratedFailurePercentage").and_then(Value::as_f64);
+fn tolerance_breached(
+    request: &Request,
+    state: &State,
+    tasks: &Script,
+) -> Result<Option<Script>, Answer> {
+    let result = request.mock.as_ref().and_then(|mock| mock.result.as_deref());
+    let items = result.and_then(|result| serde_json::from_str::<Vec<Value>>(result).ok());
+    let failures = request.state_configuration.map_iteration_failure_count;
+    let (Some(failed), Some(items)) = (failures, items) else { return Ok(None) };
+    let items = items.len().max(1) as f64;
+    let number = |field| state.number(field, tasks).map(|number| number?.as_f64());
+    let (count, percentage) =
+        (number("ToleratedFailureCount")?, number("ToleratedFailurePercentage")?);
+    let failed = failed as f64;
     let breached = count.is_some_and(|count| failed > count)
-        || percentage.is_some_and(|percentage| failed as f64 * 100.0 > percentage * items as f64);
+        || percentage.is_some_and(|percentage| failed * 100.0 > percentage * items);
+    if !breached {
+        return Ok(None);
+    }
     let thrown = json!({"Throw": {"Error": "States.ExceedToleratedFailureThreshold",
         "Cause": "The specified tolerated failure threshold was exceeded"}});
-    breached.then(|| script(&thrown).ok()).flatten()
+    script(&thrown).map(Some)
 }
 
 fn left(status: &str, exit: Exit, data: &mut Map<String, Value>) -> Value {

@@ -18,9 +18,11 @@ pub(super) struct Stages<'a> {
 }
 
 /// A failure that only this inspection finds.
-pub(super) struct NotAnArray {
+pub(super) struct Fault {
+    /// Error name.
+    pub(super) error: Option<String>,
     /// Cause.
-    pub(super) cause: String,
+    pub(super) cause: Option<String>,
 }
 
 impl<'a> Stages<'a> {
@@ -28,12 +30,12 @@ impl<'a> Stages<'a> {
         Self { state, tasks, data: Map::new() }
     }
 
-    /// The steps that AWS shows, and why the items of a Map are none.
+    /// The steps that AWS shows, and why a Map gets no items.
     pub(super) fn collect(
         mut self,
         request: &Request,
         sent: Option<Value>,
-    ) -> Result<(Map<String, Value>, Option<NotAnArray>), Answer> {
+    ) -> Result<(Map<String, Value>, Option<Fault>), Answer> {
         self.put("input", serde_json::from_str(self.state.input()).ok());
         let mut fault = None;
         match self.state.kind() {
@@ -67,20 +69,27 @@ impl<'a> Stages<'a> {
         Ok((self.data, fault))
     }
 
-    fn map(&mut self, request: &Request) -> Result<Option<NotAnArray>, Answer> {
+    fn map(&mut self, request: &Request) -> Result<Option<Fault>, Answer> {
         if !self.after_input_path()? {
             return Ok(None);
         }
         if let Some(fault) = self.after_items_path()? {
             return Ok(Some(fault));
         }
-        let number = |name: &str| self.state.field(name).and_then(Value::as_u64);
-        let concurrency = number("MaxConcurrency").unwrap_or(0);
-        let tolerated = number("ToleratedFailureCount");
-        let percentage = self.state.field("ToleratedFailurePercentage").and_then(Value::as_f64);
-        self.put("maxConcurrency", Some(concurrency.into()));
-        self.put("toleratedFailureCount", tolerated.map(Into::into));
-        self.put("toleratedFailurePercentage", percentage.map(Into::into));
+        for (field, step) in
+            [("ItemSelector", "afterItemSelector"), ("ItemBatcher", "afterItemBatcher")]
+        {
+            if let Some(fault) = self.after_items(field, step)? {
+                return Ok(Some(fault));
+            }
+        }
+        let number = |field| self.state.number(field, self.tasks);
+        let concurrency = number("MaxConcurrency")?.unwrap_or_else(|| 0.into());
+        let (count, share) =
+            (number("ToleratedFailureCount")?, number("ToleratedFailurePercentage")?);
+        self.put("maxConcurrency", Some(concurrency));
+        self.put("toleratedFailureCount", count);
+        self.put("toleratedFailurePercentage", share);
         if request.mock.as_ref().is_some_and(|mock| mock.result.is_some()) {
             let _ = self.after_result_selector()? && self.after_result_path()?;
         }
@@ -116,14 +125,13 @@ impl<'a> Stages<'a> {
         Ok(self.put("afterParameters", data))
     }
 
-    fn after_items_path(&mut self) -> Result<Option<NotAnArray>, Answer> {
+    fn after_items_path(&mut self) -> Result<Option<Fault>, Answer> {
+        // An `ItemReader` gives the items then; AWS shows none of them where it is recorded.
+        if self.state.field("ItemReader").is_some() {
+            return Ok(None);
+        }
         let path = self.state.path("ItemsPath").unwrap_or("$");
-        let items = if path.starts_with("$.") || path.starts_with("$[") || path == "$" {
-            let base = self.state.as_pass(&["InputPath"]).with("OutputPath", path.into());
-            self.run(&base)?
-        } else {
-            self.run(&self.state.as_pass(&[]).with("InputPath", path.into()))?
-        };
+        let items = self.state.read(path, self.tasks)?;
         if items.as_ref().is_some_and(Value::is_array) {
             self.put("afterItemsPath", items);
             return Ok(None);
@@ -131,7 +139,22 @@ impl<'a> Stages<'a> {
         // AWS: a path into the context is quoted without its first `$`.
         let shown = path.strip_prefix('$').filter(|path| path.starts_with('$')).unwrap_or(path);
         let cause = format!("Reference path \"{shown}\" must point to array.");
-        Ok(Some(NotAnArray { cause }))
+        Ok(Some(Fault { error: Some("States.Runtime".to_owned()), cause: Some(cause) }))
+    }
+
+    /// What the iterations begin with, if this field has a part in it: an array (API reference).
+    fn after_items(&mut self, field: &str, step: &str) -> Result<Option<Fault>, Answer> {
+        if self.state.field(field).is_none() || self.state.field("ItemReader").is_some() {
+            return Ok(None);
+        }
+        let fields = if field == "ItemBatcher" { &["ItemSelector", field][..] } else { &[field] };
+        match self.state.as_items(fields).run(self.tasks)?.0 {
+            End::Left(exit) => {
+                self.put(step, Some(exit.output));
+                Ok(None)
+            }
+            End::Failed { error, cause } => Ok(Some(Fault { error, cause })),
+        }
     }
 
     fn result(&mut self) -> Result<bool, Answer> {

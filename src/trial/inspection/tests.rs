@@ -95,8 +95,8 @@ fn a_context_and_variables_are_what_the_state_sees() {
     let state = task(&json!({"Parameters": {"name.$": "$$.Execution.None"}}));
     let response = tested(&state, "{}", &options);
     let cause = response["cause"].as_str().expect("a cause");
-    assert!(cause.contains("(entered at the event id #2)"), "{cause}");
-    assert!(cause.contains("'$$.Execution.None'") && !cause.contains("testState"), "{cause}");
+    assert!(cause.starts_with("The JSONPath '$$.Execution.None' specified for"), "{cause}");
+    assert!(!cause.contains("testState"), "{cause}");
 }
 
 #[test]
@@ -130,6 +130,110 @@ fn a_map_tolerates_what_it_says() {
 }
 
 #[test]
+fn the_items_of_a_map_are_shown_and_its_numbers_may_be_paths() {
+    let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let state = json!({"Type": "Map", "InputPath": "$.in", "ItemsPath": "$.items", "End": true,
+        "ItemSelector": {"n.$": "$$.Map.Item.Value", "x.$": "$.x"}, "ItemProcessor": processor,
+        "ItemBatcher": {"MaxItemsPerBatch": 2}, "MaxConcurrencyPath": "$.x",
+        "ToleratedFailureCountPath": "$.x", "ToleratedFailurePercentage": 99});
+    let input = r#"{"in": {"items": [7, 8, 9], "x": 1}}"#;
+    let options = json!({"mock": {"result": "[1, 2, 3]"}, "inspectionLevel": "DEBUG",
+        "stateConfiguration": {"mapIterationFailureCount": 1}});
+    let data = &tested(&state, input, &options)["inspectionData"];
+    let items: Vec<_> = [7, 8, 9].map(|n| json!({"n": n, "x": 1})).into();
+    assert_eq!(data["afterItemSelector"], json!(items));
+    assert_eq!(data["afterItemBatcher"], json!([{"Items": items[..2]}, {"Items": items[2..]}]));
+    assert_eq!((&data["maxConcurrency"], &data["toleratedFailureCount"]), (&json!(1), &json!(1)));
+    assert_eq!(data["toleratedFailurePercentage"], 99);
+
+    let options = json!({"mock": {"result": "[1, 2, 3]"},
+        "stateConfiguration": {"mapIterationFailureCount": 2}});
+    let response = tested(&state, input, &options);
+    assert_eq!(response["error"], "States.ExceedToleratedFailureThreshold");
+    let response = tested(&state, r#"{"in": {"items": [7]}}"#, &options);
+    let cause = response["cause"].as_str().expect("a cause");
+    assert!(cause.starts_with("The JSONPath '$.x' specified for the field 'x.$'"), "{cause}");
+}
+
+#[test]
+fn a_reader_and_a_writer_are_only_read() {
+    let state = json!({"Type": "Map", "End": true, "ResultPath": "$.written",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}},
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b"}},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {}}});
+    let options = json!({"mock": {"result": "{\"MapRunArn\": \"a\"}"}, "inspectionLevel": "TRACE",
+        "stateConfiguration": {"mapItemReaderData": "[1, 2]"}});
+    assert_eq!(
+        tested(&state, r#"{"b": 1}"#, &options),
+        json!({"status": "SUCCEEDED", "output": {"b": 1, "written": {"MapRunArn": "a"}},
+            "inspectionData": {"input": {"b": 1}, "afterInputPath": {"b": 1}, "maxConcurrency": 0,
+                "afterResultSelector": {"MapRunArn": "a"},
+                "afterResultPath": {"b": 1, "written": {"MapRunArn": "a"}}}})
+    );
+    assert!(refused(&state, &json!({})).starts_with("InvalidDefinition: TestState API does not"));
+    let machine = json!({"StartAt": "M", "States": {"M": state}});
+    assert_eq!(tested(&machine, "[1]", &json!({"stateName": "P"}))["output"], json!([1]));
+}
+
+#[test]
+fn the_context_is_that_of_a_state_without_a_machine() {
+    let inner = json!({"Type": "Pass", "Parameters": {"c.$": "$$"}, "End": true});
+    let machine = json!({"StartAt": "Named", "States": {
+        "Named": {"Type": "Map", "Next": "Other", "ItemProcessor": {"StartAt": "Inner",
+            "States": {"Inner": inner}}},
+        "Other": inner}});
+    let context = |options: &Value| tested(&machine, "[5]", options)["output"]["c"].clone();
+    let found = context(&json!({"stateName": "Other"}));
+    assert_eq!(found["State"]["Name"], "StateName");
+    assert_eq!(found["Execution"]["RoleArn"], Value::Null);
+    assert_eq!(found["Execution"].get("RedriveCount"), None);
+    assert_eq!(found.get("Map"), None);
+    let found = context(&json!({"stateName": "Inner", "roleArn": "arn:r"}));
+    assert_eq!(found["Execution"]["RoleArn"], "arn:r");
+    assert_eq!(found["Map"]["Item"], json!({"Index": 0, "Value": [5], "Source": "STATE_DATA"}));
+    assert_eq!(found["Execution"]["Input"], json!([5]));
+}
+
+#[test]
+fn faults_around_the_tested_state_are_told_as_aws_tells_them() {
+    let said = |state: &Value, options: &Value| {
+        let message = refused(state, options);
+        let text = message.strip_prefix("InvalidDefinition: Invalid State Machine Definition: ");
+        text.unwrap_or(&message).to_owned()
+    };
+    let required = "'SCHEMA_VALIDATION_FAILED: This object should have only one of the following \
+                    fields: [Next, End] at /States/StateName'";
+    // A bare state leads where it wants to, and need not end.
+    assert_eq!(said(&json!({"Type": "Pass"}), &json!({})), required);
+    assert_eq!(
+        said(&json!({}), &json!({})),
+        "'SCHEMA_VALIDATION_FAILED: The field 'Type' is required at /States/StateName'"
+    );
+    let branch = json!({"StartAt": "B", "States": {"B": {"Type": "Pass", "Next": "C"}}});
+    assert_eq!(
+        said(&json!({"Type": "Parallel", "Branches": [branch], "Next": "N"}), &json!({})),
+        "'MISSING_TRANSITION_TARGET: Missing 'Next' target: C at \
+         /States/StateName/Branches[0]/States/B/Next, MISSING_END_STATE: Workflow has no terminal \
+         state at null'"
+    );
+    assert_eq!(
+        said(&json!({"Type": "Succeed"}), &json!({"stateName": "S"})),
+        "'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /, \
+         SCHEMA_VALIDATION_FAILED: Field 'Type' is not supported at /'"
+    );
+    for resource in [
+        "arn:aws:states:us-east-1:1:activity:a",
+        "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+    ] {
+        let state = task(&json!({"Resource": resource}));
+        let answer = refused(&state, &json!({"roleArn": "arn:r"}));
+        assert!(answer.starts_with("InvalidDefinition: TestState API does not"), "{answer}");
+    }
+}
+
+#[test]
 fn what_cannot_be_tested_is_refused() {
     let mock = json!({"mock": {"result": "1"}});
     let pass = json!({"Type": "Pass", "End": true});
@@ -137,7 +241,11 @@ fn what_cannot_be_tested_is_refused() {
         (pass.clone(), mock, "ValidationException: State type 'Pass' is not supported"),
         (task(&json!({})), json!({}), "ValidationException: RoleArn must be specified"),
         (pass.clone(), json!({"mock": {}}), "ValidationException: A test mock should have only"),
-        (pass, json!({"stateName": "X"}), "ValidationException: State 'X' not found"),
+        (
+            json!({"StartAt": "P", "States": {"P": pass}}),
+            json!({"stateName": "X"}),
+            "ValidationException: State 'X' not found",
+        ),
         (
             json!({"Type": "Pas", "End": true}),
             json!({}),

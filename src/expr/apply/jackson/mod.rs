@@ -1,20 +1,44 @@
 //! What Jackson's reader says of text that is no JSON, and where the first value of a text ends.
 //!
 //! `States.StringToJson` quotes the complaint, line and column included (recorded on AWS), so this
-//! follows the order in which `ReaderBasedJsonParser` (2.17) looks at characters. Only text that
-//! our own parser has refused comes here.
+//! follows the order in which `ReaderBasedJsonParser` (2.17) looks at characters. AWS says the same
+//! of definitions and inputs that are no JSON. Only text that our own parsers have refused comes
+//! here.
+
+use std::fmt;
 
 /// What a text begins with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub enum Read {
     /// Nothing but blanks.
     Nothing,
     /// A value, up to this byte.
     Value(usize),
 }
 
+/// Why a text is no JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong; where it names another place, that begins with [`SOURCE`].
+    pub message: String,
+    /// Where, from 1.
+    pub line: usize,
+    /// Where in the line, from 1, in units of UTF-16.
+    pub column: usize,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n at {}", self.message, place(self.line, self.column))
+    }
+}
+
+/// How a place names the text it is in.
+pub const SOURCE: &str =
+    "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)";
+
 /// White space between tokens.
-pub(super) fn is_blank(c: char) -> bool {
+pub fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
@@ -22,7 +46,7 @@ pub(super) fn is_blank(c: char) -> bool {
 ///
 /// # Errors
 /// Jackson's complaint.
-pub(super) fn read(text: &str) -> Result<Read, String> {
+pub fn read(text: &str) -> Result<Read, Complaint> {
     let mut reader = Reader {
         units: text.encode_utf16().collect(),
         at: 0,
@@ -64,11 +88,11 @@ struct Level {
     begun: bool,
 }
 
-type Complaint<T = ()> = Result<T, String>;
+type Reading<T = ()> = Result<T, Complaint>;
 
 impl Reader {
     /// Reads a whole value, however deep; false when there is none.
-    fn value(&mut self) -> Complaint<bool> {
+    fn value(&mut self) -> Reading<bool> {
         loop {
             let Some(mut unit) = self.skip_blanks()? else {
                 return self.end_of_text();
@@ -93,7 +117,7 @@ impl Reader {
         }
     }
 
-    fn end_of_text(&self) -> Complaint<bool> {
+    fn end_of_text(&self) -> Reading<bool> {
         let Some(level) = self.open.last() else { return Ok(false) };
         let kind = kind(level);
         Err(self.here(&format!(
@@ -102,7 +126,7 @@ impl Reader {
         )))
     }
 
-    fn close(&mut self, unit: u8) -> Complaint {
+    fn close(&mut self, unit: u8) -> Reading {
         let Some(level) = self.open.pop() else { return Ok(()) };
         let expected = if level.is_object { '}' } else { ']' };
         if char::from(unit) == expected {
@@ -117,7 +141,7 @@ impl Reader {
     }
 
     /// Begins a container or reads a scalar that begins with `unit`.
-    fn token(&mut self, unit: u8) -> Complaint {
+    fn token(&mut self, unit: u8) -> Reading {
         match unit {
             b'"' => self.string("string value", ": was expecting closing quote for a string value"),
             b'[' | b'{' => {
@@ -138,7 +162,7 @@ impl Reader {
         }
     }
 
-    fn odd(&mut self) -> Complaint {
+    fn odd(&mut self) -> Reading {
         let unit = self.units[self.at - 1];
         if starts_identifier(unit) {
             return Err(self.unrecognized(self.at - 1));
@@ -146,7 +170,7 @@ impl Reader {
         Err(self.unexpected(&format!("expected a valid value {VALUES}")))
     }
 
-    fn plus(&mut self) -> Complaint {
+    fn plus(&mut self) -> Reading {
         if self.at >= self.units.len() {
             return Err(self.here("Unexpected end-of-input in a Number value"));
         }
@@ -159,7 +183,7 @@ impl Reader {
     }
 
     /// The rest of a token whose first character has been read.
-    fn word(&mut self, word: &str) -> Complaint {
+    fn word(&mut self, word: &str) -> Reading {
         let start = self.at - 1;
         for unit in word.encode_utf16().skip(1) {
             if self.units.get(self.at) != Some(&unit) {
@@ -173,7 +197,7 @@ impl Reader {
         }
     }
 
-    fn non_standard(&mut self, word: &str) -> Complaint {
+    fn non_standard(&mut self, word: &str) -> Reading {
         self.word(word)?;
         Err(self.here(&format!(
             "Non-standard token '{word}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
@@ -181,7 +205,7 @@ impl Reader {
     }
 
     /// Takes the token that began at `start` to its end and complains of it.
-    fn unrecognized(&mut self, start: usize) -> String {
+    fn unrecognized(&mut self, start: usize) -> Complaint {
         while self.units.get(self.at).is_some_and(|unit| continues_identifier(*unit))
             && self.at - start < TOKEN_CHARS_MAX
         {
@@ -195,7 +219,7 @@ impl Reader {
     }
 
     /// The rest of a string or name whose quote has been read.
-    fn string(&mut self, what: &str, unended: &str) -> Complaint {
+    fn string(&mut self, what: &str, unended: &str) -> Reading {
         loop {
             let Some(&unit) = self.units.get(self.at) else {
                 return Err(self.here(&format!("Unexpected end-of-input{unended}")));
@@ -216,7 +240,7 @@ impl Reader {
         }
     }
 
-    fn escape(&mut self) -> Complaint {
+    fn escape(&mut self) -> Reading {
         let unended = "Unexpected end-of-input in character escape sequence";
         let Some(&unit) = self.units.get(self.at) else { return Err(self.here(unended)) };
         self.at += 1;
@@ -240,14 +264,14 @@ impl Reader {
         }
     }
 
-    fn name(&mut self, unit: u8) -> Complaint {
+    fn name(&mut self, unit: u8) -> Reading {
         if unit == b'"' {
             return self.string("name", " in field name");
         }
         Err(self.unexpected("was expecting double-quote to start field name"))
     }
 
-    fn colon(&mut self) -> Complaint<u8> {
+    fn colon(&mut self) -> Reading<u8> {
         let unit = self.skip_to_next("Object")?;
         if unit != b':' {
             return Err(self.unexpected("was expecting a colon to separate field name and value"));
@@ -255,7 +279,7 @@ impl Reader {
         self.skip_to_next("Object")
     }
 
-    fn comma(&mut self, unit: u8) -> Complaint<u8> {
+    fn comma(&mut self, unit: u8) -> Reading<u8> {
         let kind = self.open.last().map_or("root", kind);
         if unit != b',' {
             return Err(self.unexpected(&format!("was expecting comma to separate {kind} entries")));
@@ -263,7 +287,7 @@ impl Reader {
         self.skip_to_next(kind)
     }
 
-    fn skip_to_next(&mut self, kind: &str) -> Complaint<u8> {
+    fn skip_to_next(&mut self, kind: &str) -> Reading<u8> {
         let found = self.skip_blanks()?;
         found.ok_or_else(|| {
             self.here(&format!("Unexpected end-of-input within/between {kind} entries"))
@@ -271,7 +295,7 @@ impl Reader {
     }
 
     /// Reads up to and with the next character that is no blank; what is no byte becomes 0.
-    fn skip_blanks(&mut self) -> Complaint<Option<u8>> {
+    fn skip_blanks(&mut self) -> Reading<Option<u8>> {
         while let Some(&unit) = self.units.get(self.at) {
             self.at += 1;
             match u8::try_from(unit) {
@@ -309,7 +333,7 @@ impl Reader {
     }
 
     /// The rest of a number whose first character has been read.
-    fn number(&mut self, first: u8) -> Complaint {
+    fn number(&mut self, first: u8) -> Reading {
         let digit = |reader: &Self| {
             let unit = reader.units.get(reader.at).copied();
             unit.is_some_and(|unit| (u16::from(b'0')..=u16::from(b'9')).contains(&unit))
@@ -371,7 +395,7 @@ impl Reader {
 
     /// A number that breaks off at the unit here. Jackson's fast path complains of the place
     /// behind the point or the `e`, its slow path (leading zero, end of text) of the very unit.
-    fn broken_number(&mut self, what: &str, slow: bool, mark: Option<usize>) -> String {
+    fn broken_number(&mut self, what: &str, slow: bool, mark: Option<usize>) -> Complaint {
         let at_end = self.at >= self.units.len();
         let offender = self.units[if at_end { self.at - 1 } else { self.at }];
         self.at = match mark {
@@ -386,7 +410,7 @@ impl Reader {
     }
 
     /// A number that is the whole text's value needs a blank behind it.
-    fn root_space(&mut self) -> Complaint {
+    fn root_space(&mut self) -> Reading {
         let Some(&unit) = self.units.get(self.at) else { return Ok(()) };
         let is_blank = u8::try_from(unit).is_ok_and(|unit| is_blank(char::from(unit)));
         if !self.open.is_empty() || is_blank {
@@ -397,12 +421,12 @@ impl Reader {
     }
 
     /// A complaint of the unit that was read last.
-    fn unexpected(&self, wanted: &str) -> String {
+    fn unexpected(&self, wanted: &str) -> Complaint {
         let unit = self.units[self.at - 1];
         self.before(&format!("Unexpected character ({}): {wanted}", described(unit)))
     }
 
-    fn unexpected_in_number(&self, wanted: &str) -> String {
+    fn unexpected_in_number(&self, wanted: &str) -> Complaint {
         let unit = self.units[self.at - 1];
         self.before(&format!(
             "Unexpected character ({}) in numeric value: {wanted}",
@@ -411,13 +435,15 @@ impl Reader {
     }
 
     /// A complaint with the place of the next unit.
-    fn here(&self, message: &str) -> String {
-        format!("{message}\n at {}", place(self.row, self.at - self.row_start + 1))
+    fn here(&self, message: &str) -> Complaint {
+        let message = message.to_owned();
+        Complaint { message, line: self.row, column: self.at - self.row_start + 1 }
     }
 
     /// A complaint with the place of the last unit.
-    fn before(&self, message: &str) -> String {
-        format!("{message}\n at {}", place(self.row, self.at - self.row_start))
+    fn before(&self, message: &str) -> Complaint {
+        let message = message.to_owned();
+        Complaint { message, line: self.row, column: self.at - self.row_start }
     }
 }
 
@@ -426,9 +452,7 @@ fn kind(level: &Level) -> &'static str {
 }
 
 fn place(row: usize, column: usize) -> String {
-    format!(
-        "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {row}, column: {column}]"
-    )
+    format!("{SOURCE}; line: {row}, column: {column}]")
 }
 
 fn described(unit: u16) -> String {
