@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::tape::Tape;
 
 const KEYS: [&str; 9] = ["a", "b", "c", "list", "n", "s", "key-1", "Ä", "x.y z"];
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 20] = [
     "x",
     "hello world",
     "a,b,,c",
@@ -18,6 +18,14 @@ const TEXTS: [&str; 12] = [
     "a*c",
     "line\nbreak \"quoted\" back\\slash",
     "{}",
+    "2024-02-29T23:59:59.999Z",
+    "2023-02-29T00:00:00Z",
+    "2025-06-01t12:00:00z",
+    "2025-06-01T12:00:00",
+    "2025-06-01T12:00:00.1234567890Z",
+    "2025-06-01T12:00:00+0200",
+    "\u{ffee}",
+    "\\*",
 ];
 
 /// A scalar.

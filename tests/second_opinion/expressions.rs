@@ -273,7 +273,7 @@ impl Sight<'_> {
             "Numeric" => value.is_number(),
             "String" => value.is_string(),
             "Boolean" => value.is_boolean(),
-            "Timestamp" => value.as_str().is_some_and(|text| text.contains("T1")),
+            "Timestamp" => value.as_str().is_some_and(|text| text.starts_with("202")),
             _ => true,
         };
         let variable =
@@ -294,14 +294,19 @@ impl Sight<'_> {
             return json!({"Variable": variable, format!("{family}{order}Path"): self.definite(of_family)});
         }
         if family == "String" && self.tape.chance(30) {
-            let patterns = ["*", "h*o*", "a\\*c", "*,*", "x", "*world"];
+            let patterns = ["*", "h*o*", "a\\*c", "*,*", "x", "*world", "\\\\\\*", "\\\\*"];
             return json!({"Variable": variable, "StringMatches": self.tape.pick(&patterns)});
         }
         let operand = match family {
             "Numeric" => number(self.tape),
             "String" => text(self.tape).into(),
             "Boolean" => self.tape.chance(50).into(),
-            _ => (*self.tape.pick(&["2025-06-01T12:00:00Z", "2025-06-01T12:00:00.5Z"])).into(),
+            _ => (*self.tape.pick(&[
+                "2025-06-01T12:00:00Z",
+                "2025-06-01T12:00:00.5Z",
+                "2024-03-01T00:59:59.999+01:00",
+            ]))
+            .into(),
         };
         json!({"Variable": variable, format!("{family}{order}"): operand})
     }

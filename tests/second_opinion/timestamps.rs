@@ -1,5 +1,7 @@
 //! ISO-8601 offset date-times.
 
+use crate::unsure;
+
 /// Nanoseconds since 1970, or `None` for what is no timestamp.
 pub(crate) fn parse(text: &str) -> Option<i128> {
     let (date, rest) = text.split_once('T')?;
@@ -18,8 +20,12 @@ pub(crate) fn parse(text: &str) -> Option<i128> {
     let nanoseconds = match fraction {
         None => 0,
         Some(fraction) => {
-            digits(fraction, fraction.len()).filter(|_| (1..=9).contains(&fraction.len()))?;
-            format!("{fraction:0<9}").parse().ok()?
+            if fraction.len() > 9 {
+                unsure::guess("how long the fraction of a second may be");
+            }
+            let digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
+            let nine = format!("{fraction:0<9}");
+            nine.get(..9).filter(|_| digits && !fraction.is_empty())?.parse().ok()?
         }
     };
     let in_range = (1..=12).contains(&month)
