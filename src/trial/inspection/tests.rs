@@ -100,6 +100,21 @@ fn a_context_and_variables_are_what_the_state_sees() {
 }
 
 #[test]
+fn a_token_is_there_to_be_sent() {
+    let state = task(&json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"MessageBody": {"token.$": "$$.Task.Token"}}}));
+    let mock = json!({"mock": {"result": "1"}, "inspectionLevel": "DEBUG"});
+    let response = tested(&state, "{}", &mock);
+    assert_eq!(response["status"], "SUCCEEDED");
+    assert!(response["inspectionData"]["afterParameters"]["MessageBody"]["token"].is_string());
+    assert_eq!(response["inspectionData"].get("variables"), None);
+    let empty = json!({"mock": {"result": "1"}, "context": {}});
+    let response = tested(&state, "{}", &empty);
+    let cause = response["cause"].as_str().expect("a cause");
+    assert!(cause.starts_with("The JSONPath '$$.Task.Token' specified for"), "{cause}");
+}
+
+#[test]
 fn a_map_tolerates_what_it_says() {
     let state = |tolerated: &Value| {
         let mut state = json!({"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "End": true,
