@@ -24,12 +24,12 @@ use crate::measure::process_cpu_ns;
 #[command(name = "suite --herd")]
 pub(crate) struct Herd {
     /// Select this bench; given by whoever reads this.
-    #[arg(long)]
-    herd: bool,
+    #[arg(long = "herd")]
+    selected: bool,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Executions that wait at once; a million need about 2 GB.
+    /// Executions that wait at once; a million need some 1.7 GB.
     #[arg(long, default_value_t = 1_000_000)]
     count: usize,
     /// Seconds that each one waits.
@@ -43,12 +43,12 @@ pub(crate) struct Herd {
 impl Herd {
     /// Returns a herd that is over within seconds.
     pub(crate) fn small() -> Self {
-        Self { herd: true, bench: true, count: 50_000, wait_seconds: 3, ramp_seconds: 2 }
+        Self { selected: true, bench: true, count: 50_000, wait_seconds: 3, ramp_seconds: 2 }
     }
 
     /// Returns a herd that only shows that it still runs.
     pub(crate) fn tiny() -> Self {
-        Self { herd: true, bench: false, count: 500, wait_seconds: 1, ramp_seconds: 0 }
+        Self { selected: true, bench: false, count: 500, wait_seconds: 1, ramp_seconds: 0 }
     }
 
     /// Runs the herd and prints what it came to.

@@ -1,7 +1,7 @@
 //! A definition, from its text to the end of an execution.
 
 use expressway::asl::source::Source;
-use expressway::asl::{MachineType, parse_as};
+use expressway::asl::{Diagnostic, MachineType, parse_as};
 use expressway::compile::compile;
 use expressway::program::{Loaded, World};
 use expressway::shard::{Completions, Limits, Status};
@@ -18,7 +18,7 @@ const FUEL: u32 = 1_000;
 pub(crate) fn run(definition: &str, input: &[u8]) -> Option<Ended> {
     let parsed = parse_as(definition, "fuzz", MachineType::Express);
     let Some(machine) = parsed.machine else {
-        assert!(parsed.diagnostics.iter().any(|one| one.is_error()), "refused without a reason");
+        assert!(parsed.diagnostics.iter().any(Diagnostic::is_error), "refused without a reason");
         return None;
     };
     let world = World::express("us-east-1", "111111111111", "fuzz", "");

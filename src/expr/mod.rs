@@ -21,7 +21,7 @@ pub use bindings::{Bindings, VariableIdx};
 use crate::base::entropy::Entropy;
 use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 
-/// A piece of expression text that is wrong, or that is not supported yet.
+/// A piece of expression text that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SyntaxError {
@@ -29,13 +29,11 @@ pub struct SyntaxError {
     pub message: String,
     /// Byte offset into the expression's text.
     pub offset: usize,
-    /// The text is valid ASL of a kind that this version does not run.
-    pub unsupported: bool,
 }
 
 impl SyntaxError {
     fn new(message: impl Into<String>, offset: usize) -> Self {
-        Self { message: message.into(), offset, unsupported: false }
+        Self { message: message.into(), offset }
     }
 }
 

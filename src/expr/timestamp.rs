@@ -64,7 +64,9 @@ fn offset_seconds(zone: &[u8]) -> Option<i64> {
         return None;
     }
     let [hours, minutes] = [number(zone, 1, 2)?, number(zone, 4, 2)?];
-    (hours <= 18 && minutes <= 59).then(|| sign * (hours * 3_600 + minutes * 60))
+    let seconds = hours * 3_600 + minutes * 60;
+    // Java's ZoneOffset reaches to 18 hours.
+    (minutes <= 59 && seconds <= 18 * 3_600).then_some(sign * seconds)
 }
 
 fn days_in(year: i64, month: i64) -> i64 {

@@ -103,6 +103,9 @@ impl Walk {
     #[cold]
     pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         let Missing::Step(failed) = missing else { return unassigned(&self.text) };
+        if self.origin.is_null_input(heap, roots) {
+            return Fault::new(NULL_INPUT);
+        }
         let (done, rest) = self.steps.split_at(failed.min(self.steps.len()));
         let found = Self { text: "".into(), origin: self.origin, steps: done.into() };
         let found = found.find(heap, roots).unwrap_or(Value::NULL);
@@ -168,6 +171,12 @@ impl Origin {
         }
     }
 
+    /// Whether the path starts at an input that is JSON `null`.
+    #[cold]
+    fn is_null_input(self, heap: &Heap, roots: Roots<'_>) -> bool {
+        self == Self::Input && matches!(heap.view(roots.input), View::Null)
+    }
+
     /// JSON text of the value there, for error messages.
     #[cold]
     pub(in crate::expr) fn text(self, heap: &Heap, roots: Roots<'_>) -> String {
@@ -179,6 +188,9 @@ impl Origin {
     }
 }
 
+/// AWS's words for a path into a null payload (quoted by its users; no recording here has it).
+const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty input.";
+
 #[cold]
 pub(in crate::expr) fn not_found(
     text: &str,
@@ -187,6 +199,9 @@ pub(in crate::expr) fn not_found(
     roots: Roots<'_>,
     field: &str,
 ) -> Fault {
+    if origin.is_null_input(heap, roots) {
+        return Fault::new(NULL_INPUT);
+    }
     Fault::new(format!(
         "The JSONPath '{text}' specified for the field '{field}' could not be found in the input '{}'",
         origin.text(heap, roots)

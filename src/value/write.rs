@@ -9,8 +9,7 @@ impl Heap {
     pub fn write(&self, value: Value, out: &mut Vec<u8>) {
         out.reserve(value.json_len());
         let Some(mut level) = self.write_or_open(value, out) else { return };
-        // Allocates only from the second level of built containers on.
-        let mut enclosing: Vec<Level<'_>> = Vec::new();
+        let mut enclosing = Enclosing::default();
         loop {
             let Some(slot) = level.next(self, out) else {
                 out.push(if level.is_object { b'}' } else { b']' });
@@ -106,6 +105,34 @@ impl Heap {
     }
 }
 
+/// The containers around the one that is being written: few are built so deep that their stack
+/// has to be allocated.
+#[derive(Default)]
+struct Enclosing<'a> {
+    near: [Option<Level<'a>>; NEAR_LEVELS],
+    near_len: usize,
+    far: Vec<Level<'a>>,
+}
+
+impl<'a> Enclosing<'a> {
+    fn push(&mut self, level: Level<'a>) {
+        if let Some(place) = self.near.get_mut(self.near_len) {
+            *place = Some(level);
+            self.near_len += 1;
+        } else {
+            self.far.push(level);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Level<'a>> {
+        if let Some(level) = self.far.pop() {
+            return Some(level);
+        }
+        self.near_len = self.near_len.checked_sub(1)?;
+        self.near[self.near_len].take()
+    }
+}
+
 /// A container that is being written.
 struct Level<'a> {
     slots: &'a [Value],
@@ -132,6 +159,9 @@ impl Level<'_> {
         Some(value)
     }
 }
+
+/// Levels of built containers above the innermost that are written without an allocation.
+const NEAR_LEVELS: usize = 4;
 
 #[cfg(test)]
 mod tests {

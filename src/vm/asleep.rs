@@ -83,8 +83,12 @@ impl Execution {
         let keeps_input = self.program.context_ahead[root.state.index()];
         roots.extend(keeps_input.then_some(self.input));
         roots.extend(root.variables.iter().flatten());
+        let values = self.heap.fold(&roots)?;
+        // Whoever runs here next is not woken by it, nor may withdraw it.
+        let aside = self.frames.iter_mut().take(1);
+        aside.chain(std::iter::once(&mut self.frame)).for_each(|frame| frame.token = None);
         Some(Asleep {
-            values: self.heap.fold(&roots)?,
+            values,
             loaded: Loaded {
                 program: Rc::clone(&self.program),
                 constants: Rc::clone(self.heap.constants()),

@@ -50,7 +50,9 @@ pub(super) fn build(
     let state_name = heap.string(arena, &current.state.name)?;
     let entered_time = heap.string(arena, &timestamp(current.entered_ms))?;
     let mut state = vec![(keys.name, state_name), (keys.entered_time, entered_time)];
-    if current.state.kind == StateKind::Task {
+    // Recorded for Task; a Pass has none. The guide names it for every state: given to those that
+    // can be tried again.
+    if matches!(current.state.kind, StateKind::Task | StateKind::Map | StateKind::Parallel) {
         state.push((keys.retry_count, Value::int(i64::from(current.retry_count))));
     }
     let state = object(heap, arena, &state)?;
@@ -74,7 +76,9 @@ pub(super) fn with_item(
     (index, value): (u32, Value),
 ) -> Result<Value, TooLarge> {
     let index = Value::int(i64::from(index));
-    let item = object(heap, arena, &[(keys.index, index), (keys.value, value)])?;
+    // Items come from the state's data only: there is no ItemReader.
+    let item = [(keys.index, index), (keys.value, value), (keys.source, keys.state_data)];
+    let item = object(heap, arena, &item)?;
     let map = object(heap, arena, &[(keys.item, item)])?;
     heap.with_member(arena, context, keys.map, map)
 }

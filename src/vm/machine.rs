@@ -7,8 +7,8 @@
 use super::context::{self, StateContext};
 use super::dataflow::{self, Failure};
 use super::execution::{Execution, Turn};
-use super::fork::Ready;
 use super::frame::{COMPACT_BYTES_MIN, FrameId, Waiting};
+use super::schedule::Ready;
 use super::{Effect, Raised, Step, Wake};
 use crate::base::limits::{ASSIGN_BYTES_MAX, PAYLOAD_BYTES_MAX, VARIABLES_BYTES_MAX};
 use crate::expr::{Evaluation, Fault, Roots};

@@ -6,6 +6,7 @@
 //! Kafka nor threads.
 
 mod asleep;
+mod child;
 mod context;
 mod dataflow;
 mod effect;
@@ -13,9 +14,11 @@ mod execution;
 mod fork;
 mod frame;
 mod history;
+mod items;
 mod machine;
 mod raise;
 mod recover;
+mod schedule;
 mod work;
 
 pub use asleep::Asleep;

@@ -158,7 +158,11 @@ impl Machine<'_, '_> {
         let limits =
             limits.into_iter().filter_map(|(key, ms)| Some((key, Detail::Count(ms? / 1_000))));
         let credentials = |execution: &Execution| {
-            credentials.map(|role| ("taskCredentials", history::json(&execution.heap, role)))
+            // Events spell the field `roleArn` (recorded), definitions `RoleArn`.
+            let heap = &execution.heap;
+            let role = heap.field(credentials?, execution.program.keys.role_arn)?;
+            let text = format!(r#"{{"roleArn":{}}}"#, String::from_utf8_lossy(&heap.to_json(role)));
+            Some(("taskCredentials", Detail::Json(text.into())))
         };
         match integration(&task.resource) {
             Integration::Lambda => {

@@ -9,6 +9,7 @@ use crate::calls::{Argument, Call};
 use crate::intrinsics::{self, Fault};
 use crate::paths::{Path, Root, Step};
 use crate::retries::Failure;
+use crate::unsure;
 
 /// The variables of one `States` object, inside those of the states around it.
 #[derive(Default)]
@@ -125,7 +126,12 @@ impl Place<'_> {
     ) -> Result<Map<String, Value>, Failure> {
         match assign {
             Some(assign) => match self.template(assign, input)? {
-                Value::Object(values) => Ok(values),
+                Value::Object(values) => {
+                    if Value::Object(values.clone()).to_string().len() > 262_144 {
+                        unsure::guess("what becomes of variables that are too large");
+                    }
+                    Ok(values)
+                }
                 _ => Ok(Map::new()),
             },
             None => Ok(Map::new()),

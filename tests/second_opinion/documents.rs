@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::tape::Tape;
 
-const KEYS: [&str; 8] = ["a", "b", "c", "list", "n", "s", "key-1", "Ä"];
+const KEYS: [&str; 9] = ["a", "b", "c", "list", "n", "s", "key-1", "Ä", "x.y z"];
 const TEXTS: [&str; 12] = [
     "x",
     "hello world",
@@ -35,11 +35,22 @@ pub(crate) fn text(tape: &Tape<'_>) -> &'static str {
 }
 
 pub(crate) fn number(tape: &Tape<'_>) -> Value {
+    if tape.chance(4) {
+        return tape
+            .pick(&[
+                json!(9_007_199_254_740_993_i64),
+                json!(i64::MIN),
+                json!(1e21),
+                json!(-1.5e-7),
+                json!(4_294_967_296_i64),
+            ])
+            .clone();
+    }
     match tape.below(5) {
         0 => json!(0),
         1 => json!(tape.below(10)),
         2 => json!(-(tape.below(100) as i64)),
-        3 => json!(tape.below(1000) as f64 / 8.0 + 0.125),
+        3 => json!(tape.below(1000) as f64 / 4.0 + 0.125),
         _ => json!(tape.below(1_000_000)),
     }
 }
@@ -54,7 +65,7 @@ pub(crate) fn value(tape: &Tape<'_>, depth: usize) -> Value {
         2..=5 => object(tape, depth),
         6 => (0..tape.below(5)).map(|_| scalar(tape)).collect(),
         _ => {
-            let keys: Vec<&str> = (0..1 + tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
+            let keys: Vec<&str> = (0..=tape.below(2)).map(|_| *tape.pick(&KEYS)).collect();
             let item = |_| keys.iter().map(|key| ((*key).to_owned(), scalar(tape))).collect();
             (0..tape.below(4)).map(|at| Value::Object(Map::from_iter::<Vec<_>>(item(at)))).collect()
         }

@@ -47,7 +47,7 @@ impl Sight<'_> {
         let Some((path, _)) = all.get(self.tape.below(all.len().max(1))) else {
             return "$".to_owned();
         };
-        if self.tape.chance(3) {
+        if self.tape.chance(1) {
             return format!(
                 "{path}{}",
                 segment(if self.tape.chance(50) { "nowhere" } else { "a" })
@@ -69,30 +69,56 @@ impl Sight<'_> {
         if !self.tape.chance(20) {
             return path;
         }
-        let of_array = self.own(Value::is_array).unwrap_or_else(|| "$".to_owned());
-        match self.tape.below(9) {
+        let of_array = self.definite(Value::is_array);
+        let of_object = self.definite(Value::is_object);
+        let key = || segment(&key(self.tape));
+        let bound = || self.tape.below(8) as i64 - 4;
+        match self.tape.below(14) {
             0 => format!("{of_array}[*]"),
-            1 => format!("{of_array}[{}:]", self.tape.below(3)),
-            2 => format!("{of_array}[:{}]", self.tape.below(4) as i64 - 1),
-            3 => format!("{of_array}[0,1]"),
+            1 => format!("{of_array}[{}:]", bound()),
+            2 => format!("{of_array}[:{}]", bound()),
+            3 => format!("{of_array}[0,{}]", bound()),
             4 => format!("$..{}", self.plain_key()),
-            5 => format!("{of_array}[*].{}", self.plain_key()),
+            5 => format!("{of_array}[*]{}", key()),
             6 => format!("{of_array}[-1]"),
-            7 => format!("{of_array}[{}:{}]", self.tape.below(2), 1 + self.tape.below(3)),
-            _ => self.filtered(&of_array),
+            7 => format!("{of_array}[{}:{}]", bound(), bound()),
+            8 => format!("{of_object}.*"),
+            9 => format!("{of_object}['{}','{}']", self.plain_key(), self.plain_key()),
+            10 => format!("{of_object}..*"),
+            11 => format!("{of_object}.*{}", key()),
+            12 => self.filtered(&of_object),
+            _ => format!(
+                "{}{}",
+                self.filtered(&of_array),
+                if self.tape.chance(30) { key() } else { String::new() }
+            ),
         }
     }
 
-    fn filtered(&self, array: &str) -> String {
-        let key = self.plain_key();
-        let operator = self.tape.pick(&["==", "!=", "<", ">="]);
-        let test = match self.tape.below(4) {
-            0 => format!("@.{key} {operator} {}", self.tape.below(10)),
-            1 => format!("@.{key} == 'x'"),
-            2 => format!("@.{key} > 1 && @.{key} < 500"),
-            _ => format!("@.{key}"),
-        };
-        format!("{array}[?({test})]")
+    fn filtered(&self, from: &str) -> String {
+        format!("{from}[?({})]", self.test(2))
+    }
+
+    fn test(&self, depth: usize) -> String {
+        let key = segment(&key(self.tape));
+        if depth > 0 && self.tape.chance(25) {
+            let (one, other) = (self.test(depth - 1), self.test(depth - 1));
+            return match self.tape.below(3) {
+                0 => format!("({one}) && {other}"),
+                1 => format!("({one} || {other})"),
+                _ => format!("!({one})"),
+            };
+        }
+        let operator = self.tape.pick(&["==", "!=", "<", "<=", ">", ">="]);
+        match self.tape.below(8) {
+            0 | 1 => format!("@{key} {operator} {}", number(self.tape)),
+            2 => format!("@{key} {operator} 'x'"),
+            3 => format!("@{key}"),
+            4 => format!("@{key} == null"),
+            5 => format!("@{key} != true"),
+            6 => format!("@ {operator} 5"),
+            _ => format!("@{key} {operator} $.{}", self.plain_key()),
+        }
     }
 
     fn plain_key(&self) -> String {
@@ -108,7 +134,7 @@ impl Sight<'_> {
     /// A payload template that is an object.
     pub(crate) fn template(&self, depth: usize) -> Value {
         let mut members = Map::new();
-        for _ in 0..1 + self.tape.below(3) {
+        for _ in 0..=self.tape.below(3) {
             let key = key(self.tape);
             match self.tape.below(8) {
                 0..=3 => members.insert(format!("{key}.$"), self.expression().into()),
@@ -137,7 +163,7 @@ impl Sight<'_> {
             (Kind::Text, 0 | 1) => {
                 let values: Vec<_> = (0..self.tape.below(3)).map(|_| arg(Kind::Any)).collect();
                 let holes = "<{}> ".repeat(values.len());
-                let values: String = values.iter().map(|value| format!(", {value}")).collect();
+                let values = [&[String::new()][..], &values].concat().join(", ");
                 format!(
                     "States.Format('{}{holes}'{values})",
                     self.tape.pick(&["", "it\\'s ", "\\{\\} "])
@@ -148,8 +174,8 @@ impl Sight<'_> {
                 format!("States.Base64Decode(States.Base64Encode({}))", arg(Kind::Text))
             }
             (Kind::Text, 4) => {
-                let algorithm =
-                    self.tape.pick(&["MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512", "sha-1"]);
+                let algorithms = ["MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"];
+                let algorithm = self.odd(&algorithms, "sha-1");
                 format!("States.Hash({}, '{algorithm}')", arg(Kind::Text))
             }
             (Kind::Text, _) => format!("States.JsonToString({})", arg(Kind::Any)),
@@ -158,7 +184,7 @@ impl Sight<'_> {
             }
             (Kind::Number, 2 | 3) => format!("States.ArrayLength({})", arg(Kind::Array)),
             (Kind::Number, _) => {
-                let (from, size) = (self.tape.below(50), self.tape.below(100));
+                let (from, size) = (self.tape.below(50), 1 + self.tape.below(100));
                 let seed = self.tape.below(1000) as i64 - 500;
                 format!("States.MathRandom({from}, {}, {seed})", from + size)
             }
@@ -169,12 +195,12 @@ impl Sight<'_> {
             (Kind::Array, 1) => format!(
                 "States.ArrayPartition({}, {})",
                 arg(Kind::Array),
-                self.tape.pick(&["2", "1", "3.9", "0.5", "100"])
+                self.odd(&["2", "1", "3.9", "100"], "0.5")
             ),
             (Kind::Array, 2) => {
-                let numbers = ["0", "1", "5", "9.7", "-4", "2.2"];
-                let one = || *self.tape.pick(&numbers);
-                format!("States.ArrayRange({}, {}, {})", one(), one(), one())
+                let bound = || *self.tape.pick(&["0", "1", "5", "9.7", "-4", "2.2"]);
+                let step = self.odd(&["1", "2", "-1", "3.3", "-2.9"], "0.4");
+                format!("States.ArrayRange({}, {}, {step})", bound(), bound())
             }
             (Kind::Array, 3) => format!("States.ArrayUnique({})", arg(Kind::Array)),
             (Kind::Array, _) => format!(
@@ -186,7 +212,7 @@ impl Sight<'_> {
                 format!("States.JsonMerge({}, {}, false)", arg(Kind::Object), arg(Kind::Object))
             }
             (Kind::Any, 0 | 1) => {
-                let index = self.tape.pick(&["0", "1", "2.9", "3", "-1"]);
+                let index = self.odd(&["0", "0.9", "1"], "-1");
                 format!("States.ArrayGetItem({}, {index})", arg(Kind::Array))
             }
             (Kind::Any, 2 | 3) => {
@@ -198,9 +224,14 @@ impl Sight<'_> {
         }
     }
 
+    /// One of the good ones, or rarely the bad one.
+    fn odd<T: Copy>(&self, good: &[T], bad: T) -> T {
+        if self.tape.chance(2) { bad } else { *self.tape.pick(good) }
+    }
+
     fn argument(&self, depth: usize, kind: Kind) -> String {
         // Now and then of the wrong kind.
-        let kind = if self.tape.chance(4) { Kind::Any } else { kind };
+        let kind = if self.tape.chance(1) { Kind::Any } else { kind };
         if depth < 4 && self.tape.chance(25) {
             return self.call(depth, kind);
         }
@@ -229,8 +260,7 @@ impl Sight<'_> {
 
     /// A choice rule without its `Next`.
     pub(crate) fn rule(&self, depth: usize) -> Value {
-        let many =
-            || -> Value { (0..1 + self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
+        let many = || -> Value { (0..=self.tape.below(3)).map(|_| self.rule(depth - 1)).collect() };
         if depth > 0 && self.tape.chance(35) {
             return match self.tape.below(3) {
                 0 => json!({"And": many()}),

@@ -6,10 +6,12 @@ use expressway::vm;
 use serde_json::{Map, Value};
 
 use crate::judgement::without_unknown_words;
+use crate::probes::STARTED_MS;
 use crate::world::Event;
 
 /// What is compared of an event; the wording of causes is compared where they end up.
-const COMPARED: [&str; 10] = [
+const COMPARED: [&str; 11] = [
+    "at_ms",
     "id",
     "prev",
     "type",
@@ -29,13 +31,13 @@ pub(crate) fn difference(
     reference: &[Event],
     concurrent: bool,
 ) -> Option<String> {
-    let engine: Vec<_> =
-        engine.iter().map(|event| compared(events::to_value(event), concurrent)).collect();
+    let engine: Vec<_> = engine.iter().map(|event| compared(&told(event), concurrent)).collect();
     let reference: Vec<_> =
-        reference.iter().map(|event| compared(flat(event), concurrent)).collect();
+        reference.iter().map(|event| compared(&flat(event), concurrent)).collect();
     if !concurrent {
         let pairs = reference.iter().zip(&engine);
-        let differing = pairs.filter_map(|(wanted, found)| differ(wanted, found)).next();
+        let mut pairs = pairs;
+        let differing = pairs.find_map(|(wanted, found)| differ(wanted, found));
         let lengths = || (reference.len() != engine.len()).then(|| "more events".to_owned());
         return differing.or_else(lengths);
     }
@@ -70,15 +72,22 @@ fn differ(wanted: &Value, found: &Value) -> Option<String> {
         .map(|difference| format!("{difference}\n engine: {found}\n reference: {wanted}"))
 }
 
+fn told(event: &vm::Event) -> Value {
+    let mut told = events::to_value(event);
+    told["at_ms"] = (event.wall_ms - STARTED_MS).into();
+    told
+}
+
 fn flat(event: &Event) -> Value {
     let mut flat = event.details.clone();
+    flat.insert("at_ms".to_owned(), event.at_ms.into());
     flat.insert("id".to_owned(), event.id.into());
     flat.insert("prev".to_owned(), event.previous.into());
     flat.insert("type".to_owned(), event.kind.clone().into());
     flat.into()
 }
 
-fn compared(event: Value, concurrent: bool) -> Value {
+fn compared(event: &Value, concurrent: bool) -> Value {
     let kind = event["type"].as_str().unwrap_or_default();
     // No recording shows what these follow from.
     let follows_anything = matches!(kind, "ParallelStateSucceeded" | "ParallelStateExited");
@@ -91,7 +100,7 @@ fn compared(event: Value, concurrent: bool) -> Value {
     let members = members.filter(|(key, _)| kept(key));
     Value::Object(
         members
-            .map(|(key, value)| (key.clone(), without_unknown_words(value, concurrent)))
+            .map(|(key, value)| (key.clone(), without_unknown_words(value)))
             .collect::<Map<_, _>>(),
     )
 }

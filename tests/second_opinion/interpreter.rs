@@ -1,15 +1,14 @@
 //! A machine, run the obvious way: one recursive function for each thing that can contain states.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
 use crate::dataflow::{Place, Scope, merged};
 use crate::retries::{Failure, Retriers, catcher};
-use crate::rules;
 use crate::timestamps;
+use crate::unsure;
 use crate::world::{Answer, Local, Thread, World, race};
 
 /// The largest payload, in bytes of JSON.
@@ -33,30 +32,30 @@ pub(crate) struct Interpreter<'a> {
 }
 
 /// How a state was left.
-struct Left<'a> {
-    output: Value,
-    next: Option<&'a str>,
-    assigned: Map<String, Value>,
+pub(crate) struct Left<'a> {
+    pub(crate) output: Value,
+    pub(crate) next: Option<&'a str>,
+    pub(crate) assigned: Map<String, Value>,
 }
 
 /// What surrounds the states of one `States` object.
 #[derive(Clone)]
-struct Surroundings {
-    scope: Rc<Scope>,
+pub(crate) struct Surroundings {
+    pub(crate) scope: Rc<Scope>,
     /// `$$.Map`, inside an iteration.
-    item: Option<Value>,
+    pub(crate) item: Option<Value>,
 }
 
 /// What is known when a state is at work.
-struct Visit<'a, 'b> {
-    name: &'a str,
-    state: &'a Value,
-    raw: &'b Value,
-    place: &'b Place<'b>,
-    around: &'b Surroundings,
-    thread: &'b Thread,
+pub(crate) struct Visit<'a, 'b> {
+    pub(crate) name: &'a str,
+    pub(crate) state: &'a Value,
+    pub(crate) raw: &'b Value,
+    pub(crate) place: &'b Place<'b>,
+    pub(crate) around: &'b Surroundings,
+    pub(crate) thread: &'b Thread,
     /// A branch or an iteration is why the state failed.
-    child_failed: Cell<bool>,
+    pub(crate) child_failed: Cell<bool>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -95,7 +94,7 @@ impl<'a> Interpreter<'a> {
         (end, scope.variables.take())
     }
 
-    fn states<'b>(
+    pub(crate) fn states<'b>(
         &'b self,
         machine: &'a Value,
         input: Value,
@@ -132,7 +131,7 @@ impl<'a> Interpreter<'a> {
         let entered_ms = self.now_ms();
         let mut retriers = Retriers::of(state);
         let left = loop {
-            let retries = (kind == "Task").then(|| retriers.count());
+            let retries = matches!(kind, "Task" | "Map" | "Parallel").then(|| retriers.count());
             let context = self.context(name, entered_ms, retries, around.item.as_ref());
             let scope = &*around.scope;
             let place = Place { state: name, entered, context: &context, scope };
@@ -179,6 +178,7 @@ impl<'a> Interpreter<'a> {
         // A Map's Parameters are the old name of its ItemSelector.
         if let Some(template) = state.get("Parameters").filter(|_| kind != "Map") {
             input = place.template(template, &input)?;
+            within_limit(place.state, &input)?;
         }
         match kind {
             "Pass" => {
@@ -205,7 +205,12 @@ impl<'a> Interpreter<'a> {
         let function = resource.starts_with("arn:aws:lambda:");
         let prefix = if function { "LambdaFunction" } else { "Task" };
         let timeout_ms = match state.get("TimeoutSecondsPath") {
-            Some(path) => place.select(path, visit.raw)?.as_u64(),
+            Some(path) => {
+                let found = place.select(path, visit.raw)?;
+                whole(&found);
+                let seconds = found.as_u64().filter(|seconds| (1..100_000_000).contains(seconds));
+                Some(seconds.ok_or_else(|| place.runtime("That is no time."))?)
+            }
             None => state["TimeoutSeconds"].as_u64(),
         }
         .map(|seconds| seconds * 1000);
@@ -232,6 +237,9 @@ impl<'a> Interpreter<'a> {
                 return Ok(result);
             }
             Some(Answer::Return(_)) => {
+                if resource.contains(":aws-sdk:") {
+                    unsure::guess("what an SDK integration is called when its result is too large");
+                }
                 let service = resource
                     .strip_prefix("arn:aws:states:::")
                     .and_then(|rest| rest.split(':').next());
@@ -249,137 +257,6 @@ impl<'a> Interpreter<'a> {
         Err(failure)
     }
 
-    async fn parallel(&self, visit: &Visit<'a, '_>, input: &Value) -> Result<Value, Failure> {
-        let Visit { state, around, thread, .. } = *visit;
-        let started = self.world.emit(thread, "ParallelStateStarted", json!({}));
-        let branches = state["Branches"].as_array().expect("Branches is an array");
-        let threads: Vec<_> = branches.iter().map(|_| thread.fork(started)).collect();
-        let children = branches.iter().zip(&threads).map(|(branch, child)| {
-            let around = around.inner(around.item.clone());
-            self.states(branch, input.clone(), around, child)
-        });
-        let failed = |at: usize| {
-            visit.child_failed.set(true);
-            thread.last.set(threads[at].last.get());
-        };
-        let results = self.together(children.collect(), usize::MAX, &|_| {}, &failed).await?;
-        thread.last.set(threads.iter().map(|child| child.last.get()).max().unwrap_or(started));
-        self.world.aside(thread, "ParallelStateSucceeded", json!({}));
-        Ok(results.into())
-    }
-
-    async fn map(&self, visit: &Visit<'a, '_>, input: &Value) -> Result<Value, Failure> {
-        let Visit { name, state, place, around, thread, .. } = *visit;
-        let items = match state.get("ItemsPath") {
-            Some(path) => place.select(path, input)?,
-            None => input.clone(),
-        };
-        let Value::Array(items) = items else {
-            return Err(place.runtime("The items are not an array."));
-        };
-        let limit = visit.max_concurrency(input)?;
-        let processor = state.get("ItemProcessor").unwrap_or(&state["Iterator"]);
-        let muted = thread.muted || processor["ProcessorConfig"]["Mode"] == "DISTRIBUTED";
-        let started = self.world.emit(thread, "MapStateStarted", json!({"length": items.len()}));
-        visit.check_tolerance(input)?;
-        let selector = state.get("ItemSelector").or_else(|| state.get("Parameters"));
-        if muted {
-            self.world.emit(thread, "MapRunStarted", json!({}));
-        }
-        // The event that a new iteration follows: the start, then the end of the one before it.
-        let freed = Cell::new(started);
-        let begun = RefCell::new(BTreeSet::new());
-        let threads: Vec<_> =
-            items.iter().map(|_| Thread { muted, ..thread.fork(started) }).collect();
-        let children = items.iter().enumerate().map(|(index, item)| -> Local<'_, _> {
-            let item = json!({"Item": {"Index": index, "Value": item}});
-            let child = &threads[index];
-            let (freed, begun) = (&freed, &begun);
-            Box::pin(async move {
-                if !muted {
-                    child.last.set(freed.get());
-                }
-                let mut context = place.context.clone();
-                context["Map"] = item.clone();
-                let place = Place { context: &context, ..*place };
-                let value = match selector {
-                    Some(template) => place.template(template, input)?,
-                    None => item["Item"]["Value"].clone(),
-                };
-                begun.borrow_mut().insert(index);
-                let details = json!({"name": name, "index": index});
-                self.world.emit(child, "MapIterationStarted", details);
-                let around = around.inner(Some(item));
-                self.states(processor, value, around, child).await
-            })
-        });
-        let last_ended = Cell::new(started);
-        let ended = |index: usize, how: &str| {
-            let details = json!({"name": name, "index": index});
-            self.world.aside(&threads[index], format!("MapIteration{how}"), details)
-        };
-        let succeeded = |index: usize| {
-            freed.set(threads[index].last.get());
-            last_ended.set(ended(index, "Succeeded"));
-        };
-        let failed = |index: usize| {
-            if !begun.borrow().contains(&index) {
-                return;
-            }
-            visit.child_failed.set(true);
-            ended(index, "Failed");
-            if !muted {
-                thread.last.set(threads[index].last.get());
-            }
-        };
-        let results = self.together(children.collect(), limit, &succeeded, &failed).await?;
-        if muted {
-            self.world.emit(thread, "MapRunSucceeded", json!({}));
-        } else {
-            thread.last.set(last_ended.get());
-        }
-        self.world.aside(thread, "MapStateSucceeded", json!({}));
-        Ok(results.into())
-    }
-
-    /// Runs `children`, so many of them at a time, until all have ended or one has failed.
-    async fn together<'b>(
-        &'b self,
-        children: Vec<Local<'b, Result<Value, Failure>>>,
-        limit: usize,
-        succeeded: &dyn Fn(usize),
-        failed: &dyn Fn(usize),
-    ) -> Result<Vec<Value>, Failure> {
-        let mut results = vec![Value::Null; children.len()];
-        let mut waiting = children.into_iter().enumerate();
-        let mut running: Vec<_> = waiting.by_ref().take(limit).collect();
-        std::future::poll_fn(move |context| {
-            use std::task::Poll;
-            let mut at = 0;
-            while at < running.len() {
-                let (index, child) = &mut running[at];
-                match child.as_mut().poll(context) {
-                    Poll::Pending => at += 1,
-                    Poll::Ready(Ok(value)) => {
-                        succeeded(*index);
-                        results[*index] = value;
-                        drop(running.remove(at));
-                        running.extend(waiting.next());
-                    }
-                    Poll::Ready(Err(failure)) => {
-                        failed(*index);
-                        return Poll::Ready(Err(failure));
-                    }
-                }
-            }
-            if running.is_empty() {
-                return Poll::Ready(Ok(std::mem::take(&mut results)));
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
     fn delay_ms(&self, visit: &Visit<'a, '_>, input: &Value) -> Result<u64, Failure> {
         let Visit { state, place, .. } = *visit;
         if let Some(seconds) = state["Seconds"].as_u64() {
@@ -390,6 +267,7 @@ impl<'a> Interpreter<'a> {
             let found = place.look_up(path, input);
             let found =
                 found.map_err(|_| the(&format!("does not reference an input value: {path}")))?;
+            whole(&found);
             let Some(seconds) = found.as_i64() else {
                 let found = shown(&found);
                 return Err(the(&format!("cannot be parsed as a long value: {path} == {found}")));
@@ -445,129 +323,13 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-impl<'a> Visit<'a, '_> {
-    /// The way of Pass, Task, Parallel and Map: Assign, ResultSelector, ResultPath, OutputPath.
-    fn finish(&self, result: Value) -> Result<Left<'a>, Failure> {
-        let Self { state, raw, place, .. } = *self;
-        let assigned = place.assigned(state.get("Assign"), &result)?;
-        let selected = match state.get("ResultSelector") {
-            Some(template) => place.template(template, &result)?,
-            None => result,
-        };
-        let output = merged(state.get("ResultPath"), raw, selected)?;
-        let left = self.finish_with(None, output, next(state))?;
-        Ok(Left { assigned, ..left })
+/// What `Parameters` and `ItemSelector` give has a limit too.
+pub(crate) fn within_limit(name: &str, input: &Value) -> Result<(), Failure> {
+    if input.to_string().len() <= PAYLOAD_LIMIT {
+        return Ok(());
     }
-
-    /// The way of the other states: Assign, OutputPath.
-    fn finish_with(
-        &self,
-        assign: Option<&Value>,
-        value: Value,
-        next: Option<&'a str>,
-    ) -> Result<Left<'a>, Failure> {
-        let assigned = self.place.assigned(assign, &value)?;
-        let output = match self.state.get("OutputPath") {
-            Some(path) => self.place.select(path, &value)?,
-            None => value,
-        };
-        Ok(Left { output, next, assigned })
-    }
-
-    fn choose(&self, input: Value) -> Result<Left<'a>, Failure> {
-        let Self { state, place, .. } = *self;
-        let lookup = |path: &str| place.look_up(path, &input).ok();
-        for rule in state["Choices"].as_array().expect("Choices is an array") {
-            let held = rules::holds(rule, &lookup).map_err(|path| {
-                let what = "The choice state's condition path references an invalid value.";
-                place.runtime(&format!("Invalid path '{path}': {what}"))
-            })?;
-            if held {
-                return self.finish_with(rule.get("Assign"), input, rule["Next"].as_str());
-            }
-        }
-        let Some(default) = state["Default"].as_str() else {
-            let what = "Failed to transition out of the state. The state does not point to a next \
-                        state.";
-            return Err(place.runtime(what));
-        };
-        self.finish_with(state.get("Assign"), input, Some(default))
-    }
-
-    fn failure(&self, input: &Value) -> Result<Failure, Failure> {
-        let text_of = |field: &str| -> Result<Option<String>, Failure> {
-            let with_path = format!("{field}Path");
-            let value = match self.state[&with_path].as_str() {
-                Some(text) => Some(self.place.expression(&with_path, text, input)?),
-                None => self.state.get(field).cloned(),
-            };
-            Ok(value.and_then(|value| value.as_str().map(str::to_owned)))
-        };
-        Ok(Failure { error: text_of("Error")?, cause: text_of("Cause")?, terminal: false })
-    }
-
-    fn max_concurrency(&self, input: &Value) -> Result<usize, Failure> {
-        let limit = match self.state["MaxConcurrencyPath"].as_str() {
-            Some(path) => {
-                let value = self.place.select(&path.into(), input)?;
-                let limit = self.integer("MaxConcurrencyPath", path, &value)?;
-                if limit < 0 {
-                    return Err(self.place.runtime("MaxConcurrency cannot be negative."));
-                }
-                limit
-            }
-            None => self.state["MaxConcurrency"].as_i64().unwrap_or(0),
-        };
-        // 0 is unbounded, and 40 is the most that the service runs at once.
-        Ok(usize::try_from(limit).ok().filter(|limit| (1..40).contains(limit)).unwrap_or(40))
-    }
-
-    fn integer(&self, field: &str, path: &str, value: &Value) -> Result<i64, Failure> {
-        let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
-        number.ok_or_else(|| self.not_a("integer", field, path, value))
-    }
-
-    fn not_a(&self, kind: &str, field: &str, path: &str, value: &Value) -> Failure {
-        let shown = shown(value);
-        self.place.runtime(&format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
-        ))
-    }
-
-    fn check_tolerance(&self, input: &Value) -> Result<(), Failure> {
-        let Self { state, place, .. } = *self;
-        if let Some(path) = state["ToleratedFailureCountPath"].as_str() {
-            let value = place.select(&path.into(), input)?;
-            if self.integer("ToleratedFailureCountPath", path, &value)? < 0 {
-                return Err(place.runtime("ToleratedFailureCount cannot be negative."));
-            }
-        }
-        if let Some(path) = state["ToleratedFailurePercentagePath"].as_str() {
-            let value = place.select(&path.into(), input)?;
-            let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-            let number = number.ok_or_else(|| {
-                self.not_a("float", "ToleratedFailurePercentagePath", path, &value)
-            })?;
-            if !(0.0..=100.0).contains(&number) {
-                let what = "ToleratedFailurePercentage must be between 0 and 100.";
-                return Err(place.runtime(what));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Thread {
-    fn fork(&self, started: u64) -> Thread {
-        Thread { last: Cell::new(started), muted: self.muted }
-    }
-}
-
-impl Surroundings {
-    fn inner(&self, item: Option<Value>) -> Self {
-        let outer = Some(Rc::clone(&self.scope));
-        Self { scope: Rc::new(Scope { outer, ..Scope::default() }), item }
-    }
+    unsure::guess("whether too much input can be caught");
+    Err(Failure { terminal: true, ..oversized(name) })
 }
 
 fn oversized(name: &str) -> Failure {
@@ -586,12 +348,23 @@ fn error_details(failure: &Failure) -> Value {
     details.into()
 }
 
-/// A string as it is, anything else as JSON.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// Says so where an integer is asked for and a number like `2.0` is there.
+pub(crate) fn whole(value: &Value) {
+    if value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0) {
+        unsure::guess("whether 2.0 is an integer");
+    }
 }
 
-fn next(state: &Value) -> Option<&str> {
+/// A string as it is, anything else as JSON.
+pub(crate) fn shown(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if text.contains(".0") {
+        unsure::guess("how 2.0 is written");
+    }
+    text
+}
+
+pub(crate) fn next(state: &Value) -> Option<&str> {
     state["Next"].as_str()
 }
 

@@ -94,7 +94,11 @@ fn apply(name: &str, values: &[Value]) -> Option<Value> {
             merged.extend(second.clone());
             merged.into()
         }
-        ("JsonToString", [value]) => value.to_string().into(),
+        ("JsonToString", [value]) => {
+            // For what it says about numbers.
+            java::to_string(value);
+            value.to_string().into()
+        }
         ("MathAdd", [a, b]) => {
             let sum = i64::from(rounded(a)?) + i64::from(rounded(b)?);
             i32::try_from(sum).ok()?.into()

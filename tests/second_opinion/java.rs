@@ -1,8 +1,9 @@
 //! What shows through of the language that the service is written in.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::intrinsics::same;
+use crate::unsure;
 
 /// `java.util.Random`.
 pub(crate) struct Random {
@@ -61,10 +62,12 @@ fn hash_code(value: &Value) -> i32 {
         Value::Bool(false) => 1237,
         Value::Number(number) => {
             let float = number.as_f64().unwrap_or_default();
-            if float.fract() == 0.0 {
-                let whole = float as i64;
+            if let Some(whole) = number.as_i64() {
                 i32::try_from(whole).unwrap_or((whole ^ (whole as u64 >> 32) as i64) as i32)
             } else {
+                if float.fract() == 0.0 {
+                    unsure::guess("the hash of a whole number with a fraction");
+                }
                 let bits = float.to_bits();
                 (bits ^ bits >> 32) as i32
             }
@@ -96,7 +99,19 @@ pub(crate) fn to_string(value: &Value) -> String {
                 members.iter().map(|(key, value)| format!("{key}={}", to_string(value))).collect();
             format!("{{{}}}", members.join(", "))
         }
+        Value::Number(number) => {
+            exotic(number);
+            number.to_string()
+        }
         value => value.to_string(),
+    }
+}
+
+/// Numbers that Java and JavaScript would write each in its own way.
+pub(crate) fn exotic(number: &Number) {
+    let size = number.as_f64().unwrap_or_default().abs();
+    if number.is_f64() && size != 0.0 && !(1e-3..1e7).contains(&size) {
+        unsure::guess("the text of a very large or very small number");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine and the reference on the same generated machines.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,12 +14,13 @@ use expressway::task::{MockTasks, Script};
 use expressway::vm;
 use proptest::collection::vec;
 use proptest::prelude::any;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use crate::histories;
 use crate::interpreter::{End, Interpreter};
-use crate::machines::{STARTED_MS, Trial, context, trial};
+use crate::machines::{Trial, trial};
+use crate::probes::{STARTED_MS, context};
 use crate::unsure;
 use crate::world::World;
 use expressway::trial::clock::VirtualShard;
@@ -27,8 +28,8 @@ use expressway::trial::pattern;
 
 /// What came of one trial.
 enum Verdict {
-    /// They agree on this.
-    Agreed(String),
+    /// They agree on this, and on so many events.
+    Agreed(String, usize),
     /// The parser says by name that it does not have it.
     Unsupported(String),
     Differ(String),
@@ -36,28 +37,46 @@ enum Verdict {
     Unsure(&'static str),
 }
 
+/// Executions compared; `PROPTEST_CASES` has the last word.
+const CASES: u32 = 4000;
+
+/// The same machines in every run; `SECOND_OPINION_SEED` makes others.
 #[test]
 fn the_engine_and_the_reference_agree() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let config = Config {
-        cases: cases.unwrap_or(3000),
+        cases: number("PROPTEST_CASES").unwrap_or(CASES),
         failure_persistence: None,
         max_shrink_iters: 4000,
         ..Config::default()
     };
+    let seed = number("SECOND_OPINION_SEED").unwrap_or(0);
+    let seed: Vec<u8> = seed.to_le_bytes().into_iter().cycle().take(32).collect();
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let sizes = Cell::new((0, 0));
     let counts: RefCell<BTreeMap<String, usize>> = RefCell::default();
-    let mut runner = TestRunner::new(config);
-    let outcome = runner.run(&vec(any::<u16>(), 0..400), |tape| {
+    let outcome = runner.run(&vec(any::<u16>(), 0..1500), |tape| {
         let trial = trial(&tape);
+        let mut length = 0;
         let what = match judge(&trial) {
-            Verdict::Agreed(what) | Verdict::Unsupported(what) => what,
+            Verdict::Agreed(what, events) => {
+                length = events;
+                what
+            }
+            Verdict::Unsupported(what) => what,
             Verdict::Unsure(what) => format!("not compared: {what}"),
             Verdict::Differ(difference) => return Err(TestCaseError::fail(difference)),
         };
+        let (events, longest) = sizes.get();
+        sizes.set((events + length, longest.max(length)));
         *counts.borrow_mut().entry(what).or_default() += 1;
         Ok(())
     });
-    let mut report = String::new();
+    let (events, longest) = sizes.get();
+    let total: usize = counts.borrow().values().sum();
+    let mut report =
+        format!("{total} executions, {} events each, {longest} at most\n", events / total.max(1));
     for (what, count) in counts.borrow().iter() {
         let _ = writeln!(report, "  {count:>6} {what}");
     }
@@ -82,7 +101,8 @@ fn judge(trial: &Trial) -> Verdict {
     unsure::taken();
     let context = context(&trial.input);
     let interpreter = Interpreter { world: &world, context, started_ms: STARTED_MS };
-    let reference = match interpreter.run(&trial.definition, trial.input.clone(), u64::MAX / 2) {
+    let limit_ms = if trial.express { 300_000 } else { u64::MAX / 2 };
+    let reference = match interpreter.run(&trial.definition, trial.input.clone(), limit_ms) {
         End::Succeeded(output) => json!({"status": "SUCCEEDED", "output": output}),
         End::Failed(failure) => {
             json!({"status": "FAILED", "error": failure.error, "cause": failure.cause})
@@ -100,7 +120,11 @@ fn judge(trial: &Trial) -> Verdict {
     }
     let difference = pattern::Comparison::default()
         .difference("$", &b, &a)
-        .or_else(|| histories::difference(&history, &world.events.borrow(), trial.concurrent));
+        // How far an execution had come when its time was up is not compared.
+        .or_else(|| {
+            (reference["status"] != "TIMED_OUT").then_some(())?;
+            histories::difference(&history, &world.events.borrow(), trial.concurrent)
+        });
     match (difference, unsure::taken()) {
         (None, _) => {}
         (Some(_), Some(what)) => return Verdict::Unsure(what),
@@ -110,17 +134,20 @@ fn judge(trial: &Trial) -> Verdict {
             ));
         }
     }
-    Verdict::Agreed(match reference["status"].as_str() {
-        Some("FAILED") => {
-            format!("FAILED {}", reference["error"].as_str().unwrap_or("without a name"))
-        }
+    let what = match reference["status"].as_str() {
+        Some("FAILED") => match reference["error"].as_str() {
+            Some(error) if error.starts_with("States.") => format!("FAILED {error}"),
+            _ => "FAILED by name".to_owned(),
+        },
         status => status.unwrap_or_default().to_owned(),
-    })
+    };
+    Verdict::Agreed(what, history.len())
 }
 
 fn engine(trial: &Trial) -> Result<(Value, Vec<vm::Event>), Verdict> {
     let text = trial.definition.to_string();
-    let parsed = parse_as(&text, "trial", MachineType::Standard);
+    let machine_type = if trial.express { MachineType::Express } else { MachineType::Standard };
+    let parsed = parse_as(&text, "trial", machine_type);
     let Some(machine) = parsed.machine else {
         let mut errors = parsed.diagnostics.iter().filter(|one| one.is_error());
         return Err(match errors.clone().find(|error| !error.code.is_unsupported()) {
@@ -133,12 +160,9 @@ fn engine(trial: &Trial) -> Result<(Value, Vec<vm::Event>), Verdict> {
             ),
         });
     };
-    let account = Account::standard(
-        "us-east-1",
-        "111111111111",
-        "machine",
-        "arn:aws:iam::111111111111:role/r",
-    );
+    let account = if trial.express { Account::express } else { Account::standard };
+    let account =
+        account("us-east-1", "111111111111", "machine", "arn:aws:iam::111111111111:role/r");
     let source = Source { file: "trial", text: &text };
     let loaded = compile(&machine, source, account)
         .map(Loaded::from)
@@ -181,23 +205,21 @@ fn comparable(result: &Value, concurrent: bool) -> Value {
         result["cause"] = known_words(cause, concurrent).into();
     }
     if result["output"] != Value::Null {
-        result["output"] = without_unknown_words(&result["output"], concurrent);
+        result["output"] = without_unknown_words(&result["output"]);
     }
     result
 }
 
 /// Causes get into outputs by way of catchers.
-pub(crate) fn without_unknown_words(value: &Value, concurrent: bool) -> Value {
+pub(crate) fn without_unknown_words(value: &Value) -> Value {
     match value {
-        Value::Array(items) => {
-            items.iter().map(|item| without_unknown_words(item, concurrent)).collect()
-        }
+        Value::Array(items) => items.iter().map(without_unknown_words).collect(),
         Value::Object(members) => {
             let unknown =
                 members.get("Error").is_some_and(|error| error == "States.ResultPathMatchFailure");
             let member = |(key, value): (&String, &Value)| match key.as_str() {
                 "Cause" if unknown => (key.clone(), Value::Null),
-                _ => (key.clone(), without_unknown_words(value, concurrent)),
+                _ => (key.clone(), without_unknown_words(value)),
             };
             Value::Object(members.iter().map(member).collect())
         }

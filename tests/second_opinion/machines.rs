@@ -9,9 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::documents::{object, scalar, value};
 use crate::expressions::Sight;
-use crate::interpreter::{End, Interpreter};
 use crate::tape::Tape;
-use crate::world::World;
 
 /// What a property is tried on.
 #[derive(Clone, Debug)]
@@ -21,12 +19,20 @@ pub(crate) struct Trial {
     pub(crate) mocks: Value,
     /// Branches or iterations may run at the same time.
     pub(crate) concurrent: bool,
+    /// Of the Express type, which may take five minutes.
+    pub(crate) express: bool,
 }
 
 /// A trial made from a tape.
 pub(crate) fn trial(numbers: &[u16]) -> Trial {
     let tape = Tape::new(numbers);
-    let input = if tape.chance(10) { value(&tape, 2) } else { object(&tape, 3) };
+    let mut input = if tape.chance(10) { value(&tape, 2) } else { object(&tape, 3) };
+    if tape.chance(2)
+        && let Some(members) = input.as_object_mut()
+    {
+        let length = 60_000 + 65_000 * tape.below(4);
+        members.insert("big".to_owned(), "é".repeat(length / 2).into());
+    }
     let maker = Maker {
         tape: &tape,
         input: &input,
@@ -36,34 +42,38 @@ pub(crate) fn trial(numbers: &[u16]) -> Trial {
         concurrent: Cell::new(false),
     };
     let around = Around { depth: 0, in_order: true };
-    let definition = maker.sequence(&input, &Map::new(), &around);
+    let mut definition = maker.sequence(&input, &Map::new(), &around);
+    if tape.chance(6) {
+        definition["TimeoutSeconds"] = (1 + tape.below(20)).into();
+    }
+    let express = tape.chance(30);
     let mocks = Value::Object(maker.mocks.take());
-    Trial { definition, mocks, concurrent: maker.concurrent.get(), input }
+    Trial { definition, mocks, concurrent: maker.concurrent.get(), express, input }
 }
 
-struct Maker<'a> {
-    tape: &'a Tape<'a>,
-    input: &'a Value,
-    states: Cell<usize>,
-    scopes: Cell<usize>,
-    mocks: Cell<Map<String, Value>>,
-    concurrent: Cell<bool>,
+pub(crate) struct Maker<'a> {
+    pub(crate) tape: &'a Tape<'a>,
+    pub(crate) input: &'a Value,
+    pub(crate) states: Cell<usize>,
+    pub(crate) scopes: Cell<usize>,
+    pub(crate) mocks: Cell<Map<String, Value>>,
+    pub(crate) concurrent: Cell<bool>,
 }
 
 /// Where a sequence of states stands.
 #[derive(Clone)]
-struct Around {
-    depth: usize,
+pub(crate) struct Around {
+    pub(crate) depth: usize,
     /// Tasks are called in an order that everybody must agree on.
-    in_order: bool,
+    pub(crate) in_order: bool,
 }
 
 /// A sequence in the making.
-struct Draft<'a> {
-    around: &'a Around,
-    scope: usize,
-    sample: Value,
-    variables: Map<String, Value>,
+pub(crate) struct Draft<'a> {
+    pub(crate) around: &'a Around,
+    pub(crate) scope: usize,
+    pub(crate) sample: Value,
+    pub(crate) variables: Map<String, Value>,
 }
 
 const RESOURCES: [&str; 4] = [
@@ -74,7 +84,7 @@ const RESOURCES: [&str; 4] = [
 ];
 const ERRORS: [&str; 4] = ["Oops", "Custom.Error", "Lambda.Unknown", "States.TaskFailed"];
 
-impl<'a> Maker<'a> {
+impl Maker<'_> {
     fn name(&self) -> String {
         self.states.set(self.states.get() + 1);
         format!("S{}", self.states.get())
@@ -97,7 +107,45 @@ impl<'a> Maker<'a> {
             }
             states.insert(name.clone(), state);
         }
-        json!({"StartAt": names[0], "States": states})
+        let mut first = names[0].clone();
+        let last = &names[length - 1];
+        if states[last].get("End").is_some() && self.tape.chance(8) {
+            first = self.looped(&first, last, scope, &mut states);
+        }
+        json!({"StartAt": first, "States": states})
+    }
+
+    /// Sends an execution around three times; gives the state to start at.
+    fn looped(
+        &self,
+        first: &str,
+        last: &str,
+        scope: usize,
+        states: &mut Map<String, Value>,
+    ) -> String {
+        let [start, again, done] = [self.name(), self.name(), self.name()];
+        let count = format!("turns{scope}");
+        let last = &mut states[last];
+        last["Next"] = again.as_str().into();
+        if let Some(last) = last.as_object_mut() {
+            last.remove("End");
+        }
+        let zero = json!({"Type": "Pass", "Assign": {&count: 0}, "Next": first});
+        let one_more = format!("States.MathAdd(${count}, 1)");
+        let choice = json!({
+            "Type": "Choice",
+            "Choices": [{
+                "Variable": format!("${count}"),
+                "NumericLessThan": 2,
+                "Assign": {format!("{count}.$"): one_more},
+                "Next": first,
+            }],
+            "Default": &done,
+        });
+        states.insert(again, choice);
+        states.insert(done, json!({"Type": "Succeed"}));
+        states.insert(start.clone(), zero);
+        start
     }
 
     /// Fills in where a state leads; gives the states that this needs besides.
@@ -147,15 +195,13 @@ impl<'a> Maker<'a> {
     fn state(&self, name: &str, draft: &mut Draft<'_>, last: bool) -> Value {
         let deep = draft.around.depth >= 3 || self.states.get() > 30;
         let mut state = match self.tape.below(if deep { 7 } else { 10 }) {
-            0..=2 => self.pass(draft),
             3 => self.wait(draft),
             4 => self.choice(draft),
-            5 => self.task(name, draft),
+            5 | 9 => self.task(name, draft),
             6 if last => self.last(draft),
-            6 => self.pass(draft),
             7 => self.parallel(draft),
             8 => self.map(draft),
-            _ => self.task(name, draft),
+            _ => self.pass(draft),
         };
         self.paths_around(&mut state, draft);
         self.step(&state, draft);
@@ -202,6 +248,7 @@ impl<'a> Maker<'a> {
             kind => kind,
         };
         match kind {
+            0..=2 if self.tape.chance(5) => state["Seconds"] = 200.into(),
             0..=2 => state["Seconds"] = self.tape.below(4).into(),
             3 => state["SecondsPath"] = sight.definite(seconds).into(),
             4 => {
@@ -217,7 +264,7 @@ impl<'a> Maker<'a> {
     fn choice(&self, draft: &Draft<'_>) -> Value {
         let sight = self.sight(draft, &draft.sample);
         let mut state = json!({"Type": "Choice"});
-        let rules = (0..1 + self.tape.below(3)).map(|_| {
+        let rules = (0..=self.tape.below(3)).map(|_| {
             let mut rule = sight.rule(2);
             self.assign(20, &mut rule, draft, &draft.sample);
             rule
@@ -235,6 +282,12 @@ impl<'a> Maker<'a> {
         };
         self.maybe(40, &mut state, "Parameters", || sight.template(1));
         self.maybe(40, &mut state, "TimeoutSeconds", || (1 + self.tape.below(5)).into());
+        if state.get("TimeoutSeconds").is_none()
+            && self.tape.chance(10)
+            && let Some(path) = sight.own(|value| value.as_u64().is_some_and(|seconds| seconds > 0))
+        {
+            state["TimeoutSecondsPath"] = path.into();
+        }
         let mut entries = Map::new();
         if draft.around.in_order {
             for at in 0..self.tape.below(4) {
@@ -257,10 +310,20 @@ impl<'a> Maker<'a> {
 
     fn answer(&self, state: &Value, failures: usize) -> Value {
         if self.tape.chance(failures) {
-            if state["TimeoutSeconds"].is_number() && self.tape.chance(40) {
+            let ends = state.get("TimeoutSeconds").or_else(|| state.get("TimeoutSecondsPath"));
+            if ends.is_some() && self.tape.chance(40) {
                 return json!({"Hang": true});
             }
-            return json!({"Throw": {"Error": self.tape.pick(&ERRORS), "Cause": "scripted"}});
+            let mut thrown = json!({"Error": self.tape.pick(&ERRORS), "Cause": "scripted"});
+            if let Some(thrown) = thrown.as_object_mut()
+                && self.tape.chance(10)
+            {
+                thrown.remove("Cause");
+            }
+            return json!({"Throw": thrown});
+        }
+        if self.tape.chance(1) {
+            return json!({"Return": "x".repeat(262_143)});
         }
         if self.tape.chance(30) {
             json!({"Echo": true})
@@ -384,13 +447,16 @@ impl<'a> Maker<'a> {
             }
         };
         if self.tape.chance(35) {
-            let mut list: Vec<Value> = (0..1 + self.tape.below(2))
+            let mut list: Vec<Value> = (0..=self.tape.below(2))
                 .map(|_| {
                     let mut retrier = json!({"ErrorEquals": names()});
                     self.maybe(70, &mut retrier, "MaxAttempts", || self.tape.below(3).into());
                     self.maybe(50, &mut retrier, "IntervalSeconds", || {
                         (1 + self.tape.below(5)).into()
                     });
+                    if draft.around.depth == 0 && self.tape.chance(10) {
+                        retrier["JitterStrategy"] = "FULL".into();
+                    }
                     let rates = [json!(1.0), json!(1.5), json!(3)];
                     self.maybe(40, &mut retrier, "BackoffRate", || self.tape.pick(&rates).clone());
                     self.maybe(30, &mut retrier, "MaxDelaySeconds", || {
@@ -404,7 +470,7 @@ impl<'a> Maker<'a> {
         }
         if self.tape.chance(45) {
             let error = json!({"Error": "Oops", "Cause": "scripted"});
-            let mut list: Vec<Value> = (0..1 + self.tape.below(2))
+            let mut list: Vec<Value> = (0..=self.tape.below(2))
                 .map(|_| {
                     let mut catcher = json!({"ErrorEquals": names()});
                     self.maybe(50, &mut catcher, "ResultPath", || self.place(draft));
@@ -424,7 +490,7 @@ impl<'a> Maker<'a> {
         }
         let sight = self.sight(draft, value);
         let mut members = Map::new();
-        for _ in 0..1 + self.tape.below(2) {
+        for _ in 0..=self.tape.below(2) {
             let name = format!("v{}_{}", draft.scope, self.tape.below(3));
             if self.tape.chance(60) {
                 members.remove(&name);
@@ -456,96 +522,6 @@ impl<'a> Maker<'a> {
         }
         self.maybe(3, state, "OutputPath", || Value::Null);
     }
-
-    /// Moves the sample on through a state.
-    fn step(&self, state: &Value, draft: &mut Draft<'_>) {
-        let (output, variables) = self.run(state, draft);
-        draft.sample = output;
-        draft.variables = variables;
-    }
-
-    /// What a state gives, the sample where it fails.
-    fn tried(&self, state: &Value, draft: &Draft<'_>) -> Value {
-        self.run(state, draft).0
-    }
-
-    fn run(&self, state: &Value, draft: &Draft<'_>) -> (Value, Map<String, Value>) {
-        let as_it_was = || (draft.sample.clone(), draft.variables.clone());
-        let mut state = state.clone();
-        let kind = state["Type"].as_str().unwrap_or_default().to_owned();
-        let members = state.as_object_mut().expect("a state is an object");
-        members.retain(|key, _| !["Retry", "Catch", "Seconds"].contains(&key.as_str()));
-        match kind.as_str() {
-            "Choice" => {
-                // Every way out is tried as the way through.
-                members.insert("Default".into(), "end".into());
-                for rule in members["Choices"].as_array_mut().into_iter().flatten() {
-                    rule["Next"] = "end".into();
-                }
-            }
-            "Wait" => {
-                members.insert("Seconds".into(), 0.into());
-                members.retain(|key, _| !key.contains("Path") || key.ends_with("utPath"));
-                members.insert("Next".into(), "end".into());
-                members.remove("Timestamp");
-            }
-            "Fail" => return as_it_was(),
-            "Succeed" => {
-                members.insert("Type".into(), "Pass".into());
-                members.insert("Next".into(), "end".into());
-            }
-            _ => {
-                members.insert("Next".into(), "end".into());
-            }
-        }
-        let machine = json!({"StartAt": "p", "States": {"p": state, "end": {"Type": "Succeed"}}});
-        let mut mocks = self.mocks.take();
-        let known = Value::Object(mocks.clone());
-        self.mocks.set(std::mem::take(&mut mocks));
-        let world = World::new(&renamed(&known, &machine));
-        let context = context(self.input);
-        let interpreter = Interpreter { world: &world, context, started_ms: STARTED_MS };
-        let variables = draft.variables.clone();
-        let (end, variables) =
-            interpreter.run_with(&machine, draft.sample.clone(), u64::MAX / 2, variables);
-        match end {
-            End::Succeeded(output) => (output, variables),
-            _ => as_it_was(),
-        }
-    }
-}
-
-/// 2026-01-01T00:00:00Z, where virtual time begins.
-pub(crate) const STARTED_MS: i64 = 1_767_225_600_000;
-
-/// The context object, but for what nobody can compare.
-pub(crate) fn context(input: &Value) -> Value {
-    json!({
-        "Execution": {"Input": input, "Name": "execution", "RedriveCount": 0},
-        "StateMachine": {"Name": "machine"},
-    })
-}
-
-/// In a trial run the state goes by the name `p`; a successful answer is best.
-fn renamed(mocks: &Value, machine: &Value) -> Value {
-    let mut mocks = mocks.as_object().cloned().unwrap_or_default();
-    let good = |entries: &Value| {
-        let entries = entries.as_object()?;
-        let good =
-            entries.values().find(|answer| answer["Throw"].is_null() && answer["Hang"].is_null());
-        Some(json!({"*": good.cloned().unwrap_or(json!({"Throw": {"Error": "Oops"}}))}))
-    };
-    let names: Vec<String> = mocks.keys().cloned().collect();
-    for name in names {
-        let best = good(&mocks[&name]).unwrap_or_default();
-        mocks.insert(name, best);
-    }
-    if machine["States"]["p"]["Type"] == "Task"
-        && let Some((_, last)) = mocks.clone().iter().next_back()
-    {
-        mocks.insert("p".to_owned(), last.clone());
-    }
-    mocks.into()
 }
 
 fn without_nulls(mut value: Value) -> Value {

@@ -3,6 +3,7 @@
 
 mod base64_lenient;
 mod calls;
+mod children;
 mod dataflow;
 mod digests;
 mod documents;
@@ -15,6 +16,7 @@ mod java;
 mod judgement;
 mod machines;
 mod paths;
+mod probes;
 mod recorded;
 mod retries;
 mod rules;
@@ -22,4 +24,5 @@ mod scan;
 mod tape;
 mod timestamps;
 mod unsure;
+mod visits;
 mod world;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::filters::Filter;
 use crate::scan::Scan;
+use crate::unsure;
 
 /// What a path starts from.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +162,11 @@ pub(crate) fn evaluate(steps: &[Step], document: &Value, whole: &Value) -> Resul
     if !is_definite(steps) {
         // A list stays a list: what Jayway would throw on the way to it is "nothing found".
         return Ok(Value::Array(if walked.is_ok() { found } else { Vec::new() }));
+    }
+    if walked.is_err()
+        && steps.iter().any(|step| matches!(step, Step::Names(names) if names.len() > 1))
+    {
+        unsure::guess("how a path to several names says that it found nothing");
     }
     walked?;
     found.pop().ok_or_else(|| {

@@ -70,6 +70,9 @@ impl<'a> Retriers<'a> {
         let factor = number("BackoffRate", 2.0).powf(self.used[at] as f64);
         let seconds = number("IntervalSeconds", 1.0) * factor;
         self.used[at] += 1;
+        if retrier["JitterStrategy"] == "FULL" {
+            unsure::guess("what chance makes of a delay");
+        }
         Some((seconds.min(number("MaxDelaySeconds", f64::MAX)) * 1000.0).round() as u64)
     }
 }

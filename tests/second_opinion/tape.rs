@@ -17,7 +17,7 @@ impl<'a> Tape<'a> {
     pub(crate) fn below(&self, bound: usize) -> usize {
         let number = self.numbers.get(self.at.get()).copied().unwrap_or(0);
         self.at.set(self.at.get() + 1);
-        usize::from(number) * bound >> 16
+        (usize::from(number) * bound) >> 16
     }
 
     /// Yes, so many times in a hundred.

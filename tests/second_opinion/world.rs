@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 
+use crate::unsure;
 use expressway::trial::pattern;
 
 /// A future on the one thread there is.
@@ -21,6 +22,8 @@ pub(crate) type Instant = (u64, u64);
 pub(crate) struct Event {
     pub(crate) id: u64,
     pub(crate) previous: u64,
+    /// Milliseconds since the start.
+    pub(crate) at_ms: u64,
     pub(crate) kind: String,
     pub(crate) details: Map<String, Value>,
 }
@@ -147,6 +150,15 @@ impl World {
         .await;
     }
 
+    /// What `poll` gives, and when what it polled will go on.
+    pub(crate) fn noting_what_is_due<T>(&self, poll: impl FnOnce() -> T) -> (T, Option<Instant>) {
+        let before = self.next.take();
+        let polled = poll();
+        let due = self.next.get();
+        self.next.set(before.into_iter().chain(due).min());
+        (polled, due)
+    }
+
     /// Never ready.
     pub(crate) async fn forever(&self) {
         std::future::pending::<()>().await;
@@ -163,7 +175,12 @@ impl World {
             }
             match self.next.get() {
                 Some(next) if next.0 < limit_ms => self.now.set(next),
-                _ => return None,
+                next => {
+                    if next.is_some_and(|next| next.0 == limit_ms) {
+                        unsure::guess("who wins when the time is up at this very moment");
+                    }
+                    return None;
+                }
             }
         }
     }
@@ -183,7 +200,8 @@ impl World {
         let mut events = self.events.borrow_mut();
         let id = events.len() as u64 + 1;
         let Value::Object(details) = details else { panic!("details are an object") };
-        events.push(Event { id, previous: thread.last.get(), kind: kind.into(), details });
+        let (previous, at_ms) = (thread.last.get(), self.now_ms());
+        events.push(Event { id, previous, at_ms, kind: kind.into(), details });
         id
     }
 }

@@ -65,6 +65,14 @@ fn refuse_task(place: &Place<'_>, task: &Task, refusals: &mut Vec<Diagnostic>) {
         );
         return;
     }
+    if let Some(credentials) = &task.credentials {
+        let path = place.field("Credentials").to_string();
+        let message = "Credentials are not supported yet";
+        refusals.push(
+            Diagnostic::new(Code::UnsupportedField, &path, credentials.span, message)
+                .label("no role can be assumed for a call"),
+        );
+    }
     for member in task.parameters.iter().flat_map(Node::members) {
         let name = member.key.trim_end_matches(".$");
         if HTTP_UNSUPPORTED.contains(&name) {

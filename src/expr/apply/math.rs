@@ -24,7 +24,9 @@ fn rounded(view: View<'_>) -> Option<i32> {
         View::Float(f64::MAX) => Some(i32::MAX),
         View::Float(f64::MIN) => Some(i32::MIN),
         View::Float(float) => {
-            let rounded = (float + 0.5).floor();
+            // Not floor(float + 0.5): the sum itself would be rounded (0.49999999999999994).
+            let floor = float.floor();
+            let rounded = if float - floor >= 0.5 { floor + 1.0 } else { floor };
             // Exact: both bounds are doubles.
             (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&rounded).then_some(rounded as i32)
         }
