@@ -78,7 +78,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     if total.executions + total.failed == 0 {
         return Err(Failure::new(
             CHECK_FAILED,
-            "no execution ended: a bench has no services, so a workflow that calls a task never ends",
+            "no execution ended: a bench has no services, so a workflow that calls a task never ends, and one that waits may not end in time",
         ));
     }
     let measured = Measured { total, cpu_seconds, wall_seconds, allocations };

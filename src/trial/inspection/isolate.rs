@@ -23,6 +23,8 @@ pub(in crate::trial) struct State {
     fields: Map<String, Value>,
     /// It is a state of a Map's processor, so its context has an item.
     in_map: bool,
+    /// It waits for a task's token, so its context has one.
+    gets_token: bool,
     /// The variables that it begins with.
     variables: Map<String, Value>,
     context: Option<Value>,
@@ -57,7 +59,9 @@ impl State {
     /// Finds the state that a request names; its definition is sound.
     pub(super) fn find(request: &Request) -> Result<Self, Answer> {
         let definition::Found { fields, in_map } = definition::find(request)?;
+        let resource = fields.get("Resource").and_then(Value::as_str).unwrap_or_default();
         Ok(Self {
+            gets_token: resource.ends_with(".waitForTaskToken"),
             fields,
             in_map,
             variables: request
@@ -207,7 +211,12 @@ impl State {
     }
 
     fn has_before(&self) -> bool {
-        self.context.is_some() || !self.variables.is_empty()
+        self.context.is_some() || !self.variables.is_empty() || self.gets_token()
+    }
+
+    /// Whether the state waits for a token that is not given.
+    fn gets_token(&self) -> bool {
+        self.context.is_none() && self.gets_token
     }
 
     fn load(&self) -> Result<Loaded, Answer> {
@@ -231,7 +240,9 @@ impl State {
         }
         let mut fields = self.fields.clone();
         if self.context.is_some() {
-            fields = with_variable(fields);
+            fields = with_variable(fields, "$$", CONTEXT);
+        } else if self.gets_token() {
+            fields = with_variable(fields, "$$.Task.Token", TOKEN);
         }
         let mut exits = Map::new();
         self.lead_out(&mut fields, &mut exits);
@@ -246,6 +257,8 @@ impl State {
         let mut given = self.variables.clone();
         if let Some(context) = &self.context {
             given.insert(CONTEXT.to_owned(), context.clone());
+        } else if self.gets_token() {
+            given.insert(TOKEN.to_owned(), TOKEN.into());
         }
         let assign: Map<_, _> = given
             .keys()
@@ -307,20 +320,9 @@ fn add(exits: &mut Map<String, Value>, exit: Value) -> Value {
     name.into()
 }
 
-/// Turns paths into the context to paths into the variable that holds it.
-fn with_variable(members: Map<String, Value>) -> Map<String, Value> {
-    fn turned(field: &str, value: Value) -> Value {
-        match value {
-            Value::String(text) if holds_path(field) => {
-                // A context that is given has no `Map`: AWS refuses it.
-                let text = text.replace("$$", &format!("${CONTEXT}"));
-                text.replace(&format!("${CONTEXT}.Map."), "$$.Map.").into()
-            }
-            Value::Array(items) => items.into_iter().map(|item| turned("", item)).collect(),
-            Value::Object(members) => Value::Object(with_variable(members)),
-            other => other,
-        }
-    }
+/// Turns paths into the context, or to its token, to paths into the variable that holds it.
+fn with_variable(members: Map<String, Value>, path: &str, variable: &str) -> Map<String, Value> {
+    let turned = |field: &str, value: Value| turned(field, value, path, variable);
     members
         .into_iter()
         .map(|(field, value)| {
@@ -328,6 +330,21 @@ fn with_variable(members: Map<String, Value>) -> Map<String, Value> {
             (field, value)
         })
         .collect()
+}
+
+fn turned(field: &str, value: Value, path: &str, variable: &str) -> Value {
+    match value {
+        Value::String(text) if holds_path(field) => {
+            let text = text.replace(path, &format!("${variable}"));
+            // A context that is given has no `Map`: AWS refuses it.
+            text.replace(&format!("${CONTEXT}.Map."), "$$.Map.").into()
+        }
+        Value::Array(items) => {
+            items.into_iter().map(|item| turned("", item, path, variable)).collect()
+        }
+        Value::Object(members) => Value::Object(with_variable(members, path, variable)),
+        other => other,
+    }
 }
 
 /// Whether a field of this name holds a path or an intrinsic call.
@@ -350,7 +367,8 @@ fn over_one_item(machine: &Value) -> Value {
 fn own_words(cause: &str) -> String {
     let start = format!("An error occurred while executing the state '{STATE_NAME}' (entered at");
     let own = cause.strip_prefix(&start).and_then(|rest| rest.split_once("). "));
-    own.map_or(cause, |(_, own)| own).replace(&format!("${CONTEXT}"), "$$")
+    let own = own.map_or(cause, |(_, own)| own).replace(&format!("${CONTEXT}"), "$$");
+    own.replace(&format!("${TOKEN}"), "$$.Task.Token")
 }
 
 /// What a state is called in its context, whatever its name is, and a bare one in messages.
@@ -361,6 +379,7 @@ const BEFORE_MAP: &str = "Before the Map";
 const MAP: &str = "Map";
 const AFTER_MAP: &str = "After the Map";
 const CONTEXT: &str = "testStateContext";
+const TOKEN: &str = "testStateToken";
 /// Fields of a Map or Parallel that hold for a Task in its place.
 const MOCKED_FIELDS: &[&str] = &[
     "Assign",

@@ -100,6 +100,21 @@ fn a_context_and_variables_are_what_the_state_sees() {
 }
 
 #[test]
+fn a_token_is_there_to_be_sent() {
+    let state = task(&json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"MessageBody": {"token.$": "$$.Task.Token"}}}));
+    let mock = json!({"mock": {"result": "1"}, "inspectionLevel": "DEBUG"});
+    let response = tested(&state, "{}", &mock);
+    assert_eq!(response["status"], "SUCCEEDED");
+    assert!(response["inspectionData"]["afterParameters"]["MessageBody"]["token"].is_string());
+    assert_eq!(response["inspectionData"].get("variables"), None);
+    let empty = json!({"mock": {"result": "1"}, "context": {}});
+    let response = tested(&state, "{}", &empty);
+    let cause = response["cause"].as_str().expect("a cause");
+    assert!(cause.starts_with("The JSONPath '$$.Task.Token' specified for"), "{cause}");
+}
+
+#[test]
 fn a_map_tolerates_what_it_says() {
     let state = |tolerated: &Value| {
         let mut state = json!({"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "End": true,
@@ -192,7 +207,8 @@ fn the_context_is_that_of_a_state_without_a_machine() {
     assert_eq!(found.get("Map"), None);
     let found = context(&json!({"stateName": "Inner", "roleArn": "arn:r"}));
     assert_eq!(found["Execution"]["RoleArn"], "arn:r");
-    assert_eq!(found["Map"]["Item"], json!({"Index": 0, "Value": [5], "Source": "STATE_DATA"}));
+    let item = &found["Map"]["Item"];
+    assert_eq!((&item["Index"], &item["Value"]), (&json!(0), &json!([5])));
     assert_eq!(found["Execution"]["Input"], json!([5]));
 }
 
