@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::app::{self, Machines};
 use crate::config::{self, Problems, Settings};
 
 /// Arguments of `config`.
@@ -86,21 +87,34 @@ fn check(
     err: &mut dyn Write,
 ) -> io::Result<u8> {
     let loaded = config::load(file, environment);
+    // What a start would refuse as well: the definitions that the pipelines run.
+    let refused = loaded.as_ref().ok().and_then(|settings| Machines::load(settings).err());
+    let valid = loaded.is_ok() && refused.is_none();
     if json {
         let problems = loaded.as_ref().err().map(Problems::located).unwrap_or_default();
-        let document = json!({"valid": loaded.is_ok(), "problems": problems});
+        let definitions = refused.as_ref().map(|error| vec![rendered(error)]).unwrap_or_default();
+        let document = json!({"valid": valid, "problems": problems, "definitions": definitions});
         writeln!(out, "{document:#}")?;
     } else {
-        match &loaded {
-            Ok(settings) => {
+        match (&loaded, &refused) {
+            (Err(problems), _) => report(problems, err)?,
+            (Ok(_), Some(error)) => err.write_all(rendered(error).as_bytes())?,
+            (Ok(settings), None) => {
                 let count = settings.pipelines.len();
                 let plural = if count == 1 { "" } else { "s" };
                 writeln!(err, "{}: {count} pipeline{plural}, no problems", file.display())?;
             }
-            Err(problems) => report(problems, err)?,
         }
     }
-    Ok(exit(loaded.is_ok()))
+    Ok(exit(valid))
+}
+
+/// Why a definition cannot be run, with the places in it.
+fn rendered(error: &app::Error) -> String {
+    match error {
+        app::Error::Definition(error) => error.render(),
+        other => format!("error: {other}\n"),
+    }
 }
 
 fn show(
@@ -161,7 +175,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("state-machines")).unwrap();
         let definition = folder.path().join("state-machines/pass-choice.asl.json");
-        std::fs::write(definition, "{}").unwrap();
+        let pass = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
+        std::fs::write(definition, pass).unwrap();
         let file = folder.path().join("expressway.toml");
         let (_, text, _) = cli(&["init"], &[]);
         std::fs::write(&file, text).unwrap();
@@ -198,6 +213,21 @@ mod tests {
         assert_eq!(document["problems"][0]["code"], "CFG0002");
         assert_eq!(document["problems"][0]["key"], "shards.inbox_record");
         assert_eq!(document["problems"][0]["column"], 1);
+    }
+
+    #[test]
+    fn check_refuses_a_definition_that_a_start_would_refuse() {
+        let (folder, file) = folder();
+        let definition = folder.path().join("state-machines/pass-choice.asl.json");
+        std::fs::write(definition, r#"{"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}"#)
+            .unwrap();
+        let (exit, _, err) = cli(&["check", &file], &[]);
+        assert_eq!(exit, 3);
+        assert!(err.contains("Missing 'Next' target: B"), "{err}");
+        let (exit, out, _) = cli(&["check", &file, "--json"], &[]);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, &document["valid"]), (3, &Value::Bool(false)));
+        assert!(document["definitions"][0].as_str().unwrap().contains("ASL0107"), "{out}");
     }
 
     #[test]

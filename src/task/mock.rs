@@ -94,6 +94,11 @@ impl Entry {
 }
 
 impl Script {
+    /// The names of the states that it has answers for; `*` stands for any.
+    pub fn states(&self) -> impl Iterator<Item = &str> {
+        self.states.keys().map(String::as_str)
+    }
+
     /// Reads `{STATE: {INVOCATION: ANSWER}}`, the form of the case files.
     pub fn from_json(mocks: &Value) -> Result<Self, ScriptError> {
         let mut states = HashMap::new();
@@ -273,7 +278,7 @@ impl Calls for MockTasks {
 }
 
 /// Where branches run at the same time the order of invocations is open, so an equal request goes
-/// first, and the next unused invocation otherwise.
+/// first. Otherwise it is the first unused invocation up to this one: none is taken before its time.
 fn pick<'a>(
     entries: &'a [Entry],
     used: &BTreeSet<u32>,
@@ -294,7 +299,10 @@ fn pick<'a>(
             return Some(picked);
         }
     }
-    entries.iter().filter_map(free).min_by_key(|(invocation, entry)| (entry.is_rest(), *invocation))
+    let begun =
+        |(invocation, entry): &(u32, &Entry)| entry.is_rest() || *invocation as usize <= used.len();
+    let open = entries.iter().filter_map(free).filter(begun);
+    open.min_by_key(|(invocation, entry)| (entry.is_rest(), *invocation))
 }
 
 /// Neither catchable nor retried: a case without an answer is wrong, not the workflow.

@@ -26,11 +26,21 @@ pub(super) fn run(case: &Case) -> Outcome {
         Ok(loaded) => loaded,
         Err(verdict) => return verdict.into(),
     };
+    if let Some(state) = unknown_state(&case.mocks, &loaded) {
+        let difference = format!("mocks: the definition has no state '{state}'");
+        return Verdict::Failed(difference).into();
+    }
     let input = case.input.as_deref().unwrap_or("{}");
     match execute(loaded, input, case.mocks.clone()) {
         Ok(ran) => judge(case, ran),
         Err(difference) => Verdict::Failed(difference).into(),
     }
+}
+
+/// A mocked state that there is not: most likely a misspelt one, whose mocks would never be used.
+fn unknown_state<'s>(script: &'s Script, loaded: &Loaded) -> Option<&'s str> {
+    let known = |name: &str| loaded.program.states.iter().any(|state| *state.name == *name);
+    script.states().filter(|name| *name != "*" && !known(name)).min()
 }
 
 /// Runs a program to its end.

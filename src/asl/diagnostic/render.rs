@@ -32,11 +32,19 @@ pub fn render(diagnostic: &Diagnostic, source: Source<'_>) -> String {
     text
 }
 
-/// Renders on one line: `file:line:column: code: message`.
+/// Renders on one line: `file:line:column: code: message (label)`.
 pub fn short(diagnostic: &Diagnostic, source: Source<'_>) -> String {
     let Position { line, column } = source.position(diagnostic.span.start);
     let code = diagnostic.code.as_str();
-    format!("{}:{line}:{column}: {code}: {}", source.file, diagnostic.message)
+    format!("{}:{line}:{column}: {code}: {}", source.file, labelled(diagnostic))
+}
+
+/// The message, with what stands under the caret where there is one.
+fn labelled(diagnostic: &Diagnostic) -> String {
+    match &diagnostic.label {
+        Some(label) => format!("{} ({label})", diagnostic.message),
+        None => diagnostic.message.clone(),
+    }
 }
 
 /// Renders as JSON for programs.
@@ -68,7 +76,7 @@ pub fn github(diagnostic: &Diagnostic, source: Source<'_>) -> String {
         diagnostic.code.severity().as_str(),
         escape(source.file, true),
         diagnostic.code.as_str(),
-        escape(&format!("{}{help}", diagnostic.message), false),
+        escape(&format!("{}{help}", labelled(diagnostic)), false),
     )
 }
 
@@ -154,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_short_form_is_one_line() {
-        assert_eq!(short(&diagnostic(11, 14), SOURCE), "m.asl.json:2:10: ASL0107: no state");
+        assert_eq!(short(&diagnostic(11, 14), SOURCE), "m.asl.json:2:10: ASL0107: no state (names no state)");
     }
 
     #[test]
@@ -169,7 +177,7 @@ mod tests {
         let source = Source { file: "a,b:c.json", ..SOURCE };
         assert_eq!(
             github(&diagnostic(11, 14), source),
-            "::error file=a%2Cb%3Ac.json,line=2,col=10,title=ASL0107::no state%0Ahelp: did you \
+            "::error file=a%2Cb%3Ac.json,line=2,col=10,title=ASL0107::no state (names no state)%0Ahelp: did you \
              mean \"B\"?"
         );
     }
