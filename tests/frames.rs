@@ -236,7 +236,7 @@ fn an_execution_holds_no_more_than_it_may() {
     let ended = run(&mut shard, &items);
     assert_eq!(ended.error.as_deref(), Some("States.Runtime"));
     let cause = ended.cause.expect("a cause");
-    assert!(cause.contains("bytes of values, more than it may"), "{cause}");
+    assert!(cause.ends_with("The values grow beyond what an execution may hold."), "{cause}");
 }
 
 #[test]
@@ -327,4 +327,55 @@ fn branches_nested_as_deep_as_a_definition_may_be_run() {
     let states = format!(r#""A": {{"Type": "Parallel", "End": true, "Branches": [{inner}]}}"#);
     let ended = run(&mut shard(&states, Limits::default()), "7");
     assert_eq!(ended.output, format!("{}7{}", "[".repeat(51), "]".repeat(51)));
+}
+
+#[test]
+fn results_that_share_what_they_hold_are_still_as_long_as_they_are() {
+    let selector = format!(r#""ItemSelector": {{"t": "{}"}},"#, "x".repeat(50_000));
+    let mut shard =
+        shard(&map(&selector, r#""I": {"Type": "Pass", "End": true}"#), Limits::default());
+    let ended = run(&mut shard, &format!("[{}0]", "0,".repeat(99_999)));
+    assert_eq!(ended.error.as_deref(), Some("States.DataLimitExceeded"));
+}
+
+#[test]
+fn an_execution_of_many_branches_has_one_place_in_the_queue() {
+    let endless = r#""I": {"Type": "Wait", "SecondsPath": "$", "Next": "L"},
+        "L": {"Type": "Pass", "Next": "M"}, "M": {"Type": "Choice", "Default": "L",
+        "Choices": [{"Variable": "$.end", "IsPresent": true, "Next": "N"}]}, "N": {"Type": "Succeed"}"#;
+    let mut shard = shard(&map("", endless), Limits { fuel: 100, ..Limits::default() });
+    shard.start(0, "e", b"[1,2,3,4,5]");
+    shard.settle_down();
+    for _ in 0..20 {
+        shard.advance_ns(1_000_000_000);
+        shard.turn();
+        assert!(shard.core.ready_count() <= 1, "{} places", shard.core.ready_count());
+    }
+}
+
+#[test]
+fn a_path_may_not_have_more_steps_than_a_document_has_levels() {
+    for (steps, fine) in [(1_024, true), (1_100, false)] {
+        let text = format!(
+            r#"{{"StartAt": "A", "States": {{"A": {{"Type": "Pass", "ResultPath": "${}", "End": true}}}}}}"#,
+            ".a".repeat(steps)
+        );
+        assert_eq!(parse(&text, "test").is_ok(), fine, "{steps} steps");
+    }
+}
+
+#[test]
+fn one_template_cannot_exhaust_the_memory() {
+    let mut fields = String::new();
+    for field in 0..300 {
+        let _ = write!(fields, r#""f{field}.$": "States.Format('{{}}{{}}', $.t, $.t)", "#);
+    }
+    let states =
+        format!(r#""A": {{"Type": "Pass", "Parameters": {{{fields} "z": 1}}, "End": true}}"#);
+    let execution = vm::Limits { held_bytes_max: 8_000_000, ..vm::Limits::default() };
+    let mut shard = shard(&states, Limits { execution, ..Limits::default() });
+    let ended = run(&mut shard, &format!(r#"{{"t": "{}"}}"#, "x".repeat(200_000)));
+    assert_eq!(ended.error.as_deref(), Some("States.Runtime"));
+    let cause = ended.cause.expect("a cause");
+    assert!(cause.ends_with("The values grow beyond what an execution may hold."), "{cause}");
 }

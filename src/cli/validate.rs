@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn the_short_form_has_one_line_each() {
         let (exit, out, err) = validate(FAULTY.as_bytes(), Format::Short, false);
-        let lines = "m.json:4:37: ASL0107: Missing 'Next' target: Shiping\n\
-                     m.json:5:5: ASL0108: State \"Shipping\" is not reachable.\n\
+        let lines = "m.json:4:37: ASL0107: Missing 'Next' target: Shiping (names no state)\n\
+                     m.json:5:5: ASL0108: State \"Shipping\" is not reachable. (no transition leads here)\n\
                      m.json:5:5: ASL0306: This object should have only one of the following \
                      fields: [ItemProcessor, Iterator]\n";
         assert_eq!((exit, out.as_str(), err.as_str()), (1, lines, ""));

@@ -403,8 +403,10 @@ impl ShardCore {
         let rest_ms = self.start_waits(&mut running, index, edges);
         let waits = matches!(step, Step::Suspended);
         if !waits {
-            running.queued = true;
-            self.ready.push_back(index);
+            // One that stands in the queue already has its turn to come: not two.
+            if !std::mem::replace(&mut running.queued, true) {
+                self.ready.push_back(index);
+            }
         }
         if running.ticket.deadline.is_none() {
             let started = running.ticket.started;

@@ -168,9 +168,10 @@ impl<C: Calls> VirtualShard<C> {
         let next_ms = turned.next_timer_ms.filter(|_| turned.open > 0);
         if let Some(next_ms) = next_ms {
             // A wheel may ask to be looked at before anything is due; time never stands.
-            self.now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns + 1);
+            let now_ns = next_ms.saturating_mul(1_000_000).max(self.now_ns.saturating_add(1));
+            return now_ns > std::mem::replace(&mut self.now_ns, now_ns);
         }
-        next_ms.is_some()
+        false
     }
 
     /// Virtual time since the shard was made.

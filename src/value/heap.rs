@@ -75,6 +75,8 @@ pub struct Heap {
     scratch: String,
     /// Slots of an object that is being made.
     building: Vec<Value>,
+    /// Bytes beyond which nothing grows any more.
+    held_bytes_max: usize,
 }
 
 /// Slots of a container under construction, see [`Heap::open`].
@@ -98,6 +100,7 @@ impl Heap {
             spare: Arena::default(),
             scratch: String::new(),
             building: Vec::new(),
+            held_bytes_max: usize::MAX,
         }
     }
 
@@ -185,6 +188,9 @@ impl Heap {
         text: &[u8],
         parser: &mut Parser,
     ) -> Result<Value, ParseError> {
+        if self.held_bytes() > self.held_bytes_max {
+            return Err(ParseError::TooLarge);
+        }
         self.documents.parse(arena, &mut self.arenas[arena.index()], text, parser)
     }
 
@@ -193,7 +199,7 @@ impl Heap {
     /// # Errors
     /// [`TooLarge`] when the arena is full.
     pub fn string(&mut self, arena: ArenaId, text: &str) -> Result<Value, TooLarge> {
-        self.reserve_text(arena, text.len());
+        self.reserve_text(arena, text.len())?;
         let texts = &mut self.arena_mut(arena).text;
         let offset = u32::try_from(texts.len()).map_err(|_| TooLarge)?;
         let json_len = u32::try_from(escaped_len(text)).map_err(|_| TooLarge)?;
@@ -211,7 +217,7 @@ impl Heap {
         let offset = u32::try_from(slots.len()).map_err(|_| TooLarge)?;
         let end = slots.len().checked_add(extent).ok_or(TooLarge)?;
         u32::try_from(end).map_err(|_| TooLarge)?;
-        self.reserve_slots(arena, extent);
+        self.reserve_slots(arena, extent)?;
         self.arena_mut(arena).slots.resize(end, Value::NULL);
         Ok(Open { arena, offset, extent: extent as u32 })
     }
@@ -244,7 +250,10 @@ impl Heap {
                 }
             }
         }
-        self.reserve_slots(arena, slots.len());
+        if let Err(error) = self.reserve_slots(arena, slots.len()) {
+            failed.get_or_insert(error.into());
+            slots.clear();
+        }
         let offset = self.arena_mut(arena).slots.len();
         self.arena_mut(arena).slots.extend_from_slice(&slots);
         self.building = slots;
@@ -387,28 +396,39 @@ impl Heap {
 
     /// Makes room and keeps the account: [`Heap::held_bytes`] is asked often.
     #[inline]
-    fn reserve_slots(&mut self, arena: ArenaId, count: usize) {
+    fn reserve_slots(&mut self, arena: ArenaId, count: usize) -> Result<(), TooLarge> {
         let slots = &self.arenas[arena.index()].slots;
         if slots.capacity() - slots.len() < count {
-            self.grow(arena, |arena| arena.slots.reserve(count));
+            self.grow(arena, |arena| arena.slots.reserve(count))?;
         }
+        Ok(())
     }
 
     /// Makes room for text, as [`Self::reserve_slots`].
     #[inline]
-    fn reserve_text(&mut self, arena: ArenaId, bytes: usize) {
+    fn reserve_text(&mut self, arena: ArenaId, bytes: usize) -> Result<(), TooLarge> {
         let text = &self.arenas[arena.index()].text;
         if text.capacity() - text.len() < bytes {
-            self.grow(arena, |arena| arena.text.reserve(bytes));
+            self.grow(arena, |arena| arena.text.reserve(bytes))?;
         }
+        Ok(())
+    }
+
+    /// Bounds what the heap may hold, in bytes; who would pass it is told [`TooLarge`].
+    pub fn limit(&mut self, held_bytes_max: usize) {
+        self.held_bytes_max = held_bytes_max;
     }
 
     #[cold]
-    fn grow(&mut self, arena: ArenaId, grow: impl FnOnce(&mut Arena)) {
+    fn grow(&mut self, arena: ArenaId, grow: impl FnOnce(&mut Arena)) -> Result<(), TooLarge> {
+        if self.held_bytes() > self.held_bytes_max {
+            return Err(TooLarge);
+        }
         let arena = &mut self.arenas[arena.index()];
         let before_bytes = arena.held_bytes();
         grow(arena);
         self.arena_bytes += arena.held_bytes() - before_bytes;
+        Ok(())
     }
 
     pub(in crate::value) fn node(&self, value: Value) -> simd_json::Node<'_> {

@@ -216,5 +216,5 @@ impl std::fmt::Debug for Value {
 
 /// Returned where a value would be longer than 4 GiB as JSON text or the heap is out of room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("value grows beyond {} bytes", u32::MAX)]
+#[error("The values grow beyond what an execution may hold.")]
 pub struct TooLarge;

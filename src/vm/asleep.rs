@@ -194,6 +194,7 @@ impl Stand {
             context: _,
             item: _,
             compact_at_bytes: _,
+            items: _,
         } = frame;
         let waits = matches!(waiting, Waiting::Call { .. } | Waiting::Time);
         (waits && staged.is_empty()).then(|| Self {

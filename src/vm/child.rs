@@ -53,6 +53,7 @@ impl Machine<'_, '_> {
         frame.parent = parent;
         frame.index = number;
         frame.arena = arena;
+        frame.items = assignment.taken;
         frame.cur = assignment.input;
         frame.item = assignment.item;
         frame.last_event = last_event;
@@ -117,6 +118,11 @@ impl Machine<'_, '_> {
     fn retire(&mut self, parent: FrameId, index: u32) {
         let id = self.execution.frame.id;
         self.execution.heap.close_arena(self.execution.frame.arena);
+        // The last count that was begun can be begun anew.
+        let domain = self.execution.frame.domain;
+        if domain != self.execution.domain && domain as usize + 1 == self.execution.domains.len() {
+            self.execution.domains.pop();
+        }
         self.park();
         let Execution { joins, vacant, ready, .. } = &mut *self.execution;
         let join = &mut joins[index as usize];
@@ -154,7 +160,7 @@ impl Machine<'_, '_> {
         let mut raised = raised;
         let distributed = match join.work {
             Work::Iterations { tolerated: Some(tolerated), .. } => {
-                join.failed += 1;
+                join.failed += self.execution.frame.items;
                 if !tolerated.exceeded(join.failed, join.total) {
                     self.retire(parent, index);
                     return None;
@@ -232,6 +238,7 @@ impl Machine<'_, '_> {
         let frame = &mut self.execution.frames[id.index()];
         if let Some(token) = frame.token.take() {
             self.turn.cancelled.push(token);
+            return;
         }
         match frame.waiting {
             Waiting::Children(join) => self.drop_children(program, id, join, FrameId::NONE),

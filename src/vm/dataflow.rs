@@ -17,34 +17,44 @@ impl From<TooLarge> for Failure {
     }
 }
 
-/// Copies `base` with `result` at `steps`; objects that are missing on the way are made.
+/// Copies `base` with `result` at `steps`; objects that are missing on the way are made. A loop
+/// down and one up: a path may have more steps than a stack has room for.
 pub(super) fn put(
     heap: &mut Heap,
     arena: ArenaId,
-    base: Option<Value>,
+    base: Value,
     steps: &[Step],
     result: Value,
 ) -> Result<Value, Failure> {
-    let Some((step, rest)) = steps.split_first() else { return Ok(result) };
-    match (*step, base, base.map(|base| heap.view(base))) {
-        (Step::Name(name), Some(base), Some(View::Object)) => {
-            let child = heap.field(base, name);
-            let child = put(heap, arena, child, rest, result)?;
-            Ok(heap.with_member(arena, base, name, child)?)
-        }
-        (Step::Name(name), None, _) => {
-            let child = put(heap, arena, None, rest, result)?;
-            let open = heap.open(arena, 2)?;
-            heap.set(open, 0, name);
-            heap.set(open, 1, child);
-            Ok(heap.close_object(open)?)
-        }
-        (Step::Index(index), Some(base), Some(View::Array)) => {
-            let index = usize::try_from(index).map_err(|_| Failure::NoMatch)?;
-            let child = heap.element(base, index).ok_or(Failure::NoMatch)?;
-            let child = put(heap, arena, Some(child), rest, result)?;
-            Ok(heap.with_element(arena, base, index, child)?)
-        }
-        _ => Err(Failure::NoMatch),
+    let mut containers = Vec::with_capacity(steps.len());
+    let mut at = Some(base);
+    for step in steps {
+        containers.push(at);
+        at = match (*step, at, at.map(|at| heap.view(at))) {
+            (Step::Name(name), Some(object), Some(View::Object)) => heap.field(object, name),
+            (Step::Name(_), None, _) => None,
+            (Step::Index(index), Some(array), Some(View::Array)) => {
+                let index = usize::try_from(index).map_err(|_| Failure::NoMatch)?;
+                Some(heap.element(array, index).ok_or(Failure::NoMatch)?)
+            }
+            _ => return Err(Failure::NoMatch),
+        };
     }
+    let mut value = result;
+    for (step, container) in steps.iter().zip(containers).rev() {
+        value = match (*step, container) {
+            (Step::Name(name), Some(object)) => heap.with_member(arena, object, name, value)?,
+            (Step::Name(name), None) => {
+                let open = heap.open(arena, 2)?;
+                heap.set(open, 0, name);
+                heap.set(open, 1, value);
+                heap.close_object(open)?
+            }
+            (Step::Index(index), Some(array)) => {
+                heap.with_element(arena, array, index.unsigned_abs() as usize, value)?
+            }
+            (Step::Index(_), None) => return Err(Failure::NoMatch),
+        };
+    }
+    Ok(value)
 }

@@ -229,8 +229,13 @@ impl Execution {
             End::Failed(raised) => ("ExecutionFailed", history::failure(raised)),
             End::TimedOut(raised) => ("ExecutionTimedOut", history::failure(raised)),
         };
-        self.event = self.event.saturating_add(1);
-        history.push(Event { id: self.event, previous, wall_ms, kind, details });
+        // What ran last may have been a child of a distributed Map, which counts for itself.
+        let own = if self.domain == 0 { Some(&mut self.event) } else { self.domains.first_mut() };
+        let id = own.map_or(0, |event| {
+            *event = event.saturating_add(1);
+            *event
+        });
+        history.push(Event { id, previous, wall_ms, kind, details });
     }
 
     /// The events so far; empty when no history is kept.
@@ -253,7 +258,7 @@ impl Execution {
         self.identity.started_ms
     }
 
-    /// States entered so far, retries included.
+    /// States entered so far; a retry enters none.
     pub fn transitions(&self) -> u32 {
         self.transitions
     }

@@ -6,7 +6,7 @@
 
 use super::Raised;
 use super::execution::Execution;
-use super::frame::{FrameId, Waiting};
+use super::frame::{Frame, FrameId, Waiting};
 use super::history::Detail;
 use super::items::Tolerated;
 use super::machine::{Flow, Machine, Outcome};
@@ -144,8 +144,9 @@ impl Machine<'_, '_> {
         self.park();
     }
 
-    /// Lets the parent go on with the results of its children.
-    pub(super) fn end_join(&mut self, program: &Program, parent: FrameId, index: u32) {
+    /// Lets the parent go on with the results of its children. They may share what they hold, so
+    /// that together they can be longer than any value may be.
+    fn end_join(&mut self, program: &Program, parent: FrameId, index: u32) -> Result<(), Raised> {
         self.switch_to(parent);
         let Execution { heap, frame, joins, .. } = &mut *self.execution;
         let join = &mut joins[index as usize];
@@ -159,8 +160,8 @@ impl Machine<'_, '_> {
             }
             heap.close_array(open)
         });
-        // Results are payloads, and there are fewer of them than would fill 4 GiB.
-        frame.cur = gathered.unwrap_or(Value::NULL);
+        let Ok(gathered) = gathered else { return Err(self.oversize(program)) };
+        frame.cur = gathered;
         if let Work::Iterations { map, .. } = join.work
             && program.maps[map.index()].distributed.is_some()
         {
@@ -172,6 +173,7 @@ impl Machine<'_, '_> {
         };
         let previous = self.execution.frame.last_event;
         self.side_event(kind, previous, |_| Vec::new());
+        Ok(())
     }
 
     /// Begins the next child of a parked parent, or ends the join; false when neither can be now.
@@ -186,7 +188,7 @@ impl Machine<'_, '_> {
         if join.next == join.total {
             let joined = join.running.is_empty();
             if joined {
-                self.end_join(program, parent, index);
+                self.end_join(program, parent, index)?;
             }
             return Ok(joined);
         }
@@ -197,12 +199,18 @@ impl Machine<'_, '_> {
         let execution = &mut *self.execution;
         let open = execution.frames.len() - execution.vacant.len();
         let limits = self.turn.limits;
-        if open >= limits.frames_max || execution.heap.held_bytes() >= limits.held_bytes_max {
+        let frame_bytes = size_of::<Frame>() + program.variables.len() * size_of::<Value>();
+        let held_bytes = execution.heap.held_bytes() + open * frame_bytes;
+        if open >= limits.frames_max || held_bytes >= limits.held_bytes_max {
             return Err(self.of_parent(program, parent, &Fault::new(format!(
-                "The execution holds {open} open branches and iterations and {} bytes of values, more than it may",
-                self.execution.heap.held_bytes()
+                "The execution holds {open} open branches and iterations and {held_bytes} bytes of values, more than it may: {} and {}",
+                limits.frames_max, limits.held_bytes_max
             ))));
         }
+        // What a child is made of may have to be looked for among the parent's members.
+        let cost = 1 + execution.heap.len(execution.frames[parent.index()].cur) / LOOKS_PER_FUEL;
+        self.turn.fuel = self.turn.fuel.saturating_sub(u32::try_from(cost).unwrap_or(u32::MAX));
+        let execution = &mut *self.execution;
         let arena = execution.heap.open_arena();
         let arena = arena.map_err(|error| self.of_parent(program, parent, &Fault::from(error)))?;
         match self.assignment(program, parent, index, arena) {
@@ -224,3 +232,6 @@ impl Machine<'_, '_> {
         Raised::runtime(&program.states[parent.state.index()].name, parent.entered_event, fault)
     }
 }
+
+/// Members passed over that cost as much as an instruction.
+const LOOKS_PER_FUEL: usize = 32;

@@ -31,6 +31,8 @@ pub(super) struct Frame {
     pub(super) parent: FrameId,
     /// Number of the branch or iteration.
     pub(super) index: u32,
+    /// Items that it works on; more than one where a Map puts them together.
+    pub(super) items: u32,
     /// Which count of events the frame belongs to; see [`super::execution::Execution::domains`].
     pub(super) domain: u32,
     pub(super) pc: Pc,
@@ -87,6 +89,7 @@ impl Frame {
             id: FrameId::ROOT,
             parent: FrameId::NONE,
             index: 0,
+            items: 0,
             domain: 0,
             pc: Pc(0),
             state: StateIdx(0),

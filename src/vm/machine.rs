@@ -62,6 +62,7 @@ for_each_op!(dispatch);
 
 impl<'a, 't> Machine<'a, 't> {
     pub(super) fn new(execution: &'a mut Execution, turn: &'a mut Turn<'t>) -> Self {
+        execution.heap.limit(turn.limits.held_bytes_max);
         Self { execution, turn }
     }
 
@@ -151,7 +152,7 @@ impl<'a, 't> Machine<'a, 't> {
     #[inline]
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
         let execution = &mut *self.execution;
-        execution.transitions += 1;
+        execution.transitions = execution.transitions.saturating_add(1);
         let frame = &mut execution.frame;
         frame.state = state;
         frame.entered_ms = self.turn.now.wall_ms;
@@ -223,7 +224,10 @@ impl<'a, 't> Machine<'a, 't> {
             self.execution.frame.staged.push((*variable, value));
         }
         let frame = &self.execution.frame;
-        let stored: usize = frame.variables.iter().flatten().map(|value| value.json_len()).sum();
+        let replaced =
+            |variable: &usize| frame.staged.iter().any(|(one, _)| one.index() == *variable);
+        let kept = frame.variables.iter().enumerate().filter(|(variable, _)| !replaced(variable));
+        let stored: usize = kept.filter_map(|(_, value)| value.map(Value::json_len)).sum();
         if bytes > ASSIGN_BYTES_MAX || bytes + stored > VARIABLES_BYTES_MAX {
             return Err(self.oversize(program));
         }
@@ -233,7 +237,7 @@ impl<'a, 't> Machine<'a, 't> {
     fn merge(&mut self, program: &Program, path: WalkIdx) -> Outcome {
         let walk = &program.walks[path.index()];
         let Execution { heap, frame, .. } = &mut *self.execution;
-        let put = dataflow::put(heap, frame.arena, Some(frame.raw), walk.steps(), frame.cur);
+        let put = dataflow::put(heap, frame.arena, frame.raw, walk.steps(), frame.cur);
         let merged = put.map_err(|failure| match failure {
             Failure::NoMatch => {
                 let state = &program.states[self.execution.frame.state.index()];

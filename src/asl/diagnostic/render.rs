@@ -162,7 +162,10 @@ mod tests {
 
     #[test]
     fn the_short_form_is_one_line() {
-        assert_eq!(short(&diagnostic(11, 14), SOURCE), "m.asl.json:2:10: ASL0107: no state (names no state)");
+        assert_eq!(
+            short(&diagnostic(11, 14), SOURCE),
+            "m.asl.json:2:10: ASL0107: no state (names no state)"
+        );
     }
 
     #[test]

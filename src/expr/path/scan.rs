@@ -6,6 +6,9 @@ use crate::expr::SyntaxError;
 /// Steps of a path that may lead to several values: bounds how deep an evaluation recurses.
 const BRANCHES_MAX: usize = 32;
 
+/// Steps of a path: no document is deeper.
+const STEPS_MAX: usize = crate::base::limits::DOCUMENT_DEPTH_MAX;
+
 /// Names in one step.
 const NAMES_MAX: usize = 256;
 
@@ -78,6 +81,10 @@ impl<'a> Scanner<'a> {
                 segments.push(self.bracketed()?);
             } else {
                 return Ok((segments, several_at));
+            }
+            if segments.len() > STEPS_MAX {
+                let message = format!("more than {STEPS_MAX} steps");
+                return Err(SyntaxError::new(message, start));
             }
             start += 1;
             if !matches!(segments.last(), Some(Segment::Name(_) | Segment::Index(_))) {

@@ -97,6 +97,7 @@ impl<'a> Search<'a> {
                     if !self.is_object(value) {
                         return nothing(definite);
                     }
+                    self.pay(self.heap.len(value) / LOOKS_PER_VISIT)?;
                     match self.heap.field(value, *name) {
                         Some(member) => member,
                         // The last member of a path may always be missing: no result is found.
@@ -107,6 +108,7 @@ impl<'a> Search<'a> {
                     if !self.is_array(value) {
                         return nothing(definite);
                     }
+                    self.pay(self.heap.len(value) / LOOKS_PER_VISIT)?;
                     match self.element(value, *index) {
                         Some(element) => element,
                         None => return Ok(()),
@@ -323,3 +325,6 @@ pub(super) fn members(
     }
     heap.close_object(open)
 }
+
+/// Members or elements passed over that cost as much as one looked at.
+const LOOKS_PER_VISIT: usize = 8;
