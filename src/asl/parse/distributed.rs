@@ -32,10 +32,10 @@ impl Parser<'_> {
             let message = "The field 'Mode' with value 'DISTRIBUTED' is not supported inside \
                            'EXPRESS' state machines";
             let path = config.field("Mode");
-            self.report(
-                Diagnostic::new(Code::ExpressDistributed, &path, mode.span, message)
-                    .help("write \"INLINE\", or leave ProcessorConfig out"),
-            );
+            self.report(Diagnostic::new(Code::ExpressDistributed, &path, mode.span, message).help(
+                "write \"INLINE\", or leave ProcessorConfig out; or let the pipeline run it: \
+                         distributed_map = true (here: --distributed)",
+            ));
         }
         true
     }
