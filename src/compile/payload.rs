@@ -61,7 +61,7 @@ pub(super) fn constant(node: &Node, bindings: &mut Bindings) -> Result<Value, Er
     Ok(match &node.kind {
         Kind::Null => Value::NULL,
         Kind::Bool(bool) => Value::bool(*bool),
-        Kind::Number(text) => number(text),
+        Kind::Number(text) => Value::number(text),
         Kind::String(text) => bindings.constants.string(text)?,
         Kind::Array(items) => {
             let items = items.iter().map(|item| constant(item, bindings));
@@ -95,11 +95,4 @@ fn distinct(members: &[Member]) -> Vec<&Member> {
 fn has_hole(node: &Node) -> bool {
     node.members().iter().any(|member| member.key.ends_with(".$") || has_hole(&member.value))
         || node.items().iter().any(has_hole)
-}
-
-fn number(text: &str) -> Value {
-    if let Ok(int) = text.parse::<i64>() {
-        return Value::int(int);
-    }
-    Value::float(text.parse::<f64>().unwrap_or(0.0).clamp(f64::MIN, f64::MAX))
 }

@@ -104,7 +104,8 @@ pub struct ShardCore {
     entropy: Entropy,
     slab: Slab,
     ready: VecDeque<u32>,
-    /// Calls that were made, with the time from which on their executions are folded up.
+    /// Calls that were made, with the time from which on their executions are folded up: those of
+    /// the last `fold_after_ms`, answered or not.
     unanswered: VecDeque<(u64, WakeToken)>,
     waits: Waits,
     timers: Timers<Alarm>,

@@ -222,6 +222,35 @@ impl Heap {
         Ok(Open { arena, offset, extent: extent as u32 })
     }
 
+    /// Makes an array of these elements.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when the arena is full or its text would pass 4 GiB.
+    pub fn array(&mut self, arena: ArenaId, elements: &[Value]) -> Result<Value, TooLarge> {
+        let open = self.open(arena, elements.len())?;
+        for (slot, element) in elements.iter().enumerate() {
+            self.set(open, slot, *element);
+        }
+        self.close_array(open)
+    }
+
+    /// Makes an object of these entries; keys must be distinct strings.
+    ///
+    /// # Errors
+    /// As for [`Self::array`].
+    pub fn object(
+        &mut self,
+        arena: ArenaId,
+        entries: &[(Value, Value)],
+    ) -> Result<Value, TooLarge> {
+        let open = self.open(arena, 2 * entries.len())?;
+        for (entry, (key, member)) in entries.iter().enumerate() {
+            self.set(open, 2 * entry, *key);
+            self.set(open, 2 * entry + 1, *member);
+        }
+        self.close_object(open)
+    }
+
     /// Makes an object of entries that are known one after the other and need no values of their
     /// own in this arena: written once, without being opened first.
     ///

@@ -138,6 +138,15 @@ impl Value {
         Self::plain(Tag::Float, number::float_len(value), value.to_bits())
     }
 
+    /// The number written in `text`, JSON's or nearly so; what is no number is 0, and what lies
+    /// beyond binary64 the largest of its sign, as `1e309` is accepted on AWS.
+    pub fn number(text: &str) -> Self {
+        match text.parse() {
+            Ok(int) => Self::int(int),
+            Err(_) => Self::float(text.parse().unwrap_or(0.0_f64).clamp(f64::MIN, f64::MAX)),
+        }
+    }
+
     /// Exact length of the value as compact JSON text, in bytes.
     pub fn json_len(self) -> usize {
         self.json_bytes() as usize

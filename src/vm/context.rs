@@ -43,10 +43,10 @@ pub(super) fn build(
         (keys.role_arn, role_arn),
         (keys.redrive_count, Value::int(0)),
     ];
-    let execution = object(heap, arena, &execution[..5 + usize::from(world.redrive_count)])?;
+    let execution = heap.object(arena, &execution[..5 + usize::from(world.redrive_count)])?;
     let machine_id = heap.string(arena, &world.machine_arn)?;
     let machine_name = heap.string(arena, &world.machine_name)?;
-    let machine = object(heap, arena, &[(keys.id, machine_id), (keys.name, machine_name)])?;
+    let machine = heap.object(arena, &[(keys.id, machine_id), (keys.name, machine_name)])?;
     let state_name = heap.string(arena, &current.state.name)?;
     let entered_time = heap.string(arena, &timestamp(current.entered_ms))?;
     let mut state = vec![(keys.name, state_name), (keys.entered_time, entered_time)];
@@ -55,9 +55,8 @@ pub(super) fn build(
     if matches!(current.state.kind, StateKind::Task | StateKind::Map | StateKind::Parallel) {
         state.push((keys.retry_count, Value::int(i64::from(current.retry_count))));
     }
-    let state = object(heap, arena, &state)?;
-    let context = object(
-        heap,
+    let state = heap.object(arena, &state)?;
+    let context = heap.object(
         arena,
         &[(keys.execution, execution), (keys.state_machine, machine), (keys.state, state)],
     )?;
@@ -78,18 +77,9 @@ pub(super) fn with_item(
     let index = Value::int(i64::from(index));
     // Items come from the state's data only: there is no ItemReader.
     let item = [(keys.index, index), (keys.value, value), (keys.source, keys.state_data)];
-    let item = object(heap, arena, &item)?;
-    let map = object(heap, arena, &[(keys.item, item)])?;
+    let item = heap.object(arena, &item)?;
+    let map = heap.object(arena, &[(keys.item, item)])?;
     heap.with_member(arena, context, keys.map, map)
-}
-
-fn object(heap: &mut Heap, arena: ArenaId, entries: &[(Value, Value)]) -> Result<Value, TooLarge> {
-    let open = heap.open(arena, 2 * entries.len())?;
-    for (entry, (key, member)) in entries.iter().enumerate() {
-        heap.set(open, 2 * entry, *key);
-        heap.set(open, 2 * entry + 1, *member);
-    }
-    heap.close_object(open)
 }
 
 /// RFC 3339 in UTC with milliseconds; a zero fraction is dropped.

@@ -44,12 +44,7 @@ pub(super) fn put(
     for (step, container) in steps.iter().zip(containers).rev() {
         value = match (*step, container) {
             (Step::Name(name), Some(object)) => heap.with_member(arena, object, name, value)?,
-            (Step::Name(name), None) => {
-                let open = heap.open(arena, 2)?;
-                heap.set(open, 0, name);
-                heap.set(open, 1, value);
-                heap.close_object(open)?
-            }
+            (Step::Name(name), None) => heap.object(arena, &[(name, value)])?,
             (Step::Index(index), Some(array)) => {
                 heap.with_element(arena, array, index.unsigned_abs() as usize, value)?
             }

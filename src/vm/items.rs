@@ -7,6 +7,7 @@ use super::fork::{Join, Work};
 use super::frame::FrameId;
 use super::machine::Machine;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
+use crate::expr::template::Template;
 use crate::expr::walk::Walk;
 use crate::expr::{Evaluation, Fault, Roots};
 use crate::program::{Amount, Batcher, Map, Program};
@@ -33,6 +34,7 @@ impl Tolerated {
         }
     }
 }
+
 /// What a new child is to work on.
 pub(super) struct Assignment {
     pub(super) input: Value,
@@ -40,6 +42,7 @@ pub(super) struct Assignment {
     /// Items taken.
     pub(super) taken: u32,
 }
+
 impl Machine<'_, '_> {
     /// The items, laid out so that each is found at once.
     pub(super) fn items(&mut self, map: &Map) -> Result<Value, Raised> {
@@ -189,24 +192,34 @@ impl Machine<'_, '_> {
     ) -> Result<Value, Raised> {
         let Some(selector) = &map.selector else { return Ok(item.1) };
         let Execution { heap, frames, .. } = &mut *self.execution;
-        let parent_frame = &frames[parent.index()];
+        let context = frames[parent.index()].context;
         let context = if selector.reads_context() {
-            context::with_item(heap, arena, &program.keys, parent_frame.context, item)
+            context::with_item(heap, arena, &program.keys, context, item)
         } else {
-            Ok(parent_frame.context)
+            Ok(context)
         };
-        let filled = context.map_err(Fault::from).and_then(|context| {
-            selector.fill(&mut Evaluation {
-                heap,
-                arena,
-                roots: Roots {
-                    input: parent_frame.cur,
-                    context,
-                    variables: &parent_frame.variables,
-                },
-                parser: self.turn.parser,
-                entropy: self.turn.entropy,
-            })
+        let context =
+            context.map_err(|error| self.of_parent(program, parent, &Fault::from(error)))?;
+        self.fill_over(program, parent, selector, context, arena)
+    }
+
+    /// Fills a template over the data of a parked parent, into the arena of its child.
+    fn fill_over(
+        &mut self,
+        program: &Program,
+        parent: FrameId,
+        template: &Template,
+        context: Value,
+        arena: ArenaId,
+    ) -> Result<Value, Raised> {
+        let Execution { heap, frames, .. } = &mut *self.execution;
+        let frame = &frames[parent.index()];
+        let filled = template.fill(&mut Evaluation {
+            heap,
+            arena,
+            roots: Roots { input: frame.cur, context, variables: &frame.variables },
+            parser: self.turn.parser,
+            entropy: self.turn.entropy,
         });
         filled.map_err(|fault| self.of_parent(program, parent, &fault))
     }
@@ -233,20 +246,8 @@ impl Machine<'_, '_> {
         let bytes_max = bytes_max.unwrap_or(u64::MAX).min(PAYLOAD_BYTES_MAX as u64);
         let mut entries = Vec::with_capacity(2);
         if let Some(input) = &batcher.input {
-            let Execution { heap, frames, .. } = &mut *self.execution;
-            let frame = &frames[parent.index()];
-            let filled = input.fill(&mut Evaluation {
-                heap,
-                arena,
-                roots: Roots {
-                    input: frame.cur,
-                    context: frame.context,
-                    variables: &frame.variables,
-                },
-                parser: self.turn.parser,
-                entropy: self.turn.entropy,
-            });
-            let filled = filled.map_err(|fault| self.of_parent(program, parent, &fault))?;
+            let context = self.execution.frames[parent.index()].context;
+            let filled = self.fill_over(program, parent, input, context, arena)?;
             entries.push((program.keys.batch_input, filled));
         }
         let Join { next, total, work, .. } = &self.execution.joins[index as usize];
@@ -285,17 +286,8 @@ impl Machine<'_, '_> {
         chosen: &[Value],
     ) -> Result<Value, TooLarge> {
         let heap = &mut self.execution.heap;
-        let open = heap.open(arena, chosen.len())?;
-        for (slot, item) in chosen.iter().enumerate() {
-            heap.set(open, slot, *item);
-        }
-        entries.push((program.keys.items, heap.close_array(open)?));
-        let open = heap.open(arena, 2 * entries.len())?;
-        for (entry, (key, value)) in entries.into_iter().enumerate() {
-            heap.set(open, 2 * entry, key);
-            heap.set(open, 2 * entry + 1, value);
-        }
-        heap.close_object(open)
+        entries.push((program.keys.items, heap.array(arena, chosen)?));
+        heap.object(arena, &entries)
     }
 
     /// [`Self::integer`] over the data of a parked parent.

@@ -15,6 +15,7 @@ pub(super) enum Ready {
     /// Nothing is ready.
     Nothing,
 }
+
 impl Machine<'_, '_> {
     /// Whether nothing runs.
     pub(super) fn is_idle(&self) -> bool {

@@ -105,12 +105,7 @@ pub(super) fn build(
     elements: &[Value],
     evaluation: &mut Evaluation<'_>,
 ) -> Result<Value, TooLarge> {
-    let heap = &mut *evaluation.heap;
-    let open = heap.open(evaluation.arena, elements.len())?;
-    for (slot, element) in elements.iter().enumerate() {
-        heap.set(open, slot, *element);
-    }
-    heap.close_array(open)
+    evaluation.heap.array(evaluation.arena, elements)
 }
 
 fn is_array(function: Function, heap: &Heap, value: Value) -> Result<(), Failure> {

@@ -29,12 +29,7 @@ pub(super) fn merge(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Out
             None => entries.push((key, member)),
         }
     }
-    let open = heap.open(evaluation.arena, 2 * entries.len())?;
-    for (entry, (key, member)) in entries.into_iter().enumerate() {
-        heap.set(open, 2 * entry, key);
-        heap.set(open, 2 * entry + 1, member);
-    }
-    Ok(heap.close_object(open)?)
+    Ok(heap.object(evaluation.arena, &entries)?)
 }
 
 /// `States.JsonToString(value)`

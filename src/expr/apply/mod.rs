@@ -92,7 +92,7 @@ impl Apply {
                     })
                 }
                 Argument::Null => Operand::Constant(Value::NULL),
-                Argument::Number(text) => Operand::Constant(number(text)),
+                Argument::Number(text) => Operand::Constant(Value::number(text)),
                 Argument::Path(path) => Operand::Path(Lookup::compile(path, bindings)?),
                 Argument::Text(text) if call.function == Function::Format && index == 0 => {
                     Operand::Template(text.as_str().into())
@@ -267,14 +267,6 @@ fn too_long() -> Failure {
     Failure::Other(Fault::new(format!(
         "An intrinsic function may not make a text of more than {TEXT_BYTES_MAX} bytes"
     )))
-}
-
-fn number(text: &str) -> Value {
-    if let Ok(int) = text.parse::<i64>() {
-        return Value::int(int);
-    }
-    // `1e309` is accepted on AWS and yields some number; ours is the largest double.
-    Value::float(text.parse::<f64>().unwrap_or(0.0).clamp(f64::MIN, f64::MAX))
 }
 
 #[cfg(test)]

@@ -318,12 +318,7 @@ pub(super) fn members(
             entries.push((*name, member));
         }
     }
-    let open = heap.open(arena, 2 * entries.len())?;
-    for (entry, (name, member)) in entries.into_iter().enumerate() {
-        heap.set(open, 2 * entry, name);
-        heap.set(open, 2 * entry + 1, member);
-    }
-    heap.close_object(open)
+    heap.object(arena, &entries)
 }
 
 /// Members or elements passed over that cost as much as one looked at.
