@@ -8,6 +8,7 @@ pub mod apply;
 mod bindings;
 pub mod intrinsic;
 mod java;
+pub mod jsonata;
 pub mod lookup;
 pub mod path;
 pub mod query;

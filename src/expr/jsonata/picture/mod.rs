@@ -1,0 +1,1 @@
+//! Pictures: numbers, integers and times as text, and back.
