@@ -13,6 +13,7 @@ mod read;
 mod sort;
 mod transform;
 mod tuples;
+mod validate;
 
 use super::ast::Span;
 use super::code::{Block, CodeId, Code as Op, Part, Place, Predicate, Program, Scope as Slots};
