@@ -1,1 +1,3 @@
 //! Pictures: numbers, integers and times as text, and back.
+
+pub(super) mod base;
