@@ -12,6 +12,7 @@ mod cast;
 mod error;
 mod parse;
 mod picture;
+mod regex;
 mod signature;
 mod url;
 

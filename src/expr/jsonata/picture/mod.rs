@@ -1,3 +1,4 @@
 //! Pictures: numbers, integers and times as text, and back.
 
 pub(super) mod base;
+pub(super) mod number;
