@@ -6,8 +6,10 @@
 use std::rc::Rc;
 
 use expressway::base::entropy::Entropy;
-use expressway::expr::jsonata::{Dialect, Expression, Failure, Scope, Scratch, Setting, Thrown};
-use expressway::expr::{Bindings, CompileError};
+use expressway::expr::Bindings;
+use expressway::expr::jsonata::{
+    CompileFailure, Dialect, Expression, Failure, Scope, Scratch, Setting, Thrown,
+};
 use expressway::value::{ArenaId, Constants, Heap, Parser, Value};
 
 /// What came of an expression.
@@ -19,8 +21,8 @@ pub(crate) enum Outcome {
     /// A function, which JSON cannot hold.
     Function,
     Thrown(Thrown),
-    /// It did not compile.
-    Refused(CompileError),
+    /// Its constants or variables do not fit.
+    TooLarge,
 }
 
 impl Outcome {
@@ -37,7 +39,7 @@ impl Outcome {
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        matches!(self, Self::Function | Self::Thrown(_) | Self::Refused(_))
+        matches!(self, Self::Function | Self::Thrown(_) | Self::TooLarge)
     }
 }
 
@@ -49,7 +51,7 @@ impl std::fmt::Display for Outcome {
             Self::Undefined => "undefined".to_owned(),
             Self::Function => "a function".to_owned(),
             Self::Thrown(thrown) => thrown.to_string(),
-            Self::Refused(error) => format!("refused: {error}"),
+            Self::TooLarge => "too large".to_owned(),
         };
         write!(f, "{text:.200}")
     }
@@ -96,7 +98,8 @@ impl Bench {
         }
         let expression = match Expression::compile(text, dialect, &mut bindings) {
             Ok(expression) => expression,
-            Err(error) => return Outcome::of_refusal(error),
+            Err(CompileFailure::Thrown(thrown)) => return Outcome::Thrown(thrown),
+            Err(CompileFailure::TooLarge(_)) => return Outcome::TooLarge,
         };
         let slots = bindings.variable_names().len();
         self.heap.reset(&Rc::new(bindings.constants.finish()));
@@ -127,12 +130,6 @@ impl Bench {
         self.heap
             .parse(ArenaId::ROOT, text.as_bytes(), &mut self.parser)
             .unwrap_or_else(|error| panic!("{error}: {text:.200}"))
-    }
-}
-
-impl Outcome {
-    fn of_refusal(error: CompileError) -> Self {
-        Self::Refused(error)
     }
 }
 

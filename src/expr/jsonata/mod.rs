@@ -31,7 +31,7 @@ pub use scratch::Scratch;
 use self::code::Program;
 use self::eval::{Evaluator, Exported, Parts};
 use self::item::Item;
-use super::{Bindings, CompileError};
+use super::Bindings;
 use crate::base::entropy::Entropy;
 use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 

@@ -38,6 +38,7 @@ impl Arguments {
 }
 
 impl<'e> Evaluator<'e> {
+    /// Makes a call; a sequence that it returns stays one, whatever its length.
     pub(super) fn call(&mut self, call: &'e Call, id: CodeId, input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         let callee = match call.callee {
@@ -57,7 +58,7 @@ impl<'e> Evaluator<'e> {
             return Ok(Item::TAIL_CALL);
         }
         match self.apply(callee, base, input) {
-            Ok(result) => Ok(self.normalised(result)),
+            Ok(result) => Ok(result),
             Err(error) => {
                 let error = if call.forgotten_dollar && error.code() == Code::T1006 {
                     Thrown::new(Code::T1005)

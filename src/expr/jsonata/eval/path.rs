@@ -104,8 +104,13 @@ impl Evaluator<'_> {
 }
 
 impl<'e> Evaluator<'e> {
-    /// Evaluates a path.
-    pub(super) fn path(&mut self, path: &'e Path, input: Item) -> Result<Item, Thrown> {
+    /// Evaluates a path; with `whole`, a sequence that it comes to stays one, whatever its length.
+    pub(super) fn path(
+        &mut self,
+        path: &'e Path,
+        input: Item,
+        whole: bool,
+    ) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         let mut steps = path.steps.iter().enumerate();
         let mut sequence = Sequence::OnStack;
@@ -123,7 +128,7 @@ impl<'e> Evaluator<'e> {
         for (index, step) in steps {
             if step.tuple {
                 self.unpack(base, sequence)?;
-                return self.tuple_path(path, index, base);
+                return self.tuple_path(path, index, base, whole);
             }
             let last = index + 1 == path.steps.len();
             sequence = if index == 0 && step.cons {
@@ -136,9 +141,10 @@ impl<'e> Evaluator<'e> {
                 break;
             }
         }
-        let result = self.path_result(path, base, &sequence)?;
+        let result = self.path_result(path, base, &sequence, whole)?;
         match &path.group {
             Some(pairs) => self.group(pairs, result),
+            None if whole => Ok(result),
             None => Ok(self.normalised(result)),
         }
     }
@@ -205,10 +211,11 @@ impl<'e> Evaluator<'e> {
         path: &Path,
         base: usize,
         sequence: &Sequence,
+        whole: bool,
     ) -> Result<Item, Thrown> {
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
         match sequence {
-            Sequence::OnStack if path.group.is_none() => {
+            Sequence::OnStack if path.group.is_none() && !whole => {
                 self.finish_sequence(base, Flags::SEQUENCE.and(keep))
             }
             Sequence::OnStack => self.finish_array(base, Flags::SEQUENCE.and(keep)),

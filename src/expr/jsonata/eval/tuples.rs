@@ -18,6 +18,7 @@ impl<'e> Evaluator<'e> {
         path: &'e Path,
         first: usize,
         base: usize,
+        whole: bool,
     ) -> Result<Item, Thrown> {
         let mut are_tuples = false;
         for step in &path.steps[first..] {
@@ -37,10 +38,15 @@ impl<'e> Evaluator<'e> {
             are_tuples = true;
             self.tuple_stages(step, base)?;
         }
-        self.tuple_result(path, base)
+        self.tuple_result(path, base, whole)
     }
 
-    fn tuple_result(&mut self, path: &'e Path, base: usize) -> Result<Item, Thrown> {
+    fn tuple_result(
+        &mut self,
+        path: &'e Path,
+        base: usize,
+        whole: bool,
+    ) -> Result<Item, Thrown> {
         if path.group.is_some() || path.gives_tuples {
             let tuples = self.finish_array(base, sequence_flags(true))?;
             return match &path.group {
@@ -52,6 +58,9 @@ impl<'e> Evaluator<'e> {
             self.scratch.stack[index] = self.tuple_item(self.scratch.stack[index]);
         }
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
+        if whole {
+            return self.finish_array(base, Flags::SEQUENCE.and(keep));
+        }
         self.finish_sequence(base, Flags::SEQUENCE.and(keep))
     }
 

@@ -152,7 +152,7 @@ natives! {
     "split" matching::split, 3, None, [context(STRING), one(PATTERN), optional(NUMBER)];
     "spread" objects::spread, 1, None, [context(ANY)];
     "sqrt" numbers::sqrt, 1, None, [context(NUMBER)];
-    "string" texts::string, 2, None, [context(ANY), optional(BOOL)];
+    "string" texts::string, 1, None, [context(ANY), optional(BOOL)];
     "substring" texts::substring, 3, None, [context(STRING), one(NUMBER), optional(NUMBER)];
     "substringAfter" texts::substring_after, 2, None, [context(STRING), one(STRING)];
     "substringBefore" texts::substring_before, 2, None, [context(STRING), one(STRING)];
