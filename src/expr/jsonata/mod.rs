@@ -9,6 +9,7 @@
 
 mod ast;
 mod cast;
+mod check;
 mod code;
 mod compile;
 mod error;
@@ -25,6 +26,7 @@ mod signature;
 mod url;
 
 pub use ast::Span;
+pub use check::check;
 pub use error::{Code, Thrown};
 pub use scratch::Scratch;
 
@@ -95,15 +97,6 @@ pub enum Refusal {
     Syntax(Thrown),
     /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`.
     Unsupported(Unsupported),
-}
-
-/// Checks an expression as AWS does when a machine is created, and says what it refers to.
-///
-/// # Errors
-/// [`Refusal`] for the first thing that is wrong.
-pub fn check(text: &str) -> Result<References, Refusal> {
-    let _ = text;
-    Ok(References::default())
 }
 
 /// What a path from `$` may start at; absent is undefined.
