@@ -186,6 +186,9 @@ impl Found {
             } else if is_begun {
                 is_ended = true;
                 *value = Some(component.smallest());
+            } else if component == Component::HalfOfDay {
+                // Morning, whatever the time is.
+                *value = Some(0.0);
             } else {
                 *value = Some(component.value(now) as f64);
             }

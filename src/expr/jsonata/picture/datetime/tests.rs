@@ -177,6 +177,7 @@ fn offsets_are_read() {
 #[test]
 fn what_is_missing_is_of_today_or_the_first() {
     reads("3", "[H]", "2018-03-30T03:00:00.000Z");
+    reads("3", "[h]", "2018-03-30T03:00:00.000Z");
     reads("2-29", "[M]-[D]", "2018-03-01T00:00:00.000Z");
     reads("Monday", "[FNn]", "2018-03-30T13:07:09.045Z");
     refuses_to_read("2018 3", "[Y] [H]", Code::D3136);
