@@ -26,7 +26,8 @@ pub(super) enum Stage {
 impl Stage {
     fn has(self, field: &str) -> bool {
         match field {
-            "input" | "context" => true,
+            // Nothing behind `$states`: all that there is.
+            "" | "input" | "context" => true,
             "result" => self == Self::Done,
             "errorOutput" => self == Self::Caught,
             _ => false,

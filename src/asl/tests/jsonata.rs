@@ -425,6 +425,8 @@ fn names_at_the_top_level_are_not_supported() {
         "$states.input.items[phone > 3]",
         "$map($states.input.a, function($x){ $x.phone })",
         "$phone",
+        "$states",
+        "$keys($states)",
     ] {
         accepts(&output(fine));
     }
