@@ -8,12 +8,15 @@
 //! of checks, limits and functions over the same engine.
 
 mod ast;
+mod builtins;
+mod check;
 mod error;
 mod parse;
 mod picture;
 mod signature;
 
 pub use ast::Span;
+pub use check::check;
 pub use error::{Code, Thrown};
 
 use super::{Bindings, CompileError};
@@ -76,15 +79,6 @@ pub enum Refusal {
     Syntax(Thrown),
     /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`.
     Unsupported(Unsupported),
-}
-
-/// Checks an expression as AWS does when a machine is created, and says what it refers to.
-///
-/// # Errors
-/// [`Refusal`] for the first thing that is wrong.
-pub fn check(text: &str) -> Result<References, Refusal> {
-    let _ = text;
-    Ok(References::default())
 }
 
 /// What a path from `$` may start at; absent is undefined.

@@ -22,7 +22,7 @@ pub(super) struct Drafts {
 #[derive(Debug)]
 struct Draft {
     node: Node,
-    /// Levels below this node.
+    /// Levels of the tree below and with this node.
     depth: u16,
     extra: Option<Box<Extra>>,
 }
@@ -75,7 +75,7 @@ impl Drafts {
             keep_array: false,
             cons_array: false,
         };
-        self.drafts.push(Draft { node, depth: 0, extra: None });
+        self.drafts.push(Draft { node, depth: 1, extra: None });
         id
     }
 
@@ -265,7 +265,8 @@ fn complete(step: &mut Step, extra: Option<Box<Extra>>, slots: &[Slot]) {
 /// Levels that a tree may have. It bounds every recursion over trees, the parser's own included.
 const DEPTH_MAX: u16 = 500;
 
-/// AWS: its engine overflows its stack near a nesting of 100 (asl.md §13).
+/// AWS: evaluation fails as a stack overflow beyond 100 levels, a sum of as many terms included;
+/// measured there, not documented.
 const DEPTH_MAX_AWS: u16 = 100;
 
 /// Steps that all `%` together may look at: each walks back over its path, which is quadratic.
