@@ -9,7 +9,7 @@ use crate::asl::json::{Kind, Node};
 use crate::asl::model::{Condition, ExpressionText, QueryLanguage, Template};
 use crate::asl::place::{Cut, Place};
 use crate::asl::source::{Span, Spanned};
-use crate::expr::jsonata::{self, References, Refusal, Thrown, Unsupported};
+use crate::expr::jsonata::{self, References, Refusal, Thrown};
 
 /// How far a state has come where an expression is evaluated: what there is of `$states` beside
 /// its input and its context.
@@ -114,39 +114,19 @@ impl Parser<'_> {
     fn check_expression(&mut self, text: &Spanned<&str>, place: &Place<'_>, stage: Stage) {
         match jsonata::check(text.value) {
             Ok(references) => self.check_references(text, &references, place, stage),
-            Err(refusal) => {
-                let diagnostic = self.refused(text, &refusal, &place.to_string());
-                self.report(diagnostic);
+            Err(Refusal::Syntax(thrown)) => {
+                let at = thrown.span();
+                let at = at.map_or(text.span, |part| expression::place(self.text, text.span, part));
+                self.report(no_expression(&thrown, at, place));
+            }
+            Err(Refusal::Unsupported(refused)) => {
+                for one in refused {
+                    let at = expression::place(self.text, text.span, one.span);
+                    let name = part(text.value, one.span);
+                    self.report(no_context_item(&one.message, name, at, place));
+                }
             }
         }
-    }
-
-    fn refused(&self, text: &Spanned<&str>, refusal: &Refusal, path: &str) -> Diagnostic {
-        match refusal {
-            Refusal::Syntax(thrown) => self.syntax_refused(text, thrown, path),
-            Refusal::Unsupported(Unsupported { message, span }) => {
-                let at = expression::place(self.text, text.span, *span);
-                let name = Cut(part(text.value, *span));
-                let help = if name.0.starts_with('$') {
-                    "the state's input is $states.input, the context object $states.context"
-                        .to_owned()
-                } else {
-                    format!("write $states.input.{name} for the input, ${name} for a variable")
-                };
-                Diagnostic::new(Code::UnsupportedExpression, path, at, message).help(help)
-            }
-        }
-    }
-
-    fn syntax_refused(&self, text: &Spanned<&str>, thrown: &Thrown, path: &str) -> Diagnostic {
-        let span = thrown.span();
-        let span = span.map_or(text.span, |span| expression::place(self.text, text.span, span));
-        let code = match thrown.code() {
-            jsonata::Code::S0303 => Code::UnsupportedRegex,
-            _ => Code::BadExpression,
-        };
-        // AWS: its message is the text alone.
-        Diagnostic::new(code, path, span, thrown.message()).label(thrown.code().as_str())
     }
 
     /// Checks which parts of `$states` an expression reads, and warns of what AWS may not know.
@@ -208,6 +188,28 @@ impl Parser<'_> {
     }
 }
 
+/// A text that is no expression.
+fn no_expression(thrown: &Thrown, span: Span, place: &Place<'_>) -> Diagnostic {
+    let code = match thrown.code() {
+        jsonata::Code::S0303 => Code::UnsupportedRegex,
+        _ => Code::BadExpression,
+    };
+    // AWS: its message is the text without the code.
+    let diagnostic = Diagnostic::new(code, &place.to_string(), span, thrown.message());
+    diagnostic.label(thrown.code().as_str())
+}
+
+/// A read of the context item, which is not there.
+fn no_context_item(message: &str, name: &str, span: Span, place: &Place<'_>) -> Diagnostic {
+    let help = if name.starts_with('$') {
+        "the state's input is $states.input, the context object $states.context".to_owned()
+    } else {
+        let name = Cut(name);
+        format!("write $states.input.{name} for the input, ${name} for a variable")
+    };
+    Diagnostic::new(Code::UnsupportedExpression, &place.to_string(), span, message).help(help)
+}
+
 /// A read of a part of `$states` that is not there.
 fn missing_of_states(field: &str, span: Span, place: &Place<'_>) -> Diagnostic {
     let shown = Cut(field);
@@ -232,3 +234,16 @@ fn part(text: &str, span: jsonata::Span) -> &str {
 const FIELDS_REPORTED_MAX: usize = 20;
 
 const STATES_FIELDS: &[&str] = &["input", "result", "errorOutput", "context"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_aws_would_match_is_refused_as_ours() {
+        let code = |code| no_expression(&Thrown::new(code), Span::default(), &Place::MACHINE).code;
+        assert_eq!(code(jsonata::Code::S0303), Code::UnsupportedRegex);
+        assert_eq!(code(jsonata::Code::S0302), Code::BadExpression);
+        assert_eq!(Code::UnsupportedRegex.aws(), None);
+    }
+}
