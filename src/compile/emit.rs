@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::asl::model::{
-    Assign, Choice, Fail, FailText, Graph, Machine, Pass, PathField, State, StateKind, Succeed,
-    Target, Transition, Wait, WaitUntil,
+    Assign, Choice, Fail, FailText, Graph, Machine, Pass, PathField, QueryLanguage, State,
+    StateKind, Succeed, Target, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
 use crate::expr::apply::Apply;
@@ -172,6 +172,9 @@ impl<'a> Emitter<'a> {
         self.emit(Op::Enter(slot), state.name.span);
         let body = Pc(self.ops.len() as u32);
         self.reads_context = false;
+        if state.language == QueryLanguage::Jsonata {
+            return Err(Error::Expression { offset: 0 });
+        }
         let Emitted { kind, retriers, catchers } = match &state.kind {
             StateKind::Pass(pass) => self.pass(pass, slots)?,
             StateKind::Choice(choice) => self.choice(choice, state.name.span, slots)?,
@@ -260,6 +263,9 @@ impl<'a> Emitter<'a> {
             WaitUntil::TimestampPath(path) => {
                 (program::Wait::UntilPath(self.walk(path)?), path.span)
             }
+            WaitUntil::SecondsExpression(_) | WaitUntil::TimestampExpression(_) => {
+                return Err(Error::Expression { offset: 0 });
+            }
         };
         self.emit(Op::Sleep(WaitIdx(self.waits.len() as u32)), span);
         self.waits.push(compiled);
@@ -297,6 +303,7 @@ impl<'a> Emitter<'a> {
                 self.reads_context |= call.reads_context();
                 Some(program::FailText::Call(call))
             }
+            Some(FailText::Expression(_)) => return Err(Error::Expression { offset: 0 }),
         })
     }
 

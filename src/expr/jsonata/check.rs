@@ -17,7 +17,7 @@ use super::{Dialect, References, Refusal, Thrown, Unsupported, functions, regex}
 /// Checks an expression as AWS does when a machine is created, and says what it refers to.
 ///
 /// # Errors
-/// [`Refusal`] for the first thing that is wrong.
+/// [`Refusal`] for the first thing that does not parse, or for all that is not supported.
 pub fn check(text: &str) -> Result<References, Refusal> {
     let ast = parse(text, Dialect::Aws).map_err(Refusal::Syntax)?;
     patterns(&ast).map_err(Refusal::Syntax)?;
@@ -47,7 +47,7 @@ struct Walk<'a> {
     /// Names of a path's tuples that go on in the path around it, where a `%` looks into them.
     carried: Vec<&'a str>,
     found: References,
-    refused: Option<Unsupported>,
+    refused: Vec<Unsupported>,
 }
 
 /// Names that live as long as a block, a call or a path.
@@ -70,19 +70,17 @@ impl<'a> Walk<'a> {
                 newer_operators: ast.newer_operators.clone(),
                 ..References::default()
             },
-            refused: None,
+            refused: Vec::new(),
         }
     }
 
-    fn finish(mut self) -> Result<References, Unsupported> {
+    fn finish(mut self) -> Result<References, Vec<Unsupported>> {
         self.leave();
-        match self.refused {
-            Some(refused) => Err(refused),
-            None => {
-                self.found.variables.sort_by_key(|(_, span)| span.start);
-                Ok(self.found)
-            }
+        if !self.refused.is_empty() {
+            return Err(self.refused);
         }
+        self.found.variables.sort_by_key(|(_, span)| span.start);
+        Ok(self.found)
     }
 
     /// `top`: the context item here is the expression's own, which is absent.
@@ -239,14 +237,20 @@ impl<'a> Walk<'a> {
         frame.names
     }
 
-    /// Keeps the first refusal.
+    /// Keeps the first refusal of each name.
     fn refuse(&mut self, name: &str, span: Span) {
-        self.refused.get_or_insert_with(|| Unsupported {
-            message: format!("Reference to '{name}' at the top level is not supported."),
-            span,
-        });
+        // AWS: `$$` has words of its own.
+        let place = if name == "$$" { "" } else { " at the top level" };
+        let message = format!("Reference to '{name}'{place} is not supported.");
+        let known = self.refused.iter().any(|refused| refused.message == message);
+        if !known && self.refused.len() < REFUSED_MAX {
+            self.refused.push(Unsupported { message, span });
+        }
     }
 }
+
+/// Nobody reads more, and a hostile expression could have very many.
+const REFUSED_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -256,9 +260,12 @@ mod tests {
     fn refused(text: &str) -> Option<String> {
         match check(text) {
             Err(Refusal::Unsupported(refused)) => {
-                let at = &text[refused.span.start as usize..refused.span.end as usize];
-                assert!(refused.message.contains(&format!("'{}'", at.trim_matches('`'))));
-                Some(refused.message)
+                for Unsupported { message, span } in &refused {
+                    let at = &text[span.start as usize..span.end as usize];
+                    assert!(message.contains(&format!("'{}'", at.trim_matches('`'))));
+                }
+                let messages: Vec<_> = refused.into_iter().map(|one| one.message).collect();
+                Some(messages.join(" "))
             }
             Err(Refusal::Syntax(thrown)) => panic!("{text}: {thrown}"),
             Ok(_) => None,
@@ -342,8 +349,15 @@ mod tests {
     }
 
     #[test]
-    fn the_first_refusal_is_told() {
-        assert!(refused("$x[1].a + b + c").unwrap().contains("'b'"));
+    fn each_name_is_refused_once() {
+        assert_eq!(
+            refused("$x[1].a + b + c * $$ + b").as_deref(),
+            Some(
+                "Reference to 'b' at the top level is not supported. \
+                 Reference to 'c' at the top level is not supported. \
+                 Reference to '$$' is not supported."
+            )
+        );
     }
 
     #[test]

@@ -95,8 +95,9 @@ pub struct Unsupported {
 pub enum Refusal {
     /// It does not parse: `INVALID_JSONATA_EXPRESSION`.
     Syntax(Thrown),
-    /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`.
-    Unsupported(Unsupported),
+    /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`. Each name once, in the
+    /// order of evaluation; only the first few.
+    Unsupported(Vec<Unsupported>),
 }
 
 /// What a path from `$` may start at; absent is undefined.
