@@ -260,6 +260,9 @@ impl<'a> Emitter<'a> {
             WaitUntil::TimestampPath(path) => {
                 (program::Wait::UntilPath(self.walk(path)?), path.span)
             }
+            WaitUntil::SecondsExpression(_) | WaitUntil::TimestampExpression(_) => {
+                return Err(Error::Expression { offset: 0 });
+            }
         };
         self.emit(Op::Sleep(WaitIdx(self.waits.len() as u32)), span);
         self.waits.push(compiled);
@@ -297,6 +300,7 @@ impl<'a> Emitter<'a> {
                 self.reads_context |= call.reads_context();
                 Some(program::FailText::Call(call))
             }
+            Some(FailText::Expression(_)) => return Err(Error::Expression { offset: 0 }),
         })
     }
 

@@ -151,6 +151,7 @@ impl<'a> Emitter<'a> {
             None => None,
             Some(Amount::Literal(number)) => Some(program::Amount::Literal(number.value)),
             Some(Amount::Path(path)) => Some(program::Amount::Path(self.walk(path)?)),
+            Some(Amount::Expression(_)) => return Err(Error::Expression { offset: 0 }),
         })
     }
 }

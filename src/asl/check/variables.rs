@@ -75,7 +75,7 @@ impl Names {
                 for text in [&fail.error, &fail.cause].into_iter().flatten() {
                     match text {
                         FailText::Path(text) | FailText::Intrinsic(text) => self.path(text),
-                        FailText::Literal(_) => {}
+                        FailText::Literal(_) | FailText::Expression(_) => {}
                     }
                 }
             }
@@ -120,6 +120,7 @@ impl Names {
         match rule {
             Rule::And(parts) | Rule::Or(parts) => parts.iter().for_each(|part| self.rule(part)),
             Rule::Not(part) => self.rule(part),
+            Rule::Condition(_) => {}
             Rule::Test(test) => {
                 self.path(&test.variable);
                 if let Operand::Path(path) = &test.operand {

@@ -25,7 +25,14 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = self.target(default);
-        Choice { input_path, output_path, choices, default, assign: self.assign(state) }
+        Choice {
+            input_path,
+            output_path,
+            output: None,
+            choices,
+            default,
+            assign: self.assign(state),
+        }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
@@ -35,7 +42,14 @@ impl Parser<'_> {
         let comment = self.comment(object);
         let assign = self.assign(object);
         let next = self.target(next)?;
-        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, assign, next })
+        Some(ChoiceRule {
+            span: object.node.span,
+            comment,
+            rule: rule?,
+            output: None,
+            assign,
+            next,
+        })
     }
 
     fn rule(&mut self, object: &Object<'_>, top: bool) -> Option<Rule> {

@@ -56,7 +56,15 @@ impl Parser<'_> {
             // A target that names no state is reported by the graph check.
             if let Some(next) = self.target(next) {
                 let span = object.node.span;
-                catchers.push(Catcher { span, comment, errors, result_path, assign, next });
+                catchers.push(Catcher {
+                    span,
+                    comment,
+                    errors,
+                    result_path,
+                    output: None,
+                    assign,
+                    next,
+                });
             }
         }
         catchers

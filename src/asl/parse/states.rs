@@ -9,8 +9,8 @@ use crate::asl::check;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{
-    Amount, Fail, FailText, Pass, State, StateKind, Succeed, Task, Template, Transition, Wait,
-    WaitUntil,
+    Amount, Fail, FailText, Pass, QueryLanguage, State, StateKind, Succeed, Task, Template,
+    Transition, Wait, WaitUntil,
 };
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
@@ -55,7 +55,8 @@ impl Parser<'_> {
             _ => StateKind::Task(self.task(&state)?),
         };
         let name = Spanned { value: member.key.clone(), span: member.key_span };
-        Some(State { name, span: member.value.span, comment, kind })
+        let language = QueryLanguage::JsonPath;
+        Some(State { name, span: member.value.span, comment, language, kind })
     }
 
     fn state_name(&mut self, member: &Member, state: &Object<'_>) {
@@ -200,6 +201,7 @@ impl Parser<'_> {
             result: state.node.get("Result").cloned(),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            output: None,
             assign: self.assign(state),
             transition: self.transition(state)?,
         })
@@ -219,7 +221,7 @@ impl Parser<'_> {
             _ => WaitUntil::TimestampPath(self.path(state, "TimestampPath", PathRole::Read)?),
         };
         let transition = self.transition(state)?;
-        Some(Wait { input_path, output_path, until, assign, transition })
+        Some(Wait { input_path, output_path, output: None, until, assign, transition })
     }
 
     /// Reads a literal timestamp.
@@ -244,6 +246,7 @@ impl Parser<'_> {
         Succeed {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            output: None,
         }
     }
 
@@ -293,9 +296,11 @@ impl Parser<'_> {
         Some(Task {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
+            arguments: None,
             result_selector: self.template(state, "ResultSelector"),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            output: None,
             timeout,
             heartbeat,
             credentials,
