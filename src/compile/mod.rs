@@ -6,6 +6,8 @@
 
 mod ahead;
 mod emit;
+mod form;
+mod names;
 mod payload;
 mod rules;
 mod work;

@@ -312,9 +312,9 @@ impl Show for TaskIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         let task = &listing.image.program.tasks[self.index()];
         let limits = [("within", &task.timeout), ("heartbeat", &task.heartbeat)];
-        let limits = limits
-            .into_iter()
-            .filter_map(|(word, limit)| Some(format!(" {word} {} s", listing.amount(limit.as_ref()?))));
+        let limits = limits.into_iter().filter_map(|(word, limit)| {
+            Some(format!(" {word} {} s", listing.amount(limit.as_ref()?)))
+        });
         format!("{}{}", task.resource, limits.collect::<String>())
     }
 }

@@ -280,8 +280,10 @@ impl Machine<'_, '_> {
         complaint: &str,
     ) -> Raised {
         let Expression { code, field } = program.expression(index);
-        let complaint =
-            format!("The JSONata expression '{}' specified for the field '{field}' {complaint}", code.text);
+        let complaint = format!(
+            "The JSONata expression '{}' specified for the field '{field}' {complaint}",
+            code.text
+        );
         self.unfit(program, index, whose, &complaint)
     }
 

@@ -156,7 +156,8 @@ impl Machine<'_, '_> {
         let frame = &self.execution.frame;
         let entry = frame.entered_event;
         let enters = frame.last_event == entry && state.kind != StateKind::Wait;
-        let entered = self.execution.history().iter().rev().find(|event| enters && event.id == entry);
+        let entered =
+            self.execution.history().iter().rev().find(|event| enters && event.id == entry);
         let previous = entered.map_or(frame.last_event, |entered| entered.previous);
         self.execution.frame.last_event = self.side_event("EvaluationFailed", previous, |_| {
             let mut details = failure(raised);

@@ -10,9 +10,7 @@ use super::machine::Machine;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::expr::walk::Walk;
 use crate::expr::{Evaluation, Fault, Roots};
-use crate::program::{
-    Amount, Batcher, ExpressionIdx, Form, Items, Map, Payload, Program, Shape,
-};
+use crate::program::{Amount, Batcher, ExpressionIdx, Form, Items, Map, Payload, Program, Shape};
 use crate::value::{ArenaId, TooLarge, Value, View};
 
 /// Failures that a distributed Map tolerates.
@@ -58,8 +56,7 @@ impl Machine<'_, '_> {
 
     fn items_at(&self, path: Option<&Walk>) -> Result<Value, Raised> {
         let Execution { heap, frame, .. } = &*self.execution;
-        let roots =
-            Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
+        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
         let found = match path {
             None => frame.cur,
             Some(walk) => walk.find(heap, roots).map_err(|missing| {
@@ -88,7 +85,8 @@ impl Machine<'_, '_> {
         if let Some(Form { shape: Shape::Expression(index), .. }) = form {
             return Err(self.wrong_type(program, *index, Whose::Running, "array", found));
         }
-        let complaint = format!("Map state input must be an array but was: {}", self.json_of(found));
+        let complaint =
+            format!("Map state input must be an array but was: {}", self.json_of(found));
         let frame = &self.execution.frame;
         let name = &program.states[frame.state.index()].name;
         Err(Raised::query(name, frame.entered_event, &complaint, None))
@@ -282,8 +280,7 @@ impl Machine<'_, '_> {
         batcher: &Batcher,
         arena: ArenaId,
     ) -> Result<Assignment, Raised> {
-        let mut limit =
-            |amount, field| self.parent_integer(program, parent, arena, amount, field);
+        let mut limit = |amount, field| self.parent_integer(program, parent, arena, amount, field);
         let items_max = limit(batcher.items_max.as_ref(), "MaxItemsPerBatch")?;
         let bytes_max = limit(batcher.bytes_max.as_ref(), "MaxInputBytesPerBatch")?;
         let bytes_max = bytes_max.unwrap_or(u64::MAX).min(PAYLOAD_BYTES_MAX as u64);

@@ -13,8 +13,8 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::limits::{ASSIGN_BYTES_MAX, PAYLOAD_BYTES_MAX, VARIABLES_BYTES_MAX};
 use crate::expr::{Evaluation, Fault, Roots};
 use crate::program::{
-    AssignIdx, ConditionIdx, FailIdx, FailText, ForkIdx, FormIdx, LettingIdx, LookupIdx, MapIdx,
-    Op, Pc, Program, RuleIdx, Sees, StateIdx, TaskIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, for_each_op,
+    AssignIdx, FailIdx, FailText, ForkIdx, LookupIdx, MapIdx, Op, Pc, Program, RuleIdx, StateIdx,
+    TaskIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, for_each_op,
 };
 use crate::value::{Value, View};
 

@@ -286,11 +286,7 @@ impl Machine<'_, '_> {
         ))))
     }
 
-    fn instant_of(
-        &mut self,
-        program: &Program,
-        index: ExpressionIdx,
-    ) -> Result<Instant, Raised> {
+    fn instant_of(&mut self, program: &Program, index: ExpressionIdx) -> Result<Instant, Raised> {
         let text = self.text_of(program, index)?;
         timestamp::parse(&text).ok_or_else(|| {
             let complaint = format!(
