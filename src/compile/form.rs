@@ -3,6 +3,8 @@
 //! What has no expression inside becomes one constant, from the inside out. Each expression is
 //! told the field that it fills.
 
+use std::fmt::Write as _;
+
 use crate::asl::expression;
 use crate::asl::json::{Kind, Node};
 use crate::asl::model::{Assign, Condition, ExpressionText, QueryLanguage, Template};
@@ -118,7 +120,8 @@ impl Emitter<'_> {
             Kind::Array(items) => {
                 let mut shapes = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    field.push_str(&format!("[{index}]"));
+                    // Writing to a string does not fail.
+                    let _ = write!(field, "[{index}]");
                     shapes.push(self.shape(item, field)?);
                     field.truncate(length);
                 }

@@ -10,19 +10,19 @@ pub(super) fn bind(graph: &Graph, bindings: &mut Bindings) -> Result<(), TooLarg
     for state in &graph.states {
         let mut names = Names { state, bindings };
         match &state.kind {
-            StateKind::Pass(pass) => names.bind(&pass.assign)?,
+            StateKind::Pass(pass) => names.bind(pass.assign.as_ref())?,
             StateKind::Choice(choice) => {
-                names.bind(&choice.assign)?;
-                choice.choices.iter().try_for_each(|rule| names.bind(&rule.assign))?;
+                names.bind(choice.assign.as_ref())?;
+                choice.choices.iter().try_for_each(|rule| names.bind(rule.assign.as_ref()))?;
             }
-            StateKind::Wait(wait) => names.bind(&wait.assign)?,
-            StateKind::Task(task) => names.bind_all(&task.assign, &task.catch)?,
+            StateKind::Wait(wait) => names.bind(wait.assign.as_ref())?,
+            StateKind::Task(task) => names.bind_all(task.assign.as_ref(), &task.catch)?,
             StateKind::Parallel(parallel) => {
-                names.bind_all(&parallel.assign, &parallel.catch)?;
+                names.bind_all(parallel.assign.as_ref(), &parallel.catch)?;
                 parallel.branches.iter().try_for_each(|branch| bind(branch, bindings))?;
             }
             StateKind::Map(map) => {
-                names.bind_all(&map.assign, &map.catch)?;
+                names.bind_all(map.assign.as_ref(), &map.catch)?;
                 bind(&map.processor, bindings)?;
             }
             StateKind::Succeed(_) | StateKind::Fail(_) => {}
@@ -37,13 +37,13 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn bind_all(&mut self, own: &Option<Assign>, catchers: &[Catcher]) -> Result<(), TooLarge> {
+    fn bind_all(&mut self, own: Option<&Assign>, catchers: &[Catcher]) -> Result<(), TooLarge> {
         self.bind(own)?;
-        catchers.iter().try_for_each(|catcher| self.bind(&catcher.assign))
+        catchers.iter().try_for_each(|catcher| self.bind(catcher.assign.as_ref()))
     }
 
-    fn bind(&mut self, assign: &Option<Assign>) -> Result<(), TooLarge> {
-        for member in assign.iter().flat_map(|assign| assign.members()) {
+    fn bind(&mut self, assign: Option<&Assign>) -> Result<(), TooLarge> {
+        for member in assign.into_iter().flat_map(Assign::members) {
             let key = &member.key;
             let name = match self.state.language {
                 QueryLanguage::JsonPath => key.strip_suffix(".$").unwrap_or(key),

@@ -217,22 +217,25 @@ impl Machine<'_, '_> {
         }
     }
 
-    fn frame_of(&self, whose: Whose) -> &Frame {
+    pub(super) fn frame_of(&self, whose: Whose) -> &Frame {
         match whose {
             Whose::Running => &self.execution.frame,
             Whose::Parent { id, .. } => &self.execution.frames[id.index()],
         }
     }
 
+    /// A `States.Runtime` of whoever's data is read.
+    #[cold]
+    pub(super) fn fault_of(&self, program: &Program, whose: Whose, fault: &Fault) -> Raised {
+        let frame = self.frame_of(whose);
+        Raised::runtime(&program.states[frame.state.index()].name, frame.entered_event, fault)
+    }
+
     #[cold]
     fn failed(&self, program: &Program, whose: Whose, unfilled: Unfilled) -> Raised {
         let (index, failure) = match unfilled {
             Unfilled::Failed(index, failure) => (index, failure),
-            Unfilled::TooLarge => {
-                let frame = self.frame_of(whose);
-                let name = &program.states[frame.state.index()].name;
-                return Raised::runtime(name, frame.entered_event, &Fault::from(TooLarge));
-            }
+            Unfilled::TooLarge => return self.fault_of(program, whose, &Fault::from(TooLarge)),
         };
         let complaint = match failure {
             Failure::Undefined => "returned nothing (undefined).".to_owned(),

@@ -99,7 +99,8 @@ impl Machine<'_, '_> {
             None => limits.map_concurrency_max,
             Some(_) => limits.distributed_concurrency_max,
         };
-        let own = self.integer(program, map.concurrency_max.as_ref(), "MaxConcurrency")?;
+        let own =
+            self.integer(program, Whose::Running, map.concurrency_max.as_ref(), "MaxConcurrency")?;
         Ok(match own {
             None | Some(0) => most,
             Some(own) => u32::try_from(own).unwrap_or(most).min(most),
@@ -112,8 +113,12 @@ impl Machine<'_, '_> {
         map: &Map,
     ) -> Result<Option<Tolerated>, Raised> {
         let Some(distributed) = &map.distributed else { return Ok(None) };
-        let count =
-            self.integer(program, distributed.tolerated_count.as_ref(), "ToleratedFailureCount")?;
+        let count = self.integer(
+            program,
+            Whose::Running,
+            distributed.tolerated_count.as_ref(),
+            "ToleratedFailureCount",
+        )?;
         let percentage = match &distributed.tolerated_percentage {
             None => None,
             Some(Amount::Literal(percentage)) => Some(*percentage),
@@ -147,6 +152,7 @@ impl Machine<'_, '_> {
     fn integer(
         &mut self,
         program: &Program,
+        whose: Whose,
         amount: Option<&Amount<u64>>,
         field: &str,
     ) -> Result<Option<u64>, Raised> {
@@ -154,12 +160,14 @@ impl Machine<'_, '_> {
             None => return Ok(None),
             Some(Amount::Literal(number)) => return Ok(Some(*number)),
             Some(Amount::Expression(index)) => {
-                return self.whole_of(program, *index, Whose::Running, Whole::Count).map(Some);
+                return self.whole_of(program, *index, whose, Whole::Count).map(Some);
             }
             Some(Amount::Path(walk)) => walk,
         };
-        let number = self.number(walk, self.roots(), field);
-        number.map(Some).map_err(|fault| self.runtime(&fault))
+        let frame = self.frame_of(whose);
+        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
+        let number = self.number(walk, roots, field);
+        number.map(Some).map_err(|fault| self.fault_of(program, whose, &fault))
     }
 
     /// A whole number that a path names; AWS takes one in quotes, too (recorded).
@@ -280,13 +288,14 @@ impl Machine<'_, '_> {
         batcher: &Batcher,
         arena: ArenaId,
     ) -> Result<Assignment, Raised> {
-        let mut limit = |amount, field| self.parent_integer(program, parent, arena, amount, field);
+        let context = self.execution.frames[parent.index()].context;
+        let whose = Whose::Parent { id: parent, arena, context };
+        let mut limit = |amount, field| self.integer(program, whose, amount, field);
         let items_max = limit(batcher.items_max.as_ref(), "MaxItemsPerBatch")?;
         let bytes_max = limit(batcher.bytes_max.as_ref(), "MaxInputBytesPerBatch")?;
         let bytes_max = bytes_max.unwrap_or(u64::MAX).min(PAYLOAD_BYTES_MAX as u64);
         let mut entries = Vec::with_capacity(2);
         if let Some(input) = &batcher.input {
-            let context = self.execution.frames[parent.index()].context;
             let filled = self.fill_over(program, parent, input, context, arena)?;
             entries.push((program.keys.batch_input, filled));
         }
@@ -328,31 +337,6 @@ impl Machine<'_, '_> {
         let heap = &mut self.execution.heap;
         entries.push((program.keys.items, heap.array(arena, chosen)?));
         heap.object(arena, &entries)
-    }
-
-    /// [`Self::integer`] over the data of a parked parent.
-    fn parent_integer(
-        &mut self,
-        program: &Program,
-        parent: FrameId,
-        arena: ArenaId,
-        amount: Option<&Amount<u64>>,
-        field: &str,
-    ) -> Result<Option<u64>, Raised> {
-        let context = self.execution.frames[parent.index()].context;
-        let whose = Whose::Parent { id: parent, arena, context };
-        let walk = match amount {
-            None => return Ok(None),
-            Some(Amount::Literal(number)) => return Ok(Some(*number)),
-            Some(Amount::Expression(index)) => {
-                return self.whole_of(program, *index, whose, Whole::Count).map(Some);
-            }
-            Some(Amount::Path(walk)) => walk,
-        };
-        let frame = &self.execution.frames[parent.index()];
-        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
-        let number = self.number(walk, roots, field);
-        number.map(Some).map_err(|fault| self.of_parent(program, parent, &fault))
     }
 }
 
