@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::Parser;
 use super::fields::Object;
+use super::jsonata::Stage;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
-use crate::asl::model::Assign;
+use crate::asl::model::{Assign, QueryLanguage};
 use crate::asl::source::Span;
 use crate::base::limits::NAME_CHARS_MAX;
 
@@ -40,15 +41,23 @@ impl Scope {
 
 impl Parser<'_> {
     /// Reads `Assign` of a state, a choice rule or a catcher.
-    pub(super) fn assign(&mut self, object: &Object<'_>) -> Option<Assign> {
-        let value = object.node.get("Assign")?;
+    pub(super) fn assign(&mut self, object: &Object<'_>, stage: Stage) -> Option<Assign> {
+        let value = object.get("Assign")?;
         let Kind::Object(members) = &value.kind else {
             self.wrong_type(object, "Assign", value, "Object");
             return None;
         };
-        self.template_node(value, &object.place.field("Assign"));
+        let place = object.place.field("Assign");
+        match object.language {
+            QueryLanguage::JsonPath => self.template_node(value, &place),
+            QueryLanguage::Jsonata => self.expressions(value, &place, stage),
+        }
         for member in members {
-            if let Some(fault) = self.variable_fault(member) {
+            let name = match object.language {
+                QueryLanguage::JsonPath => variable(&member.key),
+                QueryLanguage::Jsonata => &member.key,
+            };
+            if let Some(fault) = self.variable_fault(name) {
                 let Fault { code, message, help } = fault;
                 let path = object.field("Assign");
                 self.report(Diagnostic::new(code, &path, member.key_span, message).help(help));
@@ -58,8 +67,7 @@ impl Parser<'_> {
     }
 
     /// Finds out why a variable cannot be assigned here.
-    fn variable_fault(&self, member: &Member) -> Option<Fault> {
-        let name = variable(&member.key);
+    fn variable_fault(&self, name: &str) -> Option<Fault> {
         if name == "states" {
             return Some(Fault {
                 code: Code::ReservedVariable,
@@ -118,7 +126,8 @@ struct Fault {
     help: String,
 }
 
-/// The variable that a key of `Assign` names.
+/// The variable that a key of `Assign` names by JSONPath; by JSONata the key is the name, and one
+/// that ends in `.$` is none.
 fn variable(key: &str) -> &str {
     key.strip_suffix(".$").unwrap_or(key)
 }

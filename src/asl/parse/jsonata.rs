@@ -1,0 +1,225 @@
+//! JSONata expressions, in templates and in fields of their own: proven to parse, kept as text.
+
+use super::Parser;
+use super::expressions::looks_computed;
+use super::fields::Object;
+use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::asl::expression;
+use crate::asl::json::{Kind, Node};
+use crate::asl::model::{Condition, ExpressionText, QueryLanguage, Template};
+use crate::asl::place::Place;
+use crate::asl::source::{Span, Spanned};
+use crate::expr::jsonata::{self, References, Refusal, Thrown, Unsupported};
+
+/// How far a state has come where an expression is evaluated: what there is of `$states` beside
+/// its input and its context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing has been done, or nothing is done that has a result.
+    Entered,
+    /// The work of a Task, Parallel or Map state is done: there is a result.
+    Done,
+    /// An error was caught: there is its output.
+    Caught,
+}
+
+impl Stage {
+    fn has(self, field: &str) -> bool {
+        match field {
+            "input" | "context" => true,
+            "result" => self == Self::Done,
+            "errorOutput" => self == Self::Caught,
+            _ => false,
+        }
+    }
+}
+
+impl Parser<'_> {
+    /// Reads a field that only JSONata has and that takes any value: `Arguments`, `Output`.
+    pub(super) fn computed(
+        &mut self,
+        object: &Object<'_>,
+        field: &str,
+        stage: Stage,
+    ) -> Option<Template> {
+        let template = object.get(field)?;
+        self.expressions(template, &object.place.field(field), stage);
+        Some(template.clone())
+    }
+
+    /// Reads `Items`: an array, or an expression that gives one.
+    pub(super) fn items(&mut self, state: &Object<'_>) -> Option<Template> {
+        let items = state.get("Items")?;
+        if !matches!(items.kind, Kind::Array(_)) && expression::of(items).is_none() {
+            self.wrong_type(state, "Items", items, "Array");
+            self.suggest_expression(state, "Items");
+            return None;
+        }
+        self.computed(state, "Items", Stage::Entered)
+    }
+
+    /// Reads `Condition`: a boolean, or an expression that gives one.
+    pub(super) fn condition(&mut self, rule: &Object<'_>) -> Option<Condition> {
+        let value = rule.get("Condition")?;
+        if let Kind::Bool(literal) = value.kind {
+            return Some(Condition::Literal(Spanned { value: literal, span: value.span }));
+        }
+        if let Some(text) = self.expression(rule, "Condition") {
+            return Some(Condition::Expression(text));
+        }
+        self.wrong_type(rule, "Condition", value, "Boolean");
+        self.suggest_expression(rule, "Condition");
+        None
+    }
+
+    /// Reads a field that is one expression; `None` when it is none, by the language or by itself.
+    pub(super) fn expression(
+        &mut self,
+        object: &Object<'_>,
+        field: &str,
+    ) -> Option<ExpressionText> {
+        if object.language != QueryLanguage::Jsonata {
+            return None;
+        }
+        let text = expression::of(object.get(field)?)?;
+        self.check_expression(&text, &object.place.field(field), Stage::Entered);
+        Some(Spanned { value: text.value.to_owned(), span: text.span })
+    }
+
+    /// Says how to write an expression where a text was refused that is none.
+    pub(super) fn suggest_expression(&mut self, object: &Object<'_>, field: &str) {
+        let text = object.get(field).filter(|value| value.as_str().is_some());
+        let Some(text) = text.filter(|_| object.language == QueryLanguage::Jsonata) else { return };
+        let refused = self.diagnostics.last_mut().filter(|found| found.span == text.span);
+        if let Some(refused) = refused {
+            refused.help = Some("an expression stands in {% and %}, and nothing beside it".into());
+        }
+    }
+
+    /// Checks the expressions in a value, at any depth.
+    pub(super) fn expressions(&mut self, node: &Node, place: &Place<'_>, stage: Stage) {
+        for (index, item) in node.items().iter().enumerate() {
+            self.expressions(item, &place.index(index), stage);
+        }
+        for member in node.members() {
+            self.expressions(&member.value, &place.field(&member.key), stage);
+        }
+        match expression::of(node) {
+            Some(text) => self.check_expression(&text, place, stage),
+            None => self.warn_literal_expression(node, place),
+        }
+    }
+
+    fn check_expression(&mut self, text: &Spanned<&str>, place: &Place<'_>, stage: Stage) {
+        match jsonata::check(text.value) {
+            Ok(references) => self.check_references(text, &references, place, stage),
+            Err(refusal) => {
+                let diagnostic = self.refused(text, &refusal, &place.to_string());
+                self.report(diagnostic);
+            }
+        }
+    }
+
+    fn refused(&self, text: &Spanned<&str>, refusal: &Refusal, path: &str) -> Diagnostic {
+        match refusal {
+            Refusal::Syntax(thrown) => self.syntax_refused(text, thrown, path),
+            Refusal::Unsupported(Unsupported { message, span }) => {
+                let at = expression::place(self.text, text.span, *span);
+                let name = part(text.value, *span);
+                let help = if name.starts_with('$') {
+                    "the state's input is $states.input, the context object $states.context"
+                        .to_owned()
+                } else {
+                    format!("write $states.input.{name} for the input, ${name} for a variable")
+                };
+                Diagnostic::new(Code::UnsupportedExpression, path, at, message).help(help)
+            }
+        }
+    }
+
+    fn syntax_refused(&self, text: &Spanned<&str>, thrown: &Thrown, path: &str) -> Diagnostic {
+        let span = thrown.span();
+        let span = span.map_or(text.span, |span| expression::place(self.text, text.span, span));
+        let code = match thrown.code() {
+            jsonata::Code::S0303 => Code::UnsupportedRegex,
+            _ => Code::BadExpression,
+        };
+        // AWS: its message is the text alone.
+        Diagnostic::new(code, path, span, thrown.message()).label(thrown.code().as_str())
+    }
+
+    /// Checks which parts of `$states` an expression reads, and warns of what AWS may not know.
+    fn check_references(
+        &mut self,
+        text: &Spanned<&str>,
+        references: &References,
+        place: &Place<'_>,
+        stage: Stage,
+    ) {
+        let mut reported: Vec<&str> = Vec::new();
+        for (field, span) in &references.states {
+            if !stage.has(field) && !reported.contains(&&**field) {
+                reported.push(field);
+                let at = expression::place(self.text, text.span, *span);
+                self.report(missing_of_states(field, at, place));
+            }
+        }
+        for &span in &references.newer_operators {
+            let operator = part(text.value, span);
+            let at = expression::place(self.text, text.span, span);
+            let message = format!("'{operator}' is newer than the JSONata that AWS documents");
+            self.report(
+                Diagnostic::new(Code::NewerOperator, &place.to_string(), at, message)
+                    .help("write it with $exists and a condition, a ? b : c"),
+            );
+        }
+    }
+
+    /// Warns of a text that would be computed if it were written a little differently.
+    pub(super) fn warn_literal_expression(&mut self, node: &Node, place: &Place<'_>) {
+        let Some(text) = node.as_str() else { return };
+        let help = if expression::text(text.trim()).is_some() {
+            "nothing may stand before {% or behind %}"
+        } else if looks_computed(text) {
+            "write a JSONata expression in {% and %}"
+        } else {
+            return;
+        };
+        let message = "this is passed as a text, not as the value that it names";
+        let path = place.to_string();
+        self.report(Diagnostic::new(Code::LiteralExpression, &path, node.span, message).help(help));
+    }
+
+    /// Warns of a JSONata expression in a template of a JSONPath state.
+    pub(super) fn warn_other_expression(&mut self, node: &Node, place: &Place<'_>) {
+        if expression::of(node).is_some() {
+            let message = "this is passed as a text: the state's language is JSONPath";
+            let path = place.to_string();
+            self.report(
+                Diagnostic::new(Code::LiteralExpression, &path, node.span, message)
+                    .help("set \"QueryLanguage\": \"JSONata\" to have it evaluated"),
+            );
+        }
+    }
+}
+
+/// A read of a part of `$states` that is not there.
+fn missing_of_states(field: &str, span: Span, place: &Place<'_>) -> Diagnostic {
+    let message = format!("Field '$states.{field}' does not exist.");
+    let help = match field {
+        "result" => "only Output and Assign of Task, Parallel and Map states see a result".into(),
+        "errorOutput" => "only Output and Assign of a catcher see an error".into(),
+        _ => match did_you_mean(field, STATES_FIELDS.iter().copied()) {
+            Some(meant) => format!("did you mean $states.{meant}?"),
+            None => format!("a field of the state's input is $states.input.{field}"),
+        },
+    };
+    Diagnostic::new(Code::MissingOfStates, &place.to_string(), span, message).help(help)
+}
+
+/// A part of an expression's text.
+fn part(text: &str, span: jsonata::Span) -> &str {
+    text.get(span.start as usize..span.end as usize).unwrap_or_default()
+}
+
+const STATES_FIELDS: &[&str] = &["input", "result", "errorOutput", "context"];
