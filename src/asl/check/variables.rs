@@ -182,7 +182,9 @@ impl Names {
     /// `ItemReader` or `ResultWriter`: objects of templates, of paths in `...Path` and of words.
     fn storage(&mut self, node: Option<&Node>) {
         if self.language == QueryLanguage::Jsonata {
-            node.into_iter().for_each(|node| self.template(node));
+            if let Some(node) = node {
+                self.template(node);
+            }
             return;
         }
         for member in node.into_iter().flat_map(Node::members) {

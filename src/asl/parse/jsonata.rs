@@ -7,7 +7,7 @@ use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::expression;
 use crate::asl::json::{Kind, Node};
 use crate::asl::model::{Condition, ExpressionText, QueryLanguage, Template};
-use crate::asl::place::Place;
+use crate::asl::place::{Cut, Place};
 use crate::asl::source::{Span, Spanned};
 use crate::expr::jsonata::{self, References, Refusal, Thrown, Unsupported};
 
@@ -125,8 +125,8 @@ impl Parser<'_> {
             Refusal::Syntax(thrown) => self.syntax_refused(text, thrown, path),
             Refusal::Unsupported(Unsupported { message, span }) => {
                 let at = expression::place(self.text, text.span, *span);
-                let name = part(text.value, *span);
-                let help = if name.starts_with('$') {
+                let name = Cut(part(text.value, *span));
+                let help = if name.0.starts_with('$') {
                     "the state's input is $states.input, the context object $states.context"
                         .to_owned()
                 } else {
@@ -163,8 +163,12 @@ impl Parser<'_> {
                 let at = expression::place(self.text, text.span, *span);
                 self.report(missing_of_states(field, at, place));
             }
+            if reported.len() == FIELDS_REPORTED_MAX {
+                break;
+            }
         }
-        for &span in &references.newer_operators {
+        // Once is enough: who changes one finds the others beside it.
+        if let Some(&span) = references.newer_operators.first() {
             let operator = part(text.value, span);
             let at = expression::place(self.text, text.span, span);
             let message = format!("'{operator}' is newer than the JSONata that AWS documents");
@@ -205,13 +209,14 @@ impl Parser<'_> {
 
 /// A read of a part of `$states` that is not there.
 fn missing_of_states(field: &str, span: Span, place: &Place<'_>) -> Diagnostic {
-    let message = format!("Field '$states.{field}' does not exist.");
+    let shown = Cut(field);
+    let message = format!("Field '$states.{shown}' does not exist.");
     let help = match field {
         "result" => "only Output and Assign of Task, Parallel and Map states see a result".into(),
         "errorOutput" => "only Output and Assign of a catcher see an error".into(),
         _ => match did_you_mean(field, STATES_FIELDS.iter().copied()) {
             Some(meant) => format!("did you mean $states.{meant}?"),
-            None => format!("a field of the state's input is $states.input.{field}"),
+            None => format!("a field of the state's input is $states.input.{shown}"),
         },
     };
     Diagnostic::new(Code::MissingOfStates, &place.to_string(), span, message).help(help)
@@ -221,5 +226,8 @@ fn missing_of_states(field: &str, span: Span, place: &Place<'_>) -> Diagnostic {
 fn part(text: &str, span: jsonata::Span) -> &str {
     text.get(span.start as usize..span.end as usize).unwrap_or_default()
 }
+
+/// Places are looked for from the start of the string, so that a hostile one could take long.
+const FIELDS_REPORTED_MAX: usize = 20;
 
 const STATES_FIELDS: &[&str] = &["input", "result", "errorOutput", "context"];

@@ -183,7 +183,10 @@ impl Parser<'_> {
         self.graph_count += 1;
         let number = self.graph_count;
         let mut read = Vec::with_capacity(members.len());
-        for member in members {
+        for (index, member) in members.iter().enumerate() {
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.current = index;
+            }
             read.extend(self.state(&object.place, member, number));
         }
         let start_at = self.target(start_at);
