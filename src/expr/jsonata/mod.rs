@@ -8,10 +8,13 @@
 //! of checks, limits and functions over the same engine.
 
 mod ast;
+mod cast;
 mod error;
 mod parse;
 mod picture;
+mod regex;
 mod signature;
+mod url;
 
 pub use ast::Span;
 pub use error::{Code, Thrown};
