@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::asl::model::{
-    Assign, Choice, ChoiceRule, Fail, FailText, Graph, Machine, Pass, PathField, QueryLanguage,
-    Rule as ModelRule, State, StateKind, Succeed, Target, Transition, Wait, WaitUntil,
+    Assign, Fail, FailText, Graph, Machine, Pass, PathField, QueryLanguage, State, StateKind,
+    Succeed, Target, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
 use crate::expr::apply::Apply;
@@ -18,13 +18,13 @@ use crate::expr::walk::Walk;
 use crate::expr::{Bindings, SyntaxError};
 use crate::program::{
     self, AssignIdx, FailIdx, ForkIdx, Image, Keys, LookupIdx, MapIdx, Op, Pc, Place, Program,
-    RuleIdx, Sees, StateIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
+    Sees, StateIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
 };
 use crate::value::Value;
 
 use super::ahead::context_ahead;
 use super::form::Around;
-use super::{Error, names, payload, rules};
+use super::{Error, names, payload};
 
 /// What has been emitted so far.
 pub(super) struct Emitter<'a> {
@@ -38,7 +38,7 @@ pub(super) struct Emitter<'a> {
     lookups: Vec<Lookup>,
     templates: Vec<Template>,
     assigns: Vec<program::Assign>,
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     values: Vec<Value>,
     fails: Vec<program::Fail>,
     pub(super) tasks: Vec<program::Task>,
@@ -220,52 +220,6 @@ impl<'a> Emitter<'a> {
         self.output(pass.output.as_ref(), around)?;
         self.transition(&pass.transition, slots);
         Ok(program::StateKind::Pass.into())
-    }
-
-    /// Each rule branches to a stub of its own behind the rules; a stub leaves the state.
-    fn choice(&mut self, choice: &Choice, span: Span, slots: &Slots) -> Result<Emitted, Error> {
-        self.input_path(&choice.input_path)?;
-        let mut branches = Vec::with_capacity(choice.choices.len());
-        for (index, rule) in choice.choices.iter().enumerate() {
-            branches.push(self.ops.len());
-            self.rule(rule, index)?;
-        }
-        match &choice.default {
-            Some(default) => {
-                let around = Around::state(Sees::Input);
-                self.assign(choice.assign.as_ref(), around)?;
-                self.output_path(&choice.output_path)?;
-                self.output(choice.output.as_ref(), around)?;
-                self.jump(default, slots);
-            }
-            None => self.emit(Op::Unmatched(), span),
-        }
-        for ((index, rule), at) in choice.choices.iter().enumerate().zip(branches) {
-            let stub = Pc(self.ops.len() as u32);
-            if let Op::Branch(_, target) | Op::Test(_, target) = &mut self.ops[at] {
-                *target = stub;
-            }
-            let prefix = format!("Choices[{index}]/");
-            let around = Around { prefix: &prefix, sees: Sees::Input };
-            self.assign(rule.assign.as_ref(), around)?;
-            self.output_path(&choice.output_path)?;
-            self.output(rule.output.as_ref(), around)?;
-            self.jump(&rule.next, slots);
-        }
-        Ok(program::StateKind::Choice.into())
-    }
-
-    /// A jump that is taken when the rule holds; its target is still to be set.
-    fn rule(&mut self, rule: &ChoiceRule, index: usize) -> Result<(), Error> {
-        if let ModelRule::Condition(condition) = &rule.rule {
-            return self.condition(condition, index, rule.span);
-        }
-        let compiled = rules::compile(&rule.rule, &mut self.bindings)?;
-        self.reads_context |= compiled.reads_context();
-        let index = u16::try_from(self.rules.len()).map_err(|_| Error::TooManyRules)?;
-        self.rules.push(compiled);
-        self.emit(Op::Branch(RuleIdx(index), Pc(0)), rule.span);
-        Ok(())
     }
 
     fn wait(&mut self, wait: &Wait, slots: &Slots) -> Result<Emitted, Error> {

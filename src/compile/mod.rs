@@ -5,6 +5,7 @@
 //! of execution; the model it is given has no errors left, so it has only limits to report.
 
 mod ahead;
+mod choice;
 mod emit;
 mod form;
 mod names;

@@ -306,7 +306,8 @@ impl State {
                 }
                 let text = text.replace(path, &format!("${variable}"));
                 // A context that is given has no `Map`: AWS refuses it.
-                text.replace(&format!("${CONTEXT}.Map."), "$states.context.Map.").into()
+                let text = text.replace(&format!("${CONTEXT}.Map."), "$states.context.Map.");
+                if variable == CONTEXT { with_context(&text).into() } else { text.into() }
             }
             Value::String(text) if holds_path(field) => {
                 let text = text.replace(path, &format!("${variable}"));
@@ -386,6 +387,24 @@ fn add(exits: &mut Map<String, Value>, exit: Value) -> Value {
     let name = format!("{EXIT} {}", exits.len());
     exits.insert(name.clone(), exit);
     name.into()
+}
+
+/// An expression in which all of `$states` has the context that is given.
+fn with_context(text: &str) -> String {
+    let mut parts = text.split("$states");
+    let mut turned = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let goes_on = |next: char| next == '.' || next == '_' || next.is_alphanumeric();
+        if part.starts_with(goes_on) {
+            turned.push_str("$states");
+        } else {
+            turned.push_str("$merge([$states, {'context': $");
+            turned.push_str(CONTEXT);
+            turned.push_str("}])");
+        }
+        turned.push_str(part);
+    }
+    turned
 }
 
 /// Whether a field of this name holds a path or an intrinsic call.
