@@ -185,6 +185,20 @@ impl Value {
         self.tag() == Tag::Null
     }
 
+    /// Whether this is no container; a part of a parsed document may be one.
+    pub(crate) fn is_scalar(self) -> bool {
+        !matches!(self.tag(), Tag::Array | Tag::Object | Tag::Node)
+    }
+
+    /// The number that this is without looking anywhere else.
+    pub(crate) fn as_number(self) -> Option<View<'static>> {
+        match self.tag() {
+            Tag::Int => Some(View::Int(self.payload() as i64)),
+            Tag::Float => Some(View::Float(f64::from_bits(self.payload()))),
+            _ => None,
+        }
+    }
+
     /// The integer that this is, if it is not negative and fits.
     pub(crate) fn as_small_int(self) -> Option<u32> {
         if self.tag() == Tag::Int { u32::try_from(self.payload()).ok() } else { None }

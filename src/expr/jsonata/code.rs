@@ -147,7 +147,8 @@ pub(super) struct Path {
     pub(super) group: Option<Pairs>,
 }
 
-#[derive(Clone, Debug)]
+/// A step of a path.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Step {
     pub(super) kind: StepKind,
     pub(super) stages: Box<[Stage]>,
@@ -160,11 +161,20 @@ pub(super) struct Step {
     pub(super) ancestor: Option<u32>,
 }
 
+/// What a step does with an item.
 #[derive(Clone, Debug)]
 pub(super) enum StepKind {
     Name(Item),
+    /// Several names that the path begins with.
+    Names { origin: CodeId, keys: Box<[Item]> },
     Code(CodeId),
     Sort(Box<[Term]>),
+}
+
+impl Default for StepKind {
+    fn default() -> Self {
+        Self::Sort(Box::default())
+    }
 }
 
 /// A term of `^(…)`.

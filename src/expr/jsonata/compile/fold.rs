@@ -6,7 +6,7 @@ use super::super::code::{Code, CodeId};
 use super::super::item::Item;
 use super::super::number::Number;
 use super::{CompileFailure, Compiled, Compiler};
-use crate::value::Value;
+use crate::value::{Value, View};
 
 impl<'a> Compiler<'a> {
     /// The value that a piece of code certainly has.
@@ -19,11 +19,11 @@ impl<'a> Compiler<'a> {
 
     /// The number that a piece of code certainly is.
     fn known_number(&self, code: CodeId) -> Option<Number> {
-        self.known(code).and_then(|value| match value.as_number() {
-            Some(crate::value::Scalar::Int(int)) => Some(Number::Int(int)),
-            Some(crate::value::Scalar::Float(float)) => Some(Number::Float(float)),
-            None => None,
-        })
+        match self.known(code)?.as_number()? {
+            View::Int(int) => Some(Number::Int(int)),
+            View::Float(float) => Some(Number::Float(float)),
+            _ => None,
+        }
     }
 
     pub(super) fn arithmetic(

@@ -7,7 +7,8 @@ use super::{CompileFailure, Compiled, Compiler, Dialect};
 
 impl<'a> Compiler<'a> {
     pub(super) fn path(&mut self, path: &'a AstPath, node: &'a Node) -> Compiled {
-        let plain = path.steps.iter().take_while(|step| self.is_plain(step)).count();
+        let plain = path.steps.iter().enumerate();
+        let plain = plain.take_while(|(index, step)| self.is_plain(step, *index == 0)).count();
         if plain == path.steps.len() && node.group.is_none() && !path.keep_singleton {
             return self.names(&path.steps, node);
         }
@@ -40,8 +41,8 @@ impl<'a> Compiler<'a> {
         Ok(self.emit(Code::Path(Box::new(path)), node))
     }
 
-    /// Whether a step is nothing but a name, or a variable that a path begins with.
-    fn is_plain(&self, step: &AstStep) -> bool {
+    /// Whether a step is nothing but a name, or a variable that the path begins with.
+    fn is_plain(&self, step: &AstStep, first: bool) -> bool {
         let node = &self.ast[step.node];
         step.stages.is_empty()
             && step.focus.is_none()
@@ -51,7 +52,7 @@ impl<'a> Compiler<'a> {
             && !node.keep_array
             && node.predicates.is_empty()
             && node.group.is_none()
-            && matches!(node.kind, Kind::Name(_) | Kind::Variable(_))
+            && (matches!(node.kind, Kind::Name(_)) || first && matches!(node.kind, Kind::Variable(_)))
     }
 
     fn starts_at_variable(&self, path: &AstPath) -> bool {
@@ -91,10 +92,8 @@ impl<'a> Compiler<'a> {
         };
         let mut keys = Vec::with_capacity(rest.len());
         for step in rest {
-            match kind(step) {
-                Kind::Name(name) => keys.push(self.text(name)?),
-                // A variable behind the first step leaves the chain: see `is_plain`'s caller.
-                _ => break,
+            if let Kind::Name(name) = kind(step) {
+                keys.push(self.text(name)?);
             }
         }
         Ok((origin, keys.into()))

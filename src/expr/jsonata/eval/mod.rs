@@ -24,6 +24,8 @@ use crate::base::entropy::Entropy;
 use crate::value::{ArenaId, Heap, Parser};
 
 pub(super) use call::Arguments;
+pub(super) use export::Exported;
+pub(super) use operators::utf16_order;
 pub(super) use read::View;
 
 /// One evaluation.

@@ -16,10 +16,10 @@ enum Sequence {
     Whole(Item),
 }
 
-impl<'e> Evaluator<'e> {
+impl Evaluator<'_> {
     /// A chain of names from `origin` on.
     #[inline]
-    pub(super) fn names(&mut self, origin: Item, keys: &'e [Item]) -> Result<Item, Thrown> {
+    pub(super) fn names(&mut self, origin: Item, keys: &[Item]) -> Result<Item, Thrown> {
         let mut item = origin;
         for (index, key) in keys.iter().enumerate() {
             if self.is_array(item) {
@@ -32,11 +32,9 @@ impl<'e> Evaluator<'e> {
         }
         Ok(item)
     }
-}
 
-impl Evaluator<'_> {
     /// The rest of a chain of names, once an array was met.
-    pub(super) fn names_over_array(&mut self, array: Item, keys: &[Item]) -> Result<Item, Thrown> {
+    fn names_over_array(&mut self, array: Item, keys: &[Item]) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         self.spread(array)?;
         for (index, key) in keys.iter().enumerate() {
@@ -109,13 +107,20 @@ impl<'e> Evaluator<'e> {
     /// Evaluates a path.
     pub(super) fn path(&mut self, path: &'e Path, input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
-        if path.absolute {
-            self.scratch.stack.push(input);
-        } else {
-            self.spread(input)?;
-        }
+        let mut steps = path.steps.iter().enumerate();
         let mut sequence = Sequence::OnStack;
-        for (index, step) in path.steps.iter().enumerate() {
+        match &path.steps[0].kind {
+            StepKind::Names { origin, keys } => {
+                steps.next();
+                self.names_step(*origin, keys, base, input)?;
+                if self.scratch.stack.len() == base {
+                    steps = [].iter().enumerate();
+                }
+            }
+            _ if path.absolute => self.scratch.stack.push(input),
+            _ => self.spread(input)?,
+        }
+        for (index, step) in steps {
             if step.tuple {
                 self.unpack(base, sequence)?;
                 return self.tuple_path(path, index, base);
@@ -136,6 +141,28 @@ impl<'e> Evaluator<'e> {
             Some(pairs) => self.group(pairs, result),
             None => Ok(self.normalised(result)),
         }
+    }
+
+    /// The names that a path begins with: what they lead to comes to lie on the stack.
+    fn names_step(
+        &mut self,
+        origin: CodeId,
+        keys: &'e [Item],
+        base: usize,
+        input: Item,
+    ) -> Result<(), Thrown> {
+        let mut item = self.evaluate(origin, input)?;
+        for (index, key) in keys.iter().enumerate() {
+            if self.is_array(item) {
+                self.spread(item)?;
+                for key in &keys[index..] {
+                    self.name_step(base, *key, false)?;
+                }
+                return Ok(());
+            }
+            item = self.field(item, *key);
+        }
+        if item.is_undefined() { Ok(()) } else { self.push_flat(item) }
     }
 
     /// The array constructor that a path begins with sees the whole context at once.
@@ -225,8 +252,20 @@ impl<'e> Evaluator<'e> {
             let item = match &step.kind {
                 StepKind::Name(key) => self.name(context, *key)?,
                 StepKind::Code(code) => self.evaluate(*code, context)?,
-                StepKind::Sort(_) => Item::UNDEFINED,
+                StepKind::Names { .. } | StepKind::Sort(_) => Item::UNDEFINED,
             };
+            if let [Stage::Filter(predicate @ Predicate::Test(_))] = *step.stages
+                && !item.flags().has(Flags::TUPLES)
+            {
+                // What passes is a sequence, and flat already.
+                let begin = self.scratch.stack.len();
+                if !item.is_undefined() {
+                    self.spread(item)?;
+                    self.filter_stack(predicate, begin, false)?;
+                }
+                (count, single) = (count + 1, Item::UNDEFINED);
+                continue;
+            }
             let item = self.staged(step, item)?;
             if !item.is_undefined() {
                 (count, single) = (count + 1, item);

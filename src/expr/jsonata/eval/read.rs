@@ -148,7 +148,7 @@ impl Evaluator<'_> {
         match object.kind() {
             Kind::Value(value) => {
                 let entries = self.heap.entries(value);
-                let items = entries.flat_map(|(key, member)| [key.into(), member.into()]);
+                let items = entries.flat_map(|(key, member)| [Item::from(key), Item::from(member)]);
                 self.scratch.stack.extend(items);
             }
             Kind::Object(at) => {

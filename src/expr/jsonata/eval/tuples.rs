@@ -78,7 +78,7 @@ impl<'e> Evaluator<'e> {
             let found = match &step.kind {
                 StepKind::Name(key) => self.name(context, *key)?,
                 StepKind::Code(code) => self.evaluate(*code, context)?,
-                StepKind::Sort(_) => Item::UNDEFINED,
+                StepKind::Names { .. } | StepKind::Sort(_) => Item::UNDEFINED,
             };
             if found.is_undefined() {
                 continue;

@@ -186,8 +186,11 @@ fn exact_integer(text: &str, dialect: Dialect) -> Option<i64> {
 /// `$formatBase(number, radix)`
 pub(super) fn format_base(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let Some(value) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
-    let radix = evaluator.number(arguments.get(evaluator, 1))?;
-    let text = base::format_base(value.as_f64(), radix.map(Number::as_f64))?;
+    let radix = evaluator.number(arguments.get(evaluator, 1))?.map_or(10.0, Number::as_f64);
+    let text = match value {
+        Number::Int(int) => base::format_base_integer(int, radix)?,
+        Number::Float(float) => base::format_base(float, radix)?,
+    };
     evaluator.make_text(&text)
 }
 
@@ -195,7 +198,10 @@ pub(super) fn format_base(evaluator: &mut Evaluator<'_>, arguments: Arguments) -
 pub(super) fn format_integer(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let Some(value) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
-    let text = integer::format_integer(value.as_f64(), picture)?;
+    let text = match value {
+        Number::Int(int) => integer::format_integer_exact(int, picture)?,
+        Number::Float(float) => integer::format_integer(float, picture)?,
+    };
     evaluator.make_text(&text)
 }
 

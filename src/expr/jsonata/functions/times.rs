@@ -38,8 +38,5 @@ pub(super) fn to_millis(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> 
     };
     let picture = evaluator.text(arguments.get(evaluator, 1));
     let millis = datetime::to_millis(text, picture, evaluator.wall_ms)?;
-    Ok(millis.map_or(Item::UNDEFINED, |millis| {
-        let number = Number::Float(millis);
-        number.integer().map_or(number.item(), Item::int)
-    }))
+    Ok(millis.map_or(Item::UNDEFINED, Item::int))
 }
