@@ -16,8 +16,6 @@ use super::{Evaluator, View};
 pub(in super::super) struct Arguments {
     base: usize,
     count: usize,
-    /// The context item.
-    pub(in super::super) input: Item,
 }
 
 impl Arguments {
@@ -211,7 +209,7 @@ impl<'e> Evaluator<'e> {
         self.validate(native.parameters, base, input)
             .and_then(|()| {
                 let count = self.scratch.stack.len() - base;
-                (native.function)(self, Arguments { base, count, input })
+                (native.function)(self, Arguments { base, count })
             })
             .map_err(|error| error.at_token(native.name))
     }

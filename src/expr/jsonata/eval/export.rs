@@ -27,7 +27,7 @@ impl Evaluator<'_> {
                 let text = &self.scratch.text[at.range()];
                 self.heap.string(self.arena, text).map_err(|_| out_of_memory())?
             }
-            Kind::Array(..) | Kind::Range { .. } => {
+            Kind::Array(_) | Kind::Range { .. } => {
                 let base = self.scratch.stack.len();
                 self.spread(item)?;
                 return self.export_container(base, false);

@@ -159,7 +159,7 @@ impl Evaluator<'_> {
         self.step_fuel(1)?;
         let base = self.scratch.stack.len();
         let is_object = match item.kind() {
-            Kind::Array(..) => {
+            Kind::Array(_) => {
                 self.spread(item)?;
                 false
             }

@@ -119,7 +119,7 @@ impl<'e> Evaluator<'e> {
         let base = self.scratch.stack.len();
         self.spread(tuple)?;
         if is_stream {
-            let Kind::Array(at, _) = found.kind() else { return Ok(tuple) };
+            let Kind::Array(at) = found.kind() else { return Ok(tuple) };
             self.scratch.stack[base] = self.scratch.slots[at.offset as usize];
             for index in at.range().skip(1).step_by(2) {
                 let (label, item) = (self.scratch.slots[index], self.scratch.slots[index + 1]);
@@ -176,7 +176,7 @@ impl<'e> Evaluator<'e> {
 
     /// Makes `tuple` the running one and returns its item.
     pub(super) fn bind_tuple(&mut self, tuple: Item) -> Item {
-        let Kind::Array(at, _) = tuple.kind() else { return tuple };
+        let Kind::Array(at) = tuple.kind() else { return tuple };
         for index in at.range().skip(1).step_by(2) {
             if let Some(label) = label_of(self.scratch.slots[index])
                 && let Some(place) = self.scratch.labels.get_mut(label as usize)
@@ -189,7 +189,7 @@ impl<'e> Evaluator<'e> {
 
     fn tuple_item(&self, tuple: Item) -> Item {
         match tuple.kind() {
-            Kind::Array(at, _) if at.len > 0 => self.scratch.slots[at.offset as usize],
+            Kind::Array(at) if at.len > 0 => self.scratch.slots[at.offset as usize],
             _ => tuple,
         }
     }
@@ -262,7 +262,7 @@ impl<'e> Evaluator<'e> {
 
     /// What a tuple holds under a label; its item for an undefined one.
     fn labelled(&self, tuple: Item, label: Item) -> Item {
-        let Kind::Array(at, _) = tuple.kind() else { return Item::UNDEFINED };
+        let Kind::Array(at) = tuple.kind() else { return Item::UNDEFINED };
         let Some(wanted) = label_of(label) else { return self.tuple_item(tuple) };
         let slots = &self.scratch.slots[at.range()];
         let (pairs, _) = slots.get(1..).unwrap_or_default().as_chunks::<2>();
