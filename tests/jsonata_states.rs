@@ -379,3 +379,59 @@ fn what_is_too_large_is_refused_as_everywhere() {
         assert_eq!(ended.error.as_deref(), Some("States.DataLimitExceeded"), "{fields}");
     }
 }
+
+#[test]
+fn a_variable_wins_over_a_built_in_function_of_its_name() {
+    // The reader stands before the writer.
+    let states = r#""A": {"Type": "Pass", "Next": "C"},
+        "B": {"Type": "Pass", "Output": "{% $sum + 1 %}", "End": true},
+        "C": {"Type": "Pass", "Assign": {"sum": 4}, "Next": "B"}"#;
+    assert_eq!(run(&mut jsonata(states), "{}").output, "5");
+}
+
+#[test]
+fn what_an_expression_throws_is_told_with_its_code() {
+    for (expression, said) in [
+        (
+            "1 + 'a'",
+            "threw an error during evaluation. T2002: The right side of the \"+\" operator must evaluate to a number",
+        ),
+        (
+            "$nothing()",
+            "threw an error during evaluation. T1006: Attempted to invoke a non-function",
+        ),
+        ("function($a){$a}", "returned an unsupported result type."),
+        (
+            "[1..2000000]",
+            "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        ),
+    ] {
+        let states = format!(
+            r#""A": {{"Type": "Pass", "Output": [0, "{{% {expression} %}}"], "End": true}}"#
+        );
+        let ended = run(&mut jsonata(&states), "{}");
+        assert_eq!(
+            ended.cause,
+            Some(format!(
+                "An error occurred while executing the state 'A' (entered at the event id #2). The \
+                 JSONata expression '{expression}' specified for the field 'Output[1]' {said}"
+            ))
+        );
+    }
+}
+
+#[test]
+fn a_loop_of_long_evaluations_leaves_turns_to_others() {
+    let states = r#""A": {"Type": "Pass", "Assign": {"n": 0}, "Next": "B"},
+        "B": {"Type": "Pass", "Assign": {"n": "{% $n + 1 %}"}, "Output": "{% $sum($map([1..2000], function($v) { $v * 2 })) %}", "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [{"Condition": "{% $n < 40 %}", "Next": "B"}], "Default": "D"},
+        "D": {"Type": "Succeed"}"#;
+    let mut shard = jsonata(states);
+    shard.start(0, "e", b"{}");
+    let mut turns = 0;
+    while shard.turn().busy {
+        turns += 1;
+    }
+    assert_eq!(only(&shard).output, "4002000");
+    assert!(turns > 1, "{turns} turns");
+}
