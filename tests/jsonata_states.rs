@@ -1,6 +1,7 @@
 //! JSONata states: what their expressions see, what they pass on, and how they fail.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use expressway::asl::source::Source;
 use expressway::asl::{MachineType, parse_as};
@@ -28,11 +29,14 @@ type Shard = VirtualShard<Asked>;
 
 /// A shard that runs a machine with these members and states, begun at `A`.
 fn shard(members: &str, states: &str) -> Shard {
-    let text = format!(r#"{{"StartAt": "A", {members} "States": {{{states}}}}}"#);
-    let parsed = parse_as(&text, "test", MachineType::Standard);
+    loaded(&format!(r#"{{"StartAt": "A", {members} "States": {{{states}}}}}"#))
+}
+
+fn loaded(text: &str) -> Shard {
+    let parsed = parse_as(text, "test", MachineType::Standard);
     let machine = parsed.machine.unwrap_or_else(|| panic!("{:?}\n{text}", parsed.diagnostics));
     let world = World::standard("us-east-1", "111111111111", "m", "role");
-    let image = compile(&machine, Source { file: "test", text: &text }, world).expect("compiles");
+    let image = compile(&machine, Source { file: "test", text }, world).expect("compiles");
     let limits = Limits { history: true, ..Limits::default() };
     VirtualShard::new(Loaded::from(image), limits, Asked::default(), Completions::default())
 }
@@ -434,4 +438,25 @@ fn a_loop_of_long_evaluations_leaves_turns_to_others() {
     }
     assert_eq!(only(&shard).output, "4002000");
     assert!(turns > 1, "{turns} turns");
+}
+
+/// `pass-choice` is there in both languages, for whoever wants to compare what they cost.
+#[test]
+fn a_definition_in_both_languages_gives_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("an example");
+    let input = read("pass-choice.input.json");
+    assert_eq!(read("pass-choice-jsonata.input.json"), input);
+    for (priority, status) in [("normal", Status::Succeeded), ("critical", Status::Failed)] {
+        let input = input.replace("normal", priority);
+        let [path, jsonata] =
+            ["pass-choice.asl.json", "pass-choice-jsonata.asl.json"].map(|name| {
+                let ended = run(&mut loaded(&read(name)), &input);
+                let output: serde_json::Value =
+                    serde_json::from_str(&ended.output).unwrap_or_default();
+                (ended.status, ended.error, ended.cause, output)
+            });
+        assert_eq!(jsonata, path);
+        assert_eq!(jsonata.0, status);
+    }
 }
