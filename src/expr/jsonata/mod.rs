@@ -215,13 +215,20 @@ impl Expression {
     fn compute(&self, setting: &mut Setting<'_>) -> Result<Value, Failure> {
         let parts = Parts { program: &self.program, dialect: self.dialect, keys: self.keys };
         let mut evaluator = Evaluator::new(&parts, setting);
-        let item = evaluator.run()?;
-        if item.is_undefined() {
-            return Err(Failure::Undefined);
-        }
-        match evaluator.export(item)? {
-            Exported::Value(value) => Ok(value),
-            Exported::Function => Err(Failure::Unsupported),
-        }
+        let outcome = outcome(&mut evaluator);
+        evaluator.count_steps();
+        outcome
+    }
+}
+
+#[inline]
+fn outcome(evaluator: &mut Evaluator<'_>) -> Result<Value, Failure> {
+    let item = evaluator.run()?;
+    if item.is_undefined() {
+        return Err(Failure::Undefined);
+    }
+    match evaluator.export(item)? {
+        Exported::Value(value) => Ok(value),
+        Exported::Function => Err(Failure::Unsupported),
     }
 }
