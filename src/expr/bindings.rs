@@ -40,6 +40,11 @@ impl Bindings {
         Ok(number)
     }
 
+    /// The number of the variable `name`, if it has one already.
+    pub fn known(&self, name: &str) -> Option<VariableIdx> {
+        self.numbers.get(name).copied()
+    }
+
     /// The names, by number.
     pub fn variable_names(&self) -> &[Box<str>] {
         &self.variables

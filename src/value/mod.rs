@@ -41,6 +41,9 @@ pub struct Value(NonZeroU128);
 const _: () = assert!(size_of::<Value>() == 16);
 const _: () = assert!(size_of::<Option<Value>>() == 16);
 
+/// Set in the tag of a word that is no JSON value.
+const FOREIGN: u8 = 0x80;
+
 /// What a value is and how its payload reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -152,9 +155,53 @@ impl Value {
         self.json_bytes() as usize
     }
 
+    /// A word that is no JSON value but lives beside values: the items of a layer above. `kind` is
+    /// below 128, `mark` has 24 bits; what the parts mean is that layer's business. As a value it
+    /// reads as `null`.
+    #[inline]
+    pub(crate) const fn foreign(kind: u8, mark: u32, extent: u32, payload: u64) -> Self {
+        let head = (FOREIGN | kind) as u64 | (mark as u64) << 8 | (extent as u64) << 32;
+        match NonZeroU128::new(head as u128 | (payload as u128) << 64) {
+            Some(word) => Self(word),
+            None => Self(NonZeroU128::MIN),
+        }
+    }
+
+    /// The kind of a word of [`Self::foreign`]; `None` for a JSON value.
+    #[inline]
+    pub(crate) fn foreign_kind(self) -> Option<u8> {
+        let tag = self.0.get() as u8;
+        (tag >= FOREIGN).then_some(tag & !FOREIGN)
+    }
+
+    /// Mark, extent and payload of a word of [`Self::foreign`].
+    #[inline]
+    pub(crate) fn foreign_parts(self) -> (u32, u32, u64) {
+        (self.space().0, self.json_bytes(), self.payload())
+    }
+
     /// Whether this is JSON `null`.
     pub fn is_null(self) -> bool {
         self.tag() == Tag::Null
+    }
+
+    /// Whether this is no container; a part of a parsed document may be one.
+    pub(crate) fn is_scalar(self) -> bool {
+        !matches!(self.tag(), Tag::Array | Tag::Object | Tag::Node)
+    }
+
+    /// The number that this is without looking anywhere else.
+    pub(crate) fn as_number(self) -> Option<View<'static>> {
+        match self.tag() {
+            Tag::Int => Some(View::Int(self.payload() as i64)),
+            Tag::Float => Some(View::Float(f64::from_bits(self.payload()))),
+            _ => None,
+        }
+    }
+
+    /// The integer that this is, if it is not negative and fits.
+    pub(crate) fn as_small_int(self) -> Option<u32> {
+        if self.tag() == Tag::Int { u32::try_from(self.payload()).ok() } else { None }
     }
 
     #[inline]

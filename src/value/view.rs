@@ -67,6 +67,21 @@ impl Heap {
         }
     }
 
+    /// The member whose key is `name`; [`Self::field`] where the key is a value already.
+    pub fn field_named(&self, object: Value, name: &str) -> Option<Value> {
+        match object.tag() {
+            Tag::Object => {
+                let (entries, _) = self.slots(object).as_chunks::<2>();
+                let entry = entries.iter().find(|[key, _]| self.key_text(*key) == name);
+                entry.map(|[_, member]| *member)
+            }
+            Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
+                self.document(object).field(object, name)
+            }
+            _ => None,
+        }
+    }
+
     /// Where `key` stands among the entries in `slots`, and its member.
     #[inline]
     pub(in crate::value) fn place(&self, slots: &[Value], key: Value) -> Option<(usize, Value)> {

@@ -39,15 +39,22 @@ pub(super) fn hash(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Outc
     let algorithm = string(function, evaluation.heap, algorithm)?;
     let data = printed(evaluation.heap, data)?;
     let data = short(function, &data)?.as_bytes();
-    let text = match algorithm {
+    let Some(text) = digest(data, algorithm) else {
+        return Err(Failure::Arguments(function, ""));
+    };
+    Ok(evaluation.heap.string(evaluation.arena, &text)?)
+}
+
+/// The hash of `data` in lower-case hexadecimal, by AWS's names of the algorithms.
+pub(in crate::expr) fn digest(data: &[u8], algorithm: &str) -> Option<String> {
+    Some(match algorithm {
         "MD5" => hex(&Md5::digest(data)),
         "SHA-1" => hex(&Sha1::digest(data)),
         "SHA-256" => hex(&Sha256::digest(data)),
         "SHA-384" => hex(&Sha384::digest(data)),
         "SHA-512" => hex(&Sha512::digest(data)),
-        _ => return Err(Failure::Arguments(function, "")),
-    };
-    Ok(evaluation.heap.string(evaluation.arena, &text)?)
+        _ => return None,
+    })
 }
 
 fn short(function: Function, text: &str) -> Result<&str, Failure> {

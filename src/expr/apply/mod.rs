@@ -11,6 +11,9 @@ mod json;
 mod math;
 mod text;
 
+pub(in crate::expr) use encode::digest;
+pub(in crate::expr) use text::uuid_text;
+
 use super::intrinsic::{Argument, Call, Function, unescape};
 use super::lookup::Lookup;
 use super::walk::Missing;

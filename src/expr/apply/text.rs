@@ -1,6 +1,7 @@
 //! The functions over text.
 
 use super::{Failure, Outcome, TEXT_BYTES_MAX, array, exactly, string, too_long};
+use crate::base::entropy::Entropy;
 use crate::expr::intrinsic::Function;
 use crate::expr::{Evaluation, java};
 use crate::value::{Value, View};
@@ -87,17 +88,22 @@ pub(super) fn split(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Out
 /// `States.UUID()`: version 4.
 pub(super) fn uuid(arguments: &[Value], evaluation: &mut Evaluation<'_>) -> Outcome {
     let [] = exactly(Function::Uuid, arguments)?;
-    let (high, low) = (evaluation.entropy.u64(), evaluation.entropy.u64());
+    let text = uuid_text(evaluation.entropy);
+    Ok(evaluation.heap.string(evaluation.arena, &text)?)
+}
+
+/// A UUID of version 4.
+pub(in crate::expr) fn uuid_text(entropy: &mut Entropy) -> String {
+    let (high, low) = (entropy.u64(), entropy.u64());
     // RFC 9562: the version in four bits, the variant in two.
     let high = high & !0xf000 | 0x4000;
     let low = low & !(0b11 << 62) | 0b10 << 62;
-    let text = format!(
+    format!(
         "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
         high >> 32,
         high >> 16 & 0xffff,
         high & 0xffff,
         low >> 48,
         low & 0xffff_ffff_ffff
-    );
-    Ok(evaluation.heap.string(evaluation.arena, &text)?)
+    )
 }

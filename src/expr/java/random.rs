@@ -33,6 +33,12 @@ impl Random {
         }
     }
 
+    /// `nextDouble()`
+    pub(in crate::expr) fn unit(&mut self) -> f64 {
+        let high = i64::from(self.next(26)) << 27;
+        (high + i64::from(self.next(27))) as f64 / (1_i64 << 53) as f64
+    }
+
     /// A number from `start` up to and without `end`, which must be greater.
     pub(in crate::expr) fn within(&mut self, start: i32, end: i32) -> i32 {
         if let Some(width) = end.checked_sub(start) {
@@ -63,6 +69,11 @@ mod tests {
         ] {
             assert_eq!(Random::new(seed).within(start, end), expected);
         }
+    }
+
+    #[test]
+    fn a_seeded_unit_is_that_measured_on_aws() {
+        assert!((Random::new(42).unit() - 0.727_563_680_032_868_1).abs() < 1e-16);
     }
 
     #[test]

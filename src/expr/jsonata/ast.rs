@@ -43,14 +43,16 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// The token that made it: an operator, a name, the bracket of a call.
     pub(super) span: Span,
-    /// `[…]` behind a node that is no path: applied to its whole result.
+    /// `[…]` behind a node that is no path: applied to its whole result. The first step of a path
+    /// may have them, too.
     pub(super) predicates: Vec<NodeId>,
     /// `{…}` behind a node: its result is grouped.
     pub(super) group: Option<Pairs>,
     /// `[]` behind it: a sequence of one stays an array.
     pub(super) keep_array: bool,
-    /// An array constructor (or a block that ends in one) that is the first or last step of a
-    /// path: its array is not flattened into the path's sequence.
+    /// An array constructor that is the first step of a path or was, while the path grew, its
+    /// last one; or a block that holds such a node, or a path that begins with one. Its array is
+    /// not flattened into the path's sequence.
     pub(super) cons_array: bool,
 }
 
@@ -114,6 +116,51 @@ pub(super) enum Kind {
     Transform { pattern: NodeId, update: NodeId, delete: Option<NodeId> },
     /// `^(>a, <b)`, always a step of a path.
     Sort(Vec<SortTerm>),
+}
+
+impl Kind {
+    /// Calls `visit` with the nodes directly below, in the order of the text; a callee comes first.
+    /// Predicates and groups belong to the [`Node`], stages to the [`Step`]: they are not visited.
+    pub(super) fn each_child(&self, visit: &mut dyn FnMut(NodeId)) {
+        match self {
+            Self::Path(path) => path.steps.iter().for_each(|step| visit(step.node)),
+            Self::Binary(_, left, right)
+            | Self::Coalesce(left, right)
+            | Self::Elvis(left, right)
+            | Self::Apply(left, right) => [*left, *right].into_iter().for_each(visit),
+            Self::Negate(node)
+            | Self::Bind { value: node, .. }
+            | Self::Lambda { body: node, .. } => visit(*node),
+            Self::Array(nodes) | Self::Block(nodes) => nodes.iter().copied().for_each(visit),
+            Self::Object(pairs) => {
+                pairs.iter().flat_map(|&(key, value)| [key, value]).for_each(visit);
+            }
+            Self::Condition { test, then, otherwise } => {
+                [*test, *then].into_iter().chain(*otherwise).for_each(visit);
+            }
+            Self::Call { callee, arguments } => {
+                std::iter::once(*callee).chain(arguments.iter().copied()).for_each(visit);
+            }
+            Self::Partial { callee, arguments } => {
+                std::iter::once(*callee).chain(arguments.iter().copied().flatten()).for_each(visit);
+            }
+            Self::Transform { pattern, update, delete } => {
+                [*pattern, *update].into_iter().chain(*delete).for_each(visit);
+            }
+            Self::Sort(terms) => terms.iter().for_each(|term| visit(term.expression)),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Regex { .. }
+            | Self::Name(_)
+            | Self::Variable(_)
+            | Self::Wildcard
+            | Self::Descendants
+            | Self::Parent(_) => {}
+        }
+    }
 }
 
 /// Operators with two sides and no control flow of their own, but for `and` and `or`.

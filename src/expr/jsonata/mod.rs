@@ -8,17 +8,32 @@
 //! of checks, limits and functions over the same engine.
 
 mod ast;
+mod cast;
+mod code;
+mod compile;
 mod error;
+mod eval;
+mod functions;
+mod item;
+mod limits;
+mod number;
 mod parse;
 mod picture;
+mod regex;
+mod scratch;
 mod signature;
+mod url;
 
 pub use ast::Span;
 pub use error::{Code, Thrown};
+pub use scratch::Scratch;
 
+use self::code::Program;
+use self::eval::{Evaluator, Exported, Parts};
+use self::item::Item;
 use super::{Bindings, CompileError};
 use crate::base::entropy::Entropy;
-use crate::value::{ArenaId, Heap, Parser, Value};
+use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 
 /// By which rules an expression is read and evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +51,10 @@ pub struct Expression {
     pub text: Box<str>,
     /// Which parts of `$states` it may read.
     pub reads: Reads,
+    dialect: Dialect,
+    program: Program,
+    /// Keys of `$states` itself.
+    keys: [Item; 4],
 }
 
 /// Which parts of `$states` an expression reads; `$states` alone reads them all.
@@ -120,10 +139,6 @@ pub struct Setting<'a> {
     pub wall_ms: i64,
 }
 
-/// Items that live as long as one evaluation; reused for one after the other.
-#[derive(Debug, Default)]
-pub struct Scratch {}
-
 /// Why an evaluation gave no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -135,28 +150,69 @@ pub enum Failure {
     Unsupported,
 }
 
+impl From<Thrown> for Failure {
+    fn from(error: Thrown) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+/// Why an expression cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompileFailure {
+    /// It does not parse, or has a regular expression that is not supported.
+    Thrown(Thrown),
+    /// Constants or variables do not fit.
+    TooLarge(TooLarge),
+}
+
+impl From<Thrown> for CompileFailure {
+    fn from(error: Thrown) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+impl From<TooLarge> for CompileFailure {
+    fn from(error: TooLarge) -> Self {
+        Self::TooLarge(error)
+    }
+}
+
 impl Expression {
     /// Parses and compiles `text`, the part between `{%` and `%}`. Constants and variables that
     /// it does not define itself go to `bindings`; a name that `bindings` knows already is a
     /// variable even where a built-in function has it, too.
     ///
     /// # Errors
-    /// [`CompileError`] when it does not parse, or the constants are full.
+    /// [`CompileFailure`] when it does not parse, or the constants are full.
     pub fn compile(
         text: &str,
         dialect: Dialect,
         bindings: &mut Bindings,
-    ) -> Result<Self, CompileError> {
-        let _ = (dialect, bindings);
-        Ok(Self { text: text.trim().into(), reads: Reads::default() })
+    ) -> Result<Self, CompileFailure> {
+        let ast = parse::parse(text, dialect)?;
+        let (program, reads) = compile::compile(&ast, dialect, bindings)?;
+        let mut keys = [Item::UNDEFINED; 4];
+        for (key, name) in keys.iter_mut().zip(["input", "result", "errorOutput", "context"]) {
+            *key = bindings.constants.string(name)?.into();
+        }
+        Ok(Self { text: text.trim().into(), reads, dialect, program, keys })
     }
 
     /// Evaluates the expression.
     ///
     /// # Errors
     /// [`Failure`] when there is no JSON value as its result.
+    #[inline]
     pub fn evaluate(&self, setting: &mut Setting<'_>) -> Result<Value, Failure> {
-        let _ = setting;
-        Err(Failure::Undefined)
+        let parts = Parts { program: &self.program, dialect: self.dialect, keys: self.keys };
+        let mut evaluator = Evaluator::new(&parts, setting);
+        let item = evaluator.run()?;
+        if item.is_undefined() {
+            return Err(Failure::Undefined);
+        }
+        match evaluator.export(item)? {
+            Exported::Value(value) => Ok(value),
+            Exported::Function => Err(Failure::Unsupported),
+        }
     }
 }

@@ -1,1 +1,5 @@
 //! Pictures: numbers, integers and times as text, and back.
+
+pub(super) mod base;
+pub(super) mod integer;
+pub(super) mod number;

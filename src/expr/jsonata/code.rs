@@ -1,0 +1,232 @@
+//! A compiled expression: a tree in one vector, names resolved, chains of names in one piece.
+
+use super::ast::{Operator, Span};
+use super::item::Item;
+use super::signature::Signature;
+use crate::expr::VariableIdx;
+
+/// Number of a node of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CodeId(pub(super) u32);
+
+/// What an expression does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Program {
+    pub(super) codes: Box<[Code]>,
+    /// Where each came from.
+    pub(super) spans: Box<[Span]>,
+    pub(super) root: u32,
+    /// Variables of the outermost frame.
+    pub(super) slots: u32,
+    /// Labels that tuples hold.
+    pub(super) labels: u32,
+    pub(super) lambdas: Box<[Lambda]>,
+    pub(super) regexes: Box<[regex::Regex]>,
+}
+
+/// A node of code.
+#[derive(Clone, Debug)]
+pub(super) enum Code {
+    /// A constant.
+    Constant(Item),
+    /// `$`: the context item.
+    Context,
+    /// What relative paths begin with: the context item with what stands around it.
+    Input,
+    /// What the running tuple of a path holds under this label.
+    Label(u32),
+    /// `$$`: what the whole expression is evaluated over.
+    Root,
+    /// `$states` and its parts.
+    States(Part),
+    /// A variable from outside; if it has no value, the built-in function of that name.
+    Variable(VariableIdx, Option<u16>),
+    /// A variable of the expression that is certainly bound.
+    Local(Place),
+    /// A variable that may be bound in any of these places, the innermost first.
+    Candidates(Box<[Place]>, CodeId),
+    /// A chain of names.
+    Names { origin: CodeId, keys: Box<[Item]> },
+    /// One name, in the context item.
+    Name(Item),
+    Path(Box<Path>),
+    /// `*`
+    Wildcard,
+    /// `**`
+    Descendants,
+    /// `+ - * / %`
+    Arithmetic(Operator, CodeId, CodeId),
+    /// `< <= > >=`
+    Compare(Operator, CodeId, CodeId),
+    /// `=`, and `!=` when the flag is not set.
+    Equal(bool, CodeId, CodeId),
+    And(CodeId, CodeId),
+    Or(CodeId, CodeId),
+    In(CodeId, CodeId),
+    Range(CodeId, CodeId),
+    /// `a & b & c`
+    Concat(Box<[CodeId]>),
+    Negate(CodeId),
+    /// `[…]`; the flag of an element says that it is not flattened.
+    Array { elements: Box<[(CodeId, bool)]>, cons: bool },
+    /// `{…}` over the context item.
+    Object(Box<Pairs>),
+    Block(Box<Block>),
+    Condition { test: CodeId, then: CodeId, otherwise: Option<CodeId> },
+    Coalesce(CodeId, CodeId),
+    Elvis(CodeId, CodeId),
+    Bind(Place, CodeId),
+    /// `lhs ~> rhs`, the right side being no call.
+    Chain(CodeId, CodeId),
+    Call(Box<Call>),
+    Partial { callee: CodeId, arguments: Box<[Option<CodeId>]>, name: Box<str> },
+    /// A function; index into [`Program::lambdas`].
+    Lambda(u32),
+    Transform { pattern: CodeId, update: CodeId, delete: Option<CodeId> },
+    /// Index into [`Program::regexes`].
+    Regex(u32),
+    /// Predicates behind what is no path.
+    Filtered(CodeId, Box<[Predicate]>),
+    /// `{…}` behind what is no path.
+    Grouped(CodeId, Box<Pairs>),
+    /// `[]` behind what is no path.
+    KeepArray(CodeId),
+}
+
+/// A part of `$states`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Context,
+    ErrorOutput,
+    Input,
+    Result,
+}
+
+/// A variable: frames up from the running one, and its slot there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) up: u16,
+    pub(super) slot: u16,
+}
+
+/// Key and value expressions.
+#[derive(Clone, Debug)]
+pub(super) struct Pairs {
+    pub(super) pairs: Box<[(CodeId, CodeId)]>,
+    /// All keys are constants and differ: these.
+    pub(super) constant_keys: Option<Box<[Item]>>,
+    pub(super) span: Span,
+}
+
+/// `(a; b)`
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) body: Box<[CodeId]>,
+    pub(super) scope: Scope,
+}
+
+/// Where the variables of a block live.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// In the running frame: these slots, unbound to begin with.
+    Shared { first: u16, count: u16 },
+    /// In a frame of its own, since a function made inside may outlive this round of a path.
+    Own { slots: u32 },
+}
+
+/// A path that is more than a chain of names.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    pub(super) steps: Box<[Step]>,
+    /// It starts at a variable: an array as context is not iterated over.
+    pub(super) absolute: bool,
+    pub(super) keep_singleton: bool,
+    /// Its value is its stream of tuples.
+    pub(super) gives_tuples: bool,
+    pub(super) group: Option<Pairs>,
+}
+
+/// A step of a path.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Step {
+    pub(super) kind: StepKind,
+    pub(super) stages: Box<[Stage]>,
+    pub(super) cons: bool,
+    /// From here on the path carries tuples.
+    pub(super) tuple: bool,
+    /// Labels in the tuple: of `@`, of `#`, of the input.
+    pub(super) focus: Option<u32>,
+    pub(super) index: Option<u32>,
+    pub(super) ancestor: Option<u32>,
+}
+
+/// What a step does with an item.
+#[derive(Clone, Debug)]
+pub(super) enum StepKind {
+    Name(Item),
+    /// Several names that the path begins with.
+    Names { origin: CodeId, keys: Box<[Item]> },
+    Code(CodeId),
+    Sort(Box<[Term]>),
+}
+
+impl Default for StepKind {
+    fn default() -> Self {
+        Self::Sort(Box::default())
+    }
+}
+
+/// A term of `^(…)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub(super) code: CodeId,
+    pub(super) descending: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    Filter(Predicate),
+    /// Numbers the tuples under this label.
+    Index(u32),
+}
+
+/// What stands between `[` and `]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Predicate {
+    /// A literal number, rounded down.
+    Index(i64),
+    Test(CodeId),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) callee: Callee,
+    pub(super) arguments: Box<[CodeId]>,
+    /// The left side of `~>`, as the first argument.
+    pub(super) context: Option<CodeId>,
+    /// The last thing that its function does.
+    pub(super) tail: bool,
+    /// What errors call the function.
+    pub(super) name: Box<str>,
+    /// `name(…)` where `$name` is a function: the `$` was forgotten.
+    pub(super) forgotten_dollar: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Callee {
+    Native(u16),
+    Code(CodeId),
+}
+
+/// A function's code.
+#[derive(Clone, Debug)]
+pub(super) struct Lambda {
+    pub(super) parameters: u16,
+    /// Slots of its frame, parameters first.
+    pub(super) slots: u32,
+    pub(super) body: CodeId,
+    pub(super) signature: Option<Signature>,
+    /// A function made inside may outlive a call.
+    pub(super) captured: bool,
+}

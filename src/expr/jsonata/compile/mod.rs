@@ -1,0 +1,430 @@
+//! From a tree to code: names become slots, constants are folded, chains of names become one node.
+//!
+//! The language binds names at run time: `($x := $x + 1)` reads an outer `$x` as long as the block
+//! has none. So a name is resolved to the places that may hold it; where the block has certainly
+//! bound it before, to one.
+
+mod fold;
+mod paths;
+mod scope;
+
+use super::ast::{Ast, Kind, Node, NodeId, Operator, Pairs as AstPairs};
+use super::code::{
+    Block, Call, Callee, Code, CodeId, Lambda, Pairs, Part, Predicate, Program, Scope,
+};
+use super::item::Item;
+use super::{CompileFailure, Dialect, Reads, functions, regex};
+use crate::expr::Bindings;
+use crate::value::Value;
+use scope::Scopes;
+
+/// What was compiled so far.
+pub(super) struct Compiler<'a> {
+    ast: &'a Ast,
+    dialect: Dialect,
+    bindings: &'a mut Bindings,
+    program: Draft,
+    scopes: Scopes,
+    reads: Reads,
+    /// Functions compiled so far, to see whether one holds others.
+    lambdas_begun: usize,
+}
+
+/// A program under construction.
+#[derive(Default)]
+struct Draft {
+    codes: Vec<Code>,
+    spans: Vec<super::Span>,
+    lambdas: Vec<Lambda>,
+    regexes: Vec<::regex::Regex>,
+}
+
+type Compiled = Result<CodeId, CompileFailure>;
+
+/// Compiles a parsed expression.
+///
+/// # Errors
+/// [`CompileFailure`] for a regular expression that is not supported, or when constants or
+/// variables do not fit.
+pub(super) fn compile(
+    ast: &Ast,
+    dialect: Dialect,
+    bindings: &mut Bindings,
+) -> Result<(Program, Reads), CompileFailure> {
+    let mut compiler = Compiler {
+        ast,
+        dialect,
+        bindings,
+        program: Draft::default(),
+        scopes: Scopes::default(),
+        reads: Reads::default(),
+        lambdas_begun: 0,
+    };
+    compiler.scopes.enter_frame();
+    let names = scope::bound_names(ast, &[ast.root]);
+    compiler.scopes.open(&names)?;
+    let root = compiler.node(ast.root, false)?;
+    compiler.scopes.close();
+    let slots = compiler.scopes.leave_frame();
+    let Draft { codes, spans, lambdas, regexes } = compiler.program;
+    let program = Program {
+        codes: codes.into(),
+        spans: spans.into(),
+        root: root.0,
+        slots,
+        labels: compiler.scopes.label_count(),
+        lambdas: lambdas.into(),
+        regexes: regexes.into(),
+    };
+    Ok((program, compiler.reads))
+}
+
+impl<'a> Compiler<'a> {
+    fn emit(&mut self, code: Code, node: &Node) -> CodeId {
+        self.program.codes.push(code);
+        self.program.spans.push(node.span);
+        CodeId(self.program.codes.len() as u32 - 1)
+    }
+
+    /// Compiles a node with what stands behind it; `tail` says that its value is the function's.
+    fn node(&mut self, id: NodeId, tail: bool) -> Compiled {
+        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, tail))
+    }
+
+    fn decorated(&mut self, id: NodeId, tail: bool) -> Compiled {
+        let ast = self.ast;
+        let node = &ast[id];
+        let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
+        let mut code = self.bare(node, tail && plain)?;
+        if plain {
+            return Ok(code);
+        }
+        if !node.predicates.is_empty() {
+            self.scopes.iterate(1);
+            let predicates = node.predicates.iter().map(|predicate| self.predicate(*predicate));
+            let predicates = predicates.collect::<Result<Box<[_]>, _>>()?;
+            self.scopes.iterate(-1);
+            code = self.emit(Code::Filtered(code, predicates), node);
+        }
+        let is_path = matches!(node.kind, Kind::Path(_));
+        if let Some(group) = node.group.as_ref().filter(|_| !is_path) {
+            let pairs = self.pairs(group, node)?;
+            code = self.emit(Code::Grouped(code, Box::new(pairs)), node);
+        }
+        if node.keep_array {
+            code = self.emit(Code::KeepArray(code), node);
+        }
+        Ok(code)
+    }
+
+    /// A node by itself.
+    fn bare(&mut self, node: &'a Node, tail: bool) -> Compiled {
+        Ok(match &node.kind {
+            Kind::Null => self.emit(Code::Constant(Item::NULL), node),
+            Kind::Bool(bool) => self.emit(Code::Constant(Item::bool(*bool)), node),
+            Kind::Int(int) => self.emit(Code::Constant(Item::int(*int)), node),
+            Kind::Float(float) => self.emit(Code::Constant(Value::float(*float).into()), node),
+            Kind::Text(text) => {
+                let text = self.text(text)?;
+                self.emit(Code::Constant(text), node)
+            }
+            Kind::Regex { pattern, flags } => self.regex(pattern, flags, node)?,
+            Kind::Name(name) => {
+                let key = self.text(name)?;
+                self.emit(Code::Name(key), node)
+            }
+            Kind::Variable(name) => self.variable(name, node)?,
+            Kind::Wildcard => self.emit(Code::Wildcard, node),
+            Kind::Descendants => self.emit(Code::Descendants, node),
+            Kind::Parent(label) => {
+                let label = self.scopes.ancestor(*label);
+                self.emit(Code::Label(label), node)
+            }
+            Kind::Path(path) => self.path(path, node)?,
+            Kind::Binary(operator, one, other) => self.binary(*operator, *one, *other, node)?,
+            Kind::Negate(operand) => {
+                let operand = self.node(*operand, false)?;
+                self.emit(Code::Negate(operand), node)
+            }
+            Kind::Array(elements) => self.array(elements, node)?,
+            Kind::Object(pairs) => self.object(pairs, node)?,
+            Kind::Block(body) => self.block(body, node, tail)?,
+            Kind::Condition { test, then, otherwise } => {
+                let test = self.node(*test, false)?;
+                let then = self.node(*then, tail)?;
+                let otherwise = otherwise.map(|node| self.node(node, tail)).transpose()?;
+                self.emit(Code::Condition { test, then, otherwise }, node)
+            }
+            Kind::Coalesce(one, other) => {
+                let (one, other) = (self.node(*one, false)?, self.node(*other, tail)?);
+                self.emit(Code::Coalesce(one, other), node)
+            }
+            Kind::Elvis(one, other) => {
+                let (one, other) = (self.node(*one, false)?, self.node(*other, tail)?);
+                self.emit(Code::Elvis(one, other), node)
+            }
+            Kind::Bind { name, value } => {
+                let value = self.node(*value, false)?;
+                let place = self.scopes.bind(name);
+                self.emit(Code::Bind(place, value), node)
+            }
+            Kind::Apply(one, other) => self.apply(*one, *other, node)?,
+            Kind::Call { callee, arguments } => self.call(*callee, arguments, None, node, tail)?,
+            Kind::Partial { callee, arguments } => self.partial(*callee, arguments, node)?,
+            Kind::Lambda { .. } => self.lambda(node)?,
+            Kind::Transform { pattern, update, delete } => {
+                self.lambdas_begun += 1;
+                self.scopes.iterate(1);
+                let (pattern, update) = (self.node(*pattern, false)?, self.node(*update, false)?);
+                let delete = delete.map(|node| self.node(node, false)).transpose()?;
+                self.scopes.iterate(-1);
+                self.emit(Code::Transform { pattern, update, delete }, node)
+            }
+            // A sort is a step of a path and compiled there.
+            Kind::Sort(_) => self.emit(Code::Constant(Item::UNDEFINED), node),
+        })
+    }
+
+    fn text(&mut self, text: &str) -> Result<Item, CompileFailure> {
+        Ok(self.bindings.constants.string(text)?.into())
+    }
+
+    fn regex(&mut self, pattern: &str, flags: &str, node: &Node) -> Compiled {
+        let regex = regex::compile(pattern, flags).map_err(|error| error.at(node.span))?;
+        self.program.regexes.push(regex);
+        Ok(self.emit(Code::Regex(self.program.regexes.len() as u32 - 1), node))
+    }
+
+    fn variable(&mut self, name: &str, node: &Node) -> Compiled {
+        match name {
+            "" => return Ok(self.emit(Code::Context, node)),
+            "$" => return Ok(self.emit(Code::Root, node)),
+            _ => {}
+        }
+        let found = self.scopes.resolve(name);
+        if let Some(code) = found.certain {
+            if found.candidates.is_empty() {
+                return Ok(self.emit(code, node));
+            }
+            let otherwise = self.emit(code, node);
+            return Ok(self.emit(Code::Candidates(found.candidates, otherwise), node));
+        }
+        let outer = self.outer(name)?;
+        if found.candidates.is_empty() {
+            return Ok(self.emit(outer, node));
+        }
+        let otherwise = self.emit(outer, node);
+        Ok(self.emit(Code::Candidates(found.candidates, otherwise), node))
+    }
+
+    /// A name that the expression does not define.
+    fn outer(&mut self, name: &str) -> Result<Code, CompileFailure> {
+        if self.dialect == Dialect::Aws && name == "states" {
+            return Ok(self.states(Part::All));
+        }
+        let native = functions::find(name, self.dialect);
+        match (self.bindings.known(name), native) {
+            (None, Some(native)) => Ok(Code::Constant(Item::native(native))),
+            _ => Ok(Code::Variable(self.bindings.variable(name)?, native)),
+        }
+    }
+
+    /// `$states` or a part of it.
+    fn states(&mut self, part: Part) -> Code {
+        let all = part == Part::All;
+        self.reads.input |= all || part == Part::Input;
+        self.reads.result |= all || part == Part::Result;
+        self.reads.error_output |= all || part == Part::ErrorOutput;
+        self.reads.context |= all || part == Part::Context;
+        Code::States(part)
+    }
+
+    fn binary(
+        &mut self,
+        operator: Operator,
+        one: NodeId,
+        other: NodeId,
+        node: &'a Node,
+    ) -> Compiled {
+        if operator == Operator::Concat {
+            return self.concat(one, other, node);
+        }
+        let (one, other) = (self.node(one, false)?, self.node(other, false)?);
+        let code = match operator {
+            Operator::Add
+            | Operator::Subtract
+            | Operator::Multiply
+            | Operator::Divide
+            | Operator::Remainder => return Ok(self.arithmetic(operator, one, other, node)),
+            Operator::Equal => Code::Equal(true, one, other),
+            Operator::NotEqual => Code::Equal(false, one, other),
+            Operator::And => Code::And(one, other),
+            Operator::Or => Code::Or(one, other),
+            Operator::In => Code::In(one, other),
+            Operator::Range => Code::Range(one, other),
+            _ => Code::Compare(operator, one, other),
+        };
+        Ok(self.emit(code, node))
+    }
+
+    /// `a & b & c` in one piece.
+    fn concat(&mut self, one: NodeId, other: NodeId, node: &'a Node) -> Compiled {
+        let ast = self.ast;
+        let mut parts = vec![other];
+        let mut left = one;
+        while let Kind::Binary(Operator::Concat, one, other) = &ast[left].kind
+            && ast[left].predicates.is_empty()
+            && ast[left].group.is_none()
+        {
+            parts.push(*other);
+            left = *one;
+        }
+        parts.push(left);
+        let parts = parts.into_iter().rev().map(|part| self.node(part, false));
+        let parts = parts.collect::<Result<_, _>>()?;
+        Ok(self.emit(Code::Concat(parts), node))
+    }
+
+    fn block(&mut self, body: &[NodeId], node: &Node, tail: bool) -> Compiled {
+        let names = scope::bound_names(self.ast, body);
+        if let ([only], true) = (body, names.is_empty()) {
+            return self.node(*only, tail);
+        }
+        let own = !names.is_empty()
+            && self.scopes.is_iterated()
+            && scope::makes_functions(self.ast, body);
+        if own {
+            self.scopes.enter_frame();
+        }
+        let (first, count) = self.scopes.open(&names)?;
+        let mut codes = Vec::with_capacity(body.len());
+        for (index, statement) in body.iter().enumerate() {
+            codes.push(self.node(*statement, tail && index + 1 == body.len())?);
+            if let Kind::Bind { name, .. } = &self.ast[*statement].kind {
+                self.scopes.certain(name);
+            }
+        }
+        self.scopes.close();
+        let scope = if own {
+            Scope::Own { slots: self.scopes.leave_frame() }
+        } else {
+            Scope::Shared { first, count }
+        };
+        Ok(self.emit(Code::Block(Box::new(Block { body: codes.into(), scope })), node))
+    }
+
+    fn lambda(&mut self, node: &'a Node) -> Compiled {
+        let Kind::Lambda { parameters, signature, body } = &node.kind else {
+            return Ok(self.emit(Code::Constant(Item::UNDEFINED), node));
+        };
+        self.lambdas_begun += 1;
+        let before = self.lambdas_begun;
+        self.scopes.enter_frame();
+        self.scopes.open_parameters(parameters)?;
+        let names = scope::bound_names(self.ast, &[*body]);
+        self.scopes.add(&names)?;
+        let code = self.node(*body, true)?;
+        self.scopes.close();
+        let lambda = Lambda {
+            parameters: parameters.len() as u16,
+            slots: self.scopes.leave_frame(),
+            body: code,
+            signature: signature.clone(),
+            captured: self.lambdas_begun != before,
+        };
+        self.program.lambdas.push(lambda);
+        Ok(self.emit(Code::Lambda(self.program.lambdas.len() as u32 - 1), node))
+    }
+
+    /// `lhs ~> rhs`: a call gets the left side as its first argument.
+    fn apply(&mut self, one: NodeId, other: NodeId, node: &'a Node) -> Compiled {
+        let ast = self.ast;
+        if let Kind::Call { callee, arguments } = &ast[other].kind
+            && ast[other].predicates.is_empty()
+        {
+            let context = self.node(one, false)?;
+            return self.call(*callee, arguments, Some(context), &ast[other], false);
+        }
+        let (one, other) = (self.node(one, false)?, self.node(other, false)?);
+        Ok(self.emit(Code::Chain(one, other), node))
+    }
+
+    fn call(
+        &mut self,
+        callee: NodeId,
+        arguments: &[NodeId],
+        context: Option<CodeId>,
+        node: &Node,
+        tail: bool,
+    ) -> Compiled {
+        let name: Box<str> = self.called_name(callee).into();
+        let is_variable = matches!(self.ast[callee].kind, Kind::Variable(_));
+        let code = self.node(callee, false)?;
+        let callee = match &self.program.codes[code.0 as usize] {
+            Code::Constant(item) => match item.kind() {
+                super::item::Kind::Native(native) => Callee::Native(native),
+                _ => Callee::Code(code),
+            },
+            _ => Callee::Code(code),
+        };
+        let forgotten_dollar = !is_variable
+            && (functions::find(&name, self.dialect).is_some() || self.scopes.knows(&name));
+        let arguments = arguments.iter().map(|argument| self.node(*argument, false));
+        let arguments = arguments.collect::<Result<_, _>>()?;
+        let call = Call { callee, arguments, context, tail, name, forgotten_dollar };
+        Ok(self.emit(Code::Call(Box::new(call)), node))
+    }
+
+    /// What errors call the function: a variable's name, or the first of a path.
+    fn called_name(&self, callee: NodeId) -> &'a str {
+        let ast = self.ast;
+        match &ast[callee].kind {
+            Kind::Variable(name) => name,
+            Kind::Path(path) => match path.steps.first().map(|step| &ast[step.node].kind) {
+                Some(Kind::Name(name) | Kind::Variable(name)) => name,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
+
+    fn partial(&mut self, callee: NodeId, arguments: &[Option<NodeId>], node: &Node) -> Compiled {
+        self.lambdas_begun += 1;
+        let name: Box<str> = self.called_name(callee).into();
+        let callee = self.node(callee, false)?;
+        let arguments = arguments
+            .iter()
+            .map(|argument| argument.map(|node| self.node(node, false)).transpose());
+        let arguments = arguments.collect::<Result<_, _>>()?;
+        Ok(self.emit(Code::Partial { callee, arguments, name }, node))
+    }
+
+    /// Keys and values of `{…}`.
+    fn pairs(&mut self, pairs: &AstPairs, node: &Node) -> Result<Pairs, CompileFailure> {
+        let constant_keys = self.constant_keys(pairs)?;
+        self.scopes.iterate(1);
+        let codes = pairs
+            .iter()
+            .map(|(key, value)| Ok((self.node(*key, false)?, self.node(*value, false)?)));
+        let codes = codes.collect::<Result<_, CompileFailure>>()?;
+        self.scopes.iterate(-1);
+        Ok(Pairs { pairs: codes, constant_keys, span: node.span })
+    }
+
+    /// `[…]`: a number that is written there is a position.
+    fn predicate(&mut self, id: NodeId) -> Result<Predicate, CompileFailure> {
+        let node = &self.ast[id];
+        if node.predicates.is_empty() && node.group.is_none() {
+            match node.kind {
+                Kind::Int(index) => return Ok(Predicate::Index(index)),
+                Kind::Float(index) => return Ok(Predicate::Index(index.floor() as i64)),
+                _ => {}
+            }
+        }
+        self.node(id, false).map(Predicate::Test)
+    }
+}
+
+/// With less native stack left than this, a level gets a new segment.
+const STACK_RED_ZONE: usize = 128 << 10;
+const STACK_SEGMENT: usize = 2 << 20;

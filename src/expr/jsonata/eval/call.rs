@@ -1,0 +1,408 @@
+//! Functions: calling them, making them, and what they are applied to.
+//!
+//! Arguments lie on the stack. A call that is the last thing its function does leaves its
+//! arguments there and gives its frame up first, so that loops written as recursion run in one
+//! frame. What a call made and its result does not need is dropped when it returns.
+
+use super::super::code::{Call, Callee, Code as Op, CodeId, Lambda};
+use super::super::functions;
+use super::super::item::{Extent, Flags, Item, Kind};
+use super::super::scratch::Closure;
+use super::super::{Code, Thrown};
+use super::{Evaluator, View};
+
+/// The arguments of a built-in function: what its signature made of them.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Arguments {
+    base: usize,
+    count: usize,
+    /// The context item.
+    pub(in super::super) input: Item,
+}
+
+impl Arguments {
+    /// The argument at `index`; undefined when there is none.
+    #[inline]
+    pub(in super::super) fn get(self, evaluator: &Evaluator<'_>, index: usize) -> Item {
+        if index < self.count {
+            evaluator.scratch.stack[self.base + index]
+        } else {
+            Item::UNDEFINED
+        }
+    }
+
+    /// How many there are.
+    pub(in super::super) fn len(self) -> usize {
+        self.count
+    }
+}
+
+impl<'e> Evaluator<'e> {
+    pub(super) fn call(&mut self, call: &'e Call, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        let base = self.scratch.stack.len();
+        let callee = match call.callee {
+            Callee::Native(native) => Item::native(native),
+            Callee::Code(code) => self.evaluate(code, input)?,
+        };
+        if let Some(context) = call.context {
+            let context = self.evaluate(context, input)?;
+            self.scratch.stack.push(context);
+        }
+        for argument in &call.arguments {
+            let argument = self.evaluate(*argument, input)?;
+            self.scratch.stack.push(argument);
+        }
+        if call.tail && matches!(callee.kind(), Kind::Closure(_)) {
+            self.tail = (callee, self.scratch.stack.len() - base);
+            return Ok(Item::TAIL_CALL);
+        }
+        match self.apply(callee, base, input) {
+            Ok(result) => Ok(self.normalised(result)),
+            Err(error) => {
+                let error = if call.forgotten_dollar && error.code() == Code::T1006 {
+                    Thrown::new(Code::T1005)
+                } else {
+                    error
+                };
+                Err(error.at(self.span(id)).at_token(&call.name))
+            }
+        }
+    }
+
+    /// `lhs ~> rhs` where the right side is no call.
+    pub(super) fn chain(
+        &mut self,
+        one: CodeId,
+        other: CodeId,
+        id: CodeId,
+        input: Item,
+    ) -> Result<Item, Thrown> {
+        let item = self.evaluate(one, input)?;
+        let function = self.evaluate(other, input)?;
+        if !function.is_function() {
+            let error = Thrown::new(Code::T2006).with("value", self.quoted(function));
+            return Err(error.at(self.span(id)).at_token("~>"));
+        }
+        if item.is_function() {
+            return Ok(self.scratch.closure(Closure::Composed { first: item, second: function }));
+        }
+        let result = self.invoke(function, &[item])?;
+        Ok(self.normalised(result))
+    }
+
+    pub(super) fn lambda(&mut self, lambda: u32, input: Item) -> Item {
+        self.scratch.closure(Closure::Lambda { lambda, frame: self.frame, input })
+    }
+
+    pub(super) fn transformer(&mut self, code: CodeId) -> Item {
+        self.scratch.closure(Closure::Transform { code, frame: self.frame })
+    }
+
+    pub(super) fn partial(
+        &mut self,
+        callee: CodeId,
+        arguments: &'e [Option<CodeId>],
+        name: &str,
+        id: CodeId,
+        input: Item,
+    ) -> Result<Item, Thrown> {
+        let base = self.scratch.stack.len();
+        for argument in arguments {
+            let item = match argument {
+                Some(argument) => self.evaluate(*argument, input)?,
+                None => Item::UNBOUND,
+            };
+            self.scratch.stack.push(item);
+        }
+        let arguments = self.scratch.settle(base);
+        let callee = self.evaluate(callee, input)?;
+        if !callee.is_function() {
+            return Err(Thrown::new(Code::T1008).at(self.span(id)).at_token(name));
+        }
+        Ok(self.scratch.closure(Closure::Partial { callee, arguments }))
+    }
+
+    /// Calls a function with these arguments.
+    ///
+    /// # Errors
+    /// What it throws.
+    pub(in super::super) fn invoke(
+        &mut self,
+        function: Item,
+        arguments: &[Item],
+    ) -> Result<Item, Thrown> {
+        let base = self.scratch.stack.len();
+        self.scratch.stack.extend_from_slice(arguments);
+        self.apply(function, base, Item::UNDEFINED)
+    }
+
+    /// How many arguments a function takes.
+    pub(in super::super) fn arity(&self, function: Item) -> usize {
+        match function.kind() {
+            Kind::Native(native) => functions::table()[usize::from(native)].arity,
+            Kind::Closure(index) => match self.scratch.closures[index as usize] {
+                Closure::Lambda { lambda, .. } => {
+                    usize::from(self.program.lambdas[lambda as usize].parameters)
+                }
+                Closure::Partial { arguments, .. } => {
+                    let known = &self.scratch.slots[arguments.range()];
+                    known.iter().filter(|item| item.is_unbound()).count()
+                }
+                Closure::Composed { .. } | Closure::Transform { .. } => 1,
+                Closure::Next { .. } => 0,
+            },
+            Kind::Regex(_) => 2,
+            _ => 0,
+        }
+    }
+
+    /// Calls a function with the arguments on the stack from `base` on, which are gone then.
+    fn apply(&mut self, callee: Item, base: usize, input: Item) -> Result<Item, Thrown> {
+        let mark = self.scratch.mark();
+        let mut callee = callee;
+        loop {
+            let result = match callee.kind() {
+                Kind::Native(native) => self.apply_native(native, base, input)?,
+                Kind::Closure(index) => match self.scratch.closures[index as usize] {
+                    Closure::Lambda { lambda, frame, input: context } => {
+                        let code = &self.program.lambdas[lambda as usize];
+                        let result = self.descend(|this| {
+                            this.apply_lambda(code, frame, context, base, input)
+                        })?;
+                        if result.is_tail_call() {
+                            callee = self.take_tail_call(base);
+                            self.release_loop(code, base, mark);
+                            continue;
+                        }
+                        result
+                    }
+                    Closure::Partial { callee: inner, arguments } => {
+                        self.complete(arguments, base);
+                        callee = inner;
+                        continue;
+                    }
+                    Closure::Composed { first, second } => {
+                        let between = self.descend(|this| this.apply(first, base, input))?;
+                        self.scratch.stack.push(self.normalised(between));
+                        callee = second;
+                        continue;
+                    }
+                    Closure::Transform { code, frame } => {
+                        self.apply_transform(code, frame, base)?
+                    }
+                    Closure::Next { regex, text, from } => {
+                        self.match_from(regex, text, from as usize, true)?
+                    }
+                },
+                Kind::Regex(regex) => {
+                    let text = self.scratch.stack.get(base).copied().unwrap_or(Item::UNDEFINED);
+                    self.match_from(regex, text, 0, false)?
+                }
+                _ => return Err(Thrown::new(Code::T1006)),
+            };
+            self.scratch.stack.truncate(base);
+            return Ok(self.release_call(result, mark));
+        }
+    }
+
+    fn apply_native(&mut self, native: u16, base: usize, input: Item) -> Result<Item, Thrown> {
+        let native = &functions::table()[usize::from(native)];
+        self.validate(native.parameters, base, input)
+            .and_then(|()| {
+                let count = self.scratch.stack.len() - base;
+                (native.function)(self, Arguments { base, count, input })
+            })
+            .map_err(|error| error.at_token(native.name))
+    }
+
+    fn apply_lambda(
+        &mut self,
+        code: &'e Lambda,
+        parent: u32,
+        context: Item,
+        base: usize,
+        input: Item,
+    ) -> Result<Item, Thrown> {
+        if let Some(signature) = &code.signature {
+            self.validate(&signature.parameters, base, input)?;
+        }
+        let outer = (self.frame, self.base);
+        let first = self.scratch.variables.len();
+        let given = (self.scratch.stack.len() - base).min(usize::from(code.parameters));
+        let scratch = &mut *self.scratch;
+        scratch.variables.extend_from_slice(&scratch.stack[base..base + given]);
+        scratch.variables.resize(first + usize::from(code.parameters), Item::UNDEFINED);
+        scratch.stack.truncate(base);
+        // What the running tuple holds is not the function's to change.
+        scratch.stack.extend_from_slice(&scratch.labels);
+        let labels = scratch.labels.len();
+        self.enter_call(parent, first, code.slots as usize);
+        let frame = self.frame;
+        let result = self.evaluate(code.body, context);
+        (self.frame, self.base) = outer;
+        let scratch = &mut *self.scratch;
+        scratch.labels.copy_from_slice(&scratch.stack[base..base + labels]);
+        if !code.captured && scratch.frames.len() == frame as usize + 1 {
+            scratch.frames.pop();
+            scratch.variables.truncate(first);
+        }
+        result
+    }
+
+    /// The callee of a tail call; its arguments come to lie at `base`.
+    fn take_tail_call(&mut self, base: usize) -> Item {
+        let (callee, count) = self.tail;
+        let end = self.scratch.stack.len();
+        self.scratch.stack.copy_within(end - count..end, base);
+        self.scratch.stack.truncate(base + count);
+        callee
+    }
+
+    /// Between two rounds of a loop: what the last one made is needed only by the arguments.
+    fn release_loop(&mut self, code: &Lambda, base: usize, mark: super::super::scratch::Mark) {
+        let needed = self.scratch.stack[base..].iter().any(|item| item.is_scratch());
+        if !needed && !code.captured {
+            self.scratch.release(mark);
+        }
+    }
+
+    /// After a call: what it made is needed only by its result.
+    #[inline]
+    fn release_call(&mut self, result: Item, mark: super::super::scratch::Mark) -> Item {
+        match result.kind() {
+            Kind::Text(at) => self.scratch.release_but_text(mark, at),
+            _ if !result.is_scratch() => {
+                self.scratch.release(mark);
+                result
+            }
+            _ => result,
+        }
+    }
+
+    /// Puts the known arguments of a partial application between those on the stack.
+    fn complete(&mut self, known: Extent, base: usize) {
+        let given = self.scratch.stack.split_off(base);
+        let mut given = given.into_iter();
+        for index in known.range() {
+            let item = self.scratch.slots[index];
+            let item = if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
+            self.scratch.stack.push(item);
+        }
+    }
+
+    /// Makes a frame whose first variables lie in place already the running one.
+    fn enter_call(&mut self, parent: u32, base: usize, slots: usize) {
+        self.scratch.variables.resize(base + slots, Item::UNBOUND);
+        self.frame = self.scratch.frames.len() as u32;
+        self.scratch.frames.push(super::Frame { parent, base: base as u32 });
+        self.base = base;
+    }
+
+    /// Runs `inside` in another frame.
+    pub(super) fn in_frame<T>(
+        &mut self,
+        frame: u32,
+        inside: impl FnOnce(&mut Self) -> Result<T, Thrown>,
+    ) -> Result<T, Thrown> {
+        let outer = (self.frame, self.base);
+        self.frame = frame;
+        self.base = self.scratch.frames[frame as usize].base as usize;
+        let result = self.descend(inside);
+        (self.frame, self.base) = outer;
+        result
+    }
+
+    /// Code of a transform.
+    pub(super) fn transform_code(&self, code: CodeId) -> Option<(CodeId, CodeId, Option<CodeId>)> {
+        match &self.program.codes[code.0 as usize] {
+            Op::Transform { pattern, update, delete } => Some((*pattern, *update, *delete)),
+            _ => None,
+        }
+    }
+
+    /// The next match of a regular expression in `text` from the byte `from` on, as the object
+    /// that the language defines: `{match, start, end, groups, next}`; `again` after another one.
+    fn match_from(
+        &mut self,
+        regex: u32,
+        text: Item,
+        from: usize,
+        again: bool,
+    ) -> Result<Item, Thrown> {
+        let program = self.program;
+        let View::Text(whole) = self.view(text) else { return Ok(Item::UNDEFINED) };
+        if again && from >= whole.len() {
+            return Ok(Item::UNDEFINED);
+        }
+        self.step_fuel_of(whole.len());
+        let View::Text(whole) = self.view(text) else { return Ok(Item::UNDEFINED) };
+        let Some(found) = program.regexes[regex as usize].captures_at(whole, from) else {
+            return Ok(Item::UNDEFINED);
+        };
+        let Some(all) = found.get(0) else { return Ok(Item::UNDEFINED) };
+        if again && all.is_empty() {
+            return Err(Thrown::new(Code::D1004));
+        }
+        let (start, end) = (all.start(), all.end());
+        let groups: Vec<Option<std::ops::Range<usize>>> =
+            (1..found.len()).map(|group| found.get(group).map(|group| group.range())).collect();
+        let positions = [start, end].map(|at| whole[..at].encode_utf16().count() as i64);
+        self.match_object(regex, text, start..end, positions, &groups)
+    }
+
+    fn match_object(
+        &mut self,
+        regex: u32,
+        text: Item,
+        all: std::ops::Range<usize>,
+        positions: [i64; 2],
+        groups: &[Option<std::ops::Range<usize>>],
+    ) -> Result<Item, Thrown> {
+        let from = all.end as u32;
+        let matched = self.slice_text(text, all)?;
+        let base = self.scratch.stack.len();
+        for group in groups {
+            let item = match group {
+                Some(range) => self.slice_text(text, range.clone())?,
+                None => Item::UNDEFINED,
+            };
+            self.scratch.stack.push(item);
+        }
+        let groups = self.finish_array(base, Flags::NONE)?;
+        let next = self.scratch.closure(Closure::Next { regex, text, from });
+        let [start, end] = positions.map(Item::int);
+        for (key, member) in
+            [("match", matched), ("start", start), ("end", end), ("groups", groups), ("next", next)]
+        {
+            let key = self.make_text(key)?;
+            self.scratch.stack.extend([key, member]);
+        }
+        self.finish_object(base)
+    }
+
+    /// A part of a text, by bytes, as an item.
+    ///
+    /// # Errors
+    /// Memory.
+    pub(in super::super) fn slice_text(
+        &mut self,
+        text: Item,
+        range: std::ops::Range<usize>,
+    ) -> Result<Item, Thrown> {
+        if let Kind::Text(at) = text.kind() {
+            let offset = at.offset + range.start as u32;
+            return Ok(Item::text(Extent { offset, len: range.len() as u32 }));
+        }
+        let begin = self.scratch.text.len();
+        if let Kind::Value(value) = text.kind() {
+            let part = self.heap.key_text(value).get(range).unwrap_or_default();
+            self.scratch.text.push_str(part);
+        }
+        self.finish_text(begin)
+    }
+
+    /// Pays for looking at `bytes` bytes of text; what is left of the fuel bounds it.
+    fn step_fuel_of(&mut self, bytes: usize) {
+        self.fuel = self.fuel.saturating_sub(bytes / 64);
+    }
+}

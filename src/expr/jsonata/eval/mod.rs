@@ -1,0 +1,420 @@
+//! The evaluator: runs the code of an expression over a heap that it only reads.
+//!
+//! It calls itself along the code's nesting, which the parser bounds, and along calls of
+//! functions, which `depth` bounds; the native stack is extended when little of it is left. Every
+//! step costs fuel, everything that is made counts as memory.
+
+mod call;
+mod construct;
+mod export;
+mod operators;
+mod path;
+mod read;
+mod sort;
+mod transform;
+mod tuples;
+mod validate;
+
+use super::ast::Span;
+use super::code::{Block, CodeId, Code as Op, Part, Place, Predicate, Program, Scope as Slots};
+use super::item::{Flags, Item};
+use super::scratch::{Frame, Scratch};
+use super::{Code, Dialect, Scope, Thrown};
+use crate::base::entropy::Entropy;
+use crate::value::{ArenaId, Heap, Parser};
+
+pub(super) use call::Arguments;
+pub(super) use export::Exported;
+pub(super) use operators::utf16_order;
+pub(super) use read::View;
+
+/// One evaluation.
+pub(super) struct Evaluator<'e> {
+    pub(super) program: &'e Program,
+    pub(super) dialect: Dialect,
+    pub(super) heap: &'e mut Heap,
+    pub(super) arena: ArenaId,
+    pub(super) scope: Scope<'e>,
+    pub(super) scratch: &'e mut Scratch,
+    pub(super) parser: &'e mut Parser,
+    pub(super) entropy: &'e mut Entropy,
+    pub(super) wall_ms: i64,
+    /// Keys of `$states`, as constants.
+    pub(super) keys: [Item; 4],
+    /// Steps that may still be taken.
+    fuel: usize,
+    /// What the items made may measure, in AWS's bytes.
+    memory_max: usize,
+    /// Calls and containers entered and not left.
+    depth: u32,
+    /// The running frame, and its first variable.
+    frame: u32,
+    base: usize,
+    /// `$$`
+    root: Item,
+    /// Callee and number of arguments of a call that is still to be made.
+    tail: (Item, usize),
+}
+
+/// What an evaluation is made of, see [`Evaluator::new`].
+pub(super) struct Parts<'e> {
+    pub(super) program: &'e Program,
+    pub(super) dialect: Dialect,
+    pub(super) keys: [Item; 4],
+}
+
+impl<'e> Evaluator<'e> {
+    pub(super) fn new(parts: &Parts<'e>, setting: &'e mut super::Setting<'_>) -> Self {
+        setting.scratch.reset();
+        let (fuel, memory_max) = match parts.dialect {
+            Dialect::Aws => (AWS_FUEL, 4 * super::limits::VALUE_BYTES_MAX),
+            Dialect::Full => (FULL_FUEL, FULL_MEMORY_MAX),
+        };
+        Self {
+            program: parts.program,
+            dialect: parts.dialect,
+            heap: setting.heap,
+            arena: setting.arena,
+            scope: setting.scope,
+            scratch: setting.scratch,
+            parser: setting.parser,
+            entropy: setting.entropy,
+            wall_ms: setting.wall_ms,
+            keys: parts.keys,
+            fuel,
+            memory_max,
+            depth: 0,
+            frame: 0,
+            base: 0,
+            root: Item::UNDEFINED,
+            tail: (Item::UNDEFINED, 0),
+        }
+    }
+
+    /// Evaluates the whole expression.
+    pub(super) fn run(&mut self) -> Result<Item, Thrown> {
+        let slots = self.program.slots as usize;
+        self.scratch.variables.resize(slots, Item::UNBOUND);
+        self.scratch.labels.resize(self.program.labels as usize, Item::UNDEFINED);
+        self.scratch.frames.push(Frame { parent: 0, base: 0 });
+        self.root = match self.dialect {
+            Dialect::Aws => Item::UNDEFINED,
+            Dialect::Full => self.scope.input.into(),
+        };
+        // An array as input is one input, not several.
+        let mut input = self.root;
+        if self.is_array(input) {
+            self.scratch.stack.push(input);
+            input = self.scratch.array_from(0, Flags::SEQUENCE.and(Flags::OUTER));
+        }
+        self.evaluate(CodeId(self.program.root), input)
+    }
+
+    /// Evaluates one node of code over the context item `input`.
+    pub(super) fn evaluate(&mut self, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        self.step_fuel(1)?;
+        let program = self.program;
+        let op = &program.codes[id.0 as usize];
+        match op {
+            Op::Constant(item) => Ok(*item),
+            Op::Local(place) => Ok(self.variable(*place)),
+            Op::Name(key) => self.name(input, *key),
+            Op::Names { origin, keys } => {
+                let origin = self.evaluate(*origin, input)?;
+                self.names(origin, keys)
+            }
+            Op::States(part) => self.states(*part),
+            Op::Variable(index, native) => Ok(self.outer_variable(*index, *native)),
+            Op::Context => Ok(self.context(input)),
+            Op::Input => Ok(input),
+            Op::Label(label) => Ok(self.scratch.labels[*label as usize]),
+            Op::Root => Ok(self.root),
+            Op::Arithmetic(operator, one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                self.arithmetic(*operator, one, other, id)
+            }
+            Op::Compare(operator, one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                self.compare(*operator, one, other, id)
+            }
+            _ => stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || {
+                self.evaluate_nested(op, id, input)
+            }),
+        }
+    }
+
+    /// The nodes that nest: kept apart, so that the native frames of the others stay small.
+    #[inline(never)]
+    fn evaluate_nested(&mut self, op: &'e Op, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        match op {
+            Op::Path(path) => self.path(path, input),
+            Op::Call(call) => self.call(call, id, input),
+            Op::Equal(wanted, one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                if one.is_undefined() || other.is_undefined() {
+                    return Ok(Item::bool(false));
+                }
+                Ok(Item::bool(self.equal(one, other)? == *wanted))
+            }
+            Op::And(one, other) => {
+                let both = self.test(*one, input, id)? && self.test(*other, input, id)?;
+                Ok(Item::bool(both))
+            }
+            Op::Or(one, other) => {
+                let either = self.test(*one, input, id)? || self.test(*other, input, id)?;
+                Ok(Item::bool(either))
+            }
+            Op::In(one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                self.includes(one, other).map(Item::bool)
+            }
+            Op::Range(one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                let range = self.range(one, other).map_err(|error| error.at(self.span(id)))?;
+                Ok(self.normalised(range))
+            }
+            Op::Concat(parts) => self.concat(parts, input),
+            Op::Negate(operand) => {
+                let operand = self.evaluate(*operand, input)?;
+                self.negate(operand).map_err(|error| error.at(self.span(id)).at_token("-"))
+            }
+            Op::Array { elements, cons } => self.array(elements, *cons, input),
+            Op::Object(pairs) => self.object(pairs, input),
+            Op::Block(block) => self.block(block, input),
+            Op::Condition { test, then, otherwise } => {
+                let test = self.evaluate(*test, input)?;
+                match (self.is_true(test)?, otherwise) {
+                    (true, _) => self.evaluate(*then, input),
+                    (false, Some(otherwise)) => self.evaluate(*otherwise, input),
+                    (false, None) => Ok(Item::UNDEFINED),
+                }
+            }
+            Op::Coalesce(one, other) => match self.evaluate(*one, input)? {
+                item if item.is_undefined() => self.evaluate(*other, input),
+                item => Ok(item),
+            },
+            Op::Elvis(one, other) => {
+                let item = self.evaluate(*one, input)?;
+                if self.is_true(item)? { Ok(item) } else { self.evaluate(*other, input) }
+            }
+            Op::Bind(place, value) => {
+                let value = self.evaluate(*value, input)?;
+                self.bind(*place, value);
+                Ok(value)
+            }
+            Op::Candidates(places, otherwise) => {
+                let bound = places.iter().map(|place| self.variable(*place));
+                match bound.filter(|item| !item.is_unbound()).take(1).last() {
+                    Some(item) => Ok(item),
+                    None => self.evaluate(*otherwise, input),
+                }
+            }
+            Op::Wildcard => self.wildcard(input).map(|found| self.normalised(found)),
+            Op::Descendants => self.descendants(input).map(|found| self.normalised(found)),
+            Op::Chain(one, other) => self.chain(*one, *other, id, input),
+            Op::Partial { callee, arguments, name } => {
+                self.partial(*callee, arguments, name, id, input)
+            }
+            Op::Lambda(lambda) => Ok(self.lambda(*lambda, input)),
+            Op::Transform { .. } => Ok(self.transformer(id)),
+            Op::Regex(index) => Ok(Item::regex(*index)),
+            Op::Filtered(node, predicates) => self.filtered(*node, predicates, input),
+            Op::Grouped(node, pairs) => {
+                let item = self.evaluate(*node, input)?;
+                self.group(pairs, item)
+            }
+            Op::KeepArray(node) => {
+                let item = self.evaluate(*node, input)?;
+                Ok(self.kept(item))
+            }
+            _ => Ok(Item::UNDEFINED),
+        }
+    }
+
+    /// `$`
+    fn context(&self, input: Item) -> Item {
+        if input.flags().has(Flags::OUTER) { self.element(input, 0) } else { input }
+    }
+
+    fn states(&mut self, part: Part) -> Result<Item, Thrown> {
+        Ok(match part {
+            Part::Input => self.scope.input.into(),
+            Part::Result => self.scope.result.into(),
+            Part::ErrorOutput => self.scope.error_output.into(),
+            Part::Context => self.scope.context.into(),
+            Part::All => {
+                let base = self.scratch.stack.len();
+                let Scope { input, result, error_output, context, .. } = self.scope;
+                for (key, part) in self.keys.into_iter().zip([input, result, error_output, context])
+                {
+                    if let Some(part) = part {
+                        self.scratch.stack.extend([key, part.into()]);
+                    }
+                }
+                self.scratch.object_from(base)
+            }
+        })
+    }
+
+    fn outer_variable(&self, index: crate::expr::VariableIdx, native: Option<u16>) -> Item {
+        match (self.scope.variables.get(index.index()).copied().flatten(), native) {
+            (Some(value), _) => value.into(),
+            (None, Some(native)) => Item::native(native),
+            (None, None) => Item::UNDEFINED,
+        }
+    }
+
+    #[inline]
+    fn variable(&self, place: Place) -> Item {
+        self.scratch.variables[self.frame_base(place.up) + usize::from(place.slot)]
+    }
+
+    #[inline]
+    pub(super) fn bind(&mut self, place: Place, value: Item) {
+        let index = self.frame_base(place.up) + usize::from(place.slot);
+        self.scratch.variables[index] = value;
+    }
+
+    #[inline]
+    fn frame_base(&self, up: u16) -> usize {
+        if up == 0 {
+            return self.base;
+        }
+        let mut frame = self.scratch.frames[self.frame as usize].parent;
+        for _ in 1..up {
+            frame = self.scratch.frames[frame as usize].parent;
+        }
+        self.scratch.frames[frame as usize].base as usize
+    }
+
+    fn block(&mut self, block: &'e Block, input: Item) -> Result<Item, Thrown> {
+        match block.scope {
+            Slots::Shared { first, count } => {
+                let first = self.base + usize::from(first);
+                self.scratch.variables[first..first + usize::from(count)].fill(Item::UNBOUND);
+                self.sequence(&block.body, input)
+            }
+            Slots::Own { slots } => {
+                let outer = (self.frame, self.base);
+                self.enter_frame(self.frame, slots as usize);
+                let result = self.sequence(&block.body, input);
+                // The frame stays: a function made inside refers to it.
+                (self.frame, self.base) = outer;
+                result
+            }
+        }
+    }
+
+    fn sequence(&mut self, body: &'e [CodeId], input: Item) -> Result<Item, Thrown> {
+        let mut result = Item::UNDEFINED;
+        for code in body {
+            result = self.evaluate(*code, input)?;
+        }
+        Ok(result)
+    }
+
+    /// Makes a frame with room for `slots` variables the running one; those that are on the stack
+    /// of variables already are the caller's to push before.
+    fn enter_frame(&mut self, parent: u32, slots: usize) {
+        let base = self.scratch.variables.len();
+        self.scratch.variables.resize(base + slots, Item::UNBOUND);
+        self.frame = self.scratch.frames.len() as u32;
+        self.scratch.frames.push(Frame { parent, base: base as u32 });
+        self.base = base;
+    }
+
+    fn filtered(
+        &mut self,
+        node: CodeId,
+        predicates: &'e [Predicate],
+        input: Item,
+    ) -> Result<Item, Thrown> {
+        let mut item = self.evaluate(node, input)?;
+        for predicate in predicates {
+            item = self.filter(*predicate, item)?;
+        }
+        Ok(self.normalised(item))
+    }
+
+    /// A sequence that stays an array; anything else as it is.
+    fn kept(&mut self, item: Item) -> Item {
+        if item.flags().has(Flags::SEQUENCE) {
+            return item.with_flags(item.flags().and(Flags::KEEP));
+        }
+        item
+    }
+
+    fn test(&mut self, code: CodeId, input: Item, whole: CodeId) -> Result<bool, Thrown> {
+        let item = self.evaluate(code, input)?;
+        self.is_true(item).map_err(|error| error.at(self.span(whole)))
+    }
+
+    pub(super) fn span(&self, id: CodeId) -> Span {
+        self.program.spans[id.0 as usize]
+    }
+
+    /// Pays for `steps` steps.
+    ///
+    /// # Errors
+    /// U1002 when there is no fuel left.
+    #[inline]
+    pub(super) fn step_fuel(&mut self, steps: usize) -> Result<(), Thrown> {
+        match self.fuel.checked_sub(steps) {
+            Some(rest) => {
+                self.fuel = rest;
+                Ok(())
+            }
+            None => Err(exhausted()),
+        }
+    }
+
+    /// Whether `more` bytes, as AWS counts them, may still be made.
+    ///
+    /// # Errors
+    /// Memory when not.
+    #[inline]
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Thrown> {
+        if self.scratch.measure().saturating_add(more) > self.memory_max {
+            return Err(out_of_memory());
+        }
+        Ok(())
+    }
+
+    /// Runs `inside` one level deeper.
+    ///
+    /// # Errors
+    /// U1001 when that is too deep.
+    pub(super) fn descend<T>(
+        &mut self,
+        inside: impl FnOnce(&mut Self) -> Result<T, Thrown>,
+    ) -> Result<T, Thrown> {
+        if self.depth >= DEPTH_MAX {
+            return Err(Thrown::new(Code::U1001));
+        }
+        self.depth += 1;
+        let result = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || inside(self));
+        self.depth -= 1;
+        result
+    }
+}
+
+#[cold]
+fn exhausted() -> Thrown {
+    Thrown::new(Code::U1002)
+}
+
+#[cold]
+pub(super) fn out_of_memory() -> Thrown {
+    Thrown::new(Code::Memory)
+}
+
+/// Steps of one evaluation: about a hundred milliseconds, where AWS measures time.
+const AWS_FUEL: usize = 4_000_000;
+const FULL_FUEL: usize = 4_000_000;
+/// As [`Scratch::measure`] counts.
+const FULL_MEMORY_MAX: usize = 64 << 20;
+/// Calls and containers nested in each other at run time.
+const DEPTH_MAX: u32 = 1_000;
+/// With less native stack left than this, a level gets a new segment.
+const STACK_RED_ZONE: usize = 128 << 10;
+const STACK_SEGMENT: usize = 2 << 20;

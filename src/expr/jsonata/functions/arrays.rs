@@ -1,0 +1,156 @@
+//! Functions of arrays.
+
+use super::super::eval::{Arguments, Evaluator, View, utf16_order};
+use super::super::item::{Flags, Item};
+use super::super::{Code, Thrown};
+use super::Outcome;
+
+/// `$count(array)`
+pub(super) fn count(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    Ok(Item::int(evaluator.len(arguments.get(evaluator, 0)) as i64))
+}
+
+/// `$append(one, other)`
+pub(super) fn append(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let (one, other) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
+    if one.is_undefined() {
+        return Ok(other);
+    }
+    if other.is_undefined() {
+        return Ok(one);
+    }
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(one)?;
+    evaluator.spread(other)?;
+    evaluator.finish_array(base, Flags::NONE)
+}
+
+/// `$reverse(array)`
+pub(super) fn reverse(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    reordered(evaluator, arguments, |_, items| {
+        items.reverse();
+        Ok(())
+    })
+}
+
+/// `$shuffle(array)`
+pub(super) fn shuffle(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    reordered(evaluator, arguments, |evaluator, items| {
+        for last in (1..items.len()).rev() {
+            items.swap(last, evaluator.entropy.below(last as u64 + 1) as usize);
+        }
+        Ok(())
+    })
+}
+
+fn reordered(
+    evaluator: &mut Evaluator<'_>,
+    arguments: Arguments,
+    reorder: impl FnOnce(&mut Evaluator<'_>, &mut [Item]) -> Result<(), Thrown>,
+) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    if array.is_undefined() || evaluator.len(array) <= 1 {
+        return Ok(array);
+    }
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(array)?;
+    evaluator.step_fuel((evaluator.scratch.stack.len() - base) / 4)?;
+    let mut items = evaluator.scratch.stack.split_off(base);
+    reorder(evaluator, &mut items)?;
+    evaluator.scratch.stack.append(&mut items);
+    evaluator.finish_array(base, Flags::NONE)
+}
+
+/// `$sort(array, function)`: the function says whether its first argument belongs behind its
+/// second
+pub(super) fn sort(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let (array, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
+    let len = evaluator.len(array);
+    if array.is_undefined() || len <= 1 {
+        return Ok(array);
+    }
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(array)?;
+    if function.is_undefined() && !is_uniform(evaluator, base) {
+        return Err(Thrown::new(Code::D3070));
+    }
+    let order = (0..len as u32).collect();
+    let sorted = evaluator.merge_sort(order, &mut |evaluator, one, other| {
+        let one = evaluator.scratch.stack[base + one as usize];
+        let other = evaluator.scratch.stack[base + other as usize];
+        if function.is_undefined() {
+            return Ok(belongs_behind(evaluator, one, other));
+        }
+        let swaps = evaluator.invoke(function, &[one, other])?;
+        evaluator.is_true(swaps)
+    })?;
+    let end = evaluator.scratch.stack.len();
+    for row in sorted {
+        let item = evaluator.scratch.stack[base + row as usize];
+        evaluator.scratch.stack.push(item);
+    }
+    evaluator.scratch.stack.drain(base..end);
+    evaluator.finish_array(base, Flags::NONE)
+}
+
+/// Whether all elements are numbers, or all are texts.
+fn is_uniform(evaluator: &Evaluator<'_>, base: usize) -> bool {
+    let items = &evaluator.scratch.stack[base..];
+    items.iter().all(|item| matches!(evaluator.view(*item), View::Number(_)))
+        || items.iter().all(|item| matches!(evaluator.view(*item), View::Text(_)))
+}
+
+fn belongs_behind(evaluator: &Evaluator<'_>, one: Item, other: Item) -> bool {
+    match (evaluator.view(one), evaluator.view(other)) {
+        (View::Number(one), View::Number(other)) => {
+            one.compare(other).is_some_and(std::cmp::Ordering::is_gt)
+        }
+        (View::Text(one), View::Text(other)) => utf16_order(one, other).is_gt(),
+        _ => false,
+    }
+}
+
+/// `$distinct(array)`
+pub(super) fn distinct(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    if !evaluator.is_array(array) || evaluator.len(array) <= 1 {
+        return Ok(array);
+    }
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(array)?;
+    let items = evaluator.scratch.settle(base);
+    for index in items.range() {
+        let item = evaluator.scratch.slots[index];
+        let mut known = false;
+        for kept in base..evaluator.scratch.stack.len() {
+            if evaluator.equal(item, evaluator.scratch.stack[kept])? {
+                known = true;
+                break;
+            }
+        }
+        if !known {
+            evaluator.scratch.stack.push(item);
+        }
+    }
+    let flags = if array.flags().has(Flags::SEQUENCE) { Flags::SEQUENCE } else { Flags::NONE };
+    evaluator.finish_array(base, flags)
+}
+
+/// `$zip(array, …)`
+pub(super) fn zip(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let columns = 0..arguments.len();
+    let lengths = columns.clone().map(|column| evaluator.len(arguments.get(evaluator, column)));
+    let shortest = lengths.min().unwrap_or(0);
+    let base = evaluator.scratch.stack.len();
+    for row in 0..shortest {
+        evaluator.step_fuel(1 + arguments.len())?;
+        let begin = evaluator.scratch.stack.len();
+        for column in columns.clone() {
+            let item = evaluator.element(arguments.get(evaluator, column), row);
+            evaluator.scratch.stack.push(item);
+        }
+        let tuple = evaluator.finish_array(begin, Flags::NONE)?;
+        evaluator.scratch.stack.push(tuple);
+    }
+    evaluator.finish_array(base, Flags::NONE)
+}

@@ -1,0 +1,113 @@
+//! The functions that AWS adds (developer guide, "transforming-data"), as measured: numbers that
+//! are no integers are truncated, limits of the intrinsic functions do not apply.
+
+use super::super::eval::{Arguments, Evaluator, out_of_memory};
+use super::super::item::{Flags, Item};
+use super::super::number::Number;
+use super::super::{Code, Dialect, Thrown, limits};
+use super::Outcome;
+use crate::expr::apply::{digest, uuid_text};
+use crate::expr::java::Random;
+
+/// `$partition(array, size)`: arrays of so many elements; without a size, one of all.
+pub(super) fn partition(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    if array.is_undefined() {
+        return Ok(array);
+    }
+    let size = evaluator.number(arguments.get(evaluator, 1))?.map(Number::truncate);
+    let size = match size.map(usize::try_from) {
+        None => usize::MAX,
+        Some(Ok(size @ 1..)) => size,
+        Some(_) => {
+            return Err(Thrown::new(Code::D3137)
+                .with("message", "Second argument of partition function must be positive"));
+        }
+    };
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(array)?;
+    let items = evaluator.scratch.settle(base);
+    let mut from = items.range().start;
+    while from < items.range().end {
+        let to = from.saturating_add(size).min(items.range().end);
+        let begin = evaluator.scratch.stack.len();
+        let scratch = &mut *evaluator.scratch;
+        scratch.stack.extend_from_slice(&scratch.slots[from..to]);
+        let part = evaluator.finish_array(begin, Flags::NONE)?;
+        evaluator.scratch.stack.push(part);
+        from = to;
+    }
+    evaluator.finish_array(base, Flags::NONE)
+}
+
+/// `$range(start, end, step)`: the end included, if it is hit; nothing when the step leads
+/// nowhere.
+pub(super) fn range(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let mut ends = [0; 3];
+    for (index, end) in ends.iter_mut().enumerate() {
+        let Some(number) = evaluator.number(arguments.get(evaluator, index))? else {
+            return Ok(Item::UNDEFINED);
+        };
+        *end = number.truncate();
+    }
+    let [start, end, step] = ends;
+    // Recorded: a step of 0.49 gives nothing.
+    if step == 0 || (end > start) != (step > 0) && end != start {
+        return Ok(Item::UNDEFINED);
+    }
+    let count = end.abs_diff(start) / step.unsigned_abs() + 1;
+    if count > limits::RANGE_ELEMENTS_MAX as u64 {
+        return Err(out_of_memory());
+    }
+    let base = evaluator.scratch.stack.len();
+    // Within the bounds, so no step overflows.
+    let numbers = (0..count as i64).map(|index| start + index * step);
+    evaluator.scratch.stack.extend(numbers.map(Item::int));
+    evaluator.finish_array(base, Flags::SEQUENCE)
+}
+
+/// `$hash(text, algorithm)`
+pub(super) fn hash(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(data) = evaluator.text(arguments.get(evaluator, 0)) else {
+        return Ok(Item::UNDEFINED);
+    };
+    let Some(algorithm) = evaluator.text(arguments.get(evaluator, 1)) else {
+        return Err(Thrown::new(Code::T0410).with("index", "2"));
+    };
+    match digest(data.as_bytes(), algorithm) {
+        Some(hex) => evaluator.make_text(&hex),
+        None => Err(Thrown::new(Code::D3137)
+            .with("message", format!("Hash algorithm {algorithm} is not supported"))),
+    }
+}
+
+/// `$random(seed)`: with a seed, what `java.util.Random` gives.
+pub(super) fn random(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let seed = evaluator.number(arguments.get(evaluator, 0))?;
+    if seed.is_some() && evaluator.dialect == Dialect::Full {
+        return Err(Thrown::new(Code::T0410).with("index", "1"));
+    }
+    Ok(Item::float(match seed {
+        Some(seed) => Random::new(seed.truncate()).unit(),
+        None => evaluator.entropy.unit(),
+    }))
+}
+
+/// `$uuid()`: version 4
+pub(super) fn uuid(evaluator: &mut Evaluator<'_>, _: Arguments) -> Outcome {
+    let text = uuid_text(evaluator.entropy);
+    evaluator.make_text(&text)
+}
+
+/// `$parse(text)`: the value that JSON text stands for
+pub(super) fn parse(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let item = arguments.get(evaluator, 0);
+    let Some(text) = evaluator.text(item) else { return Ok(Item::UNDEFINED) };
+    let text = text.to_owned();
+    evaluator.check_room(text.len())?;
+    match evaluator.heap.parse(evaluator.arena, text.as_bytes(), evaluator.parser) {
+        Ok(value) => Ok(value.into()),
+        Err(crate::value::ParseError::TooLarge) => Err(out_of_memory()),
+        Err(_) => Err(Thrown::new(Code::D3137).with("message", "Invalid JSON")),
+    }
+}

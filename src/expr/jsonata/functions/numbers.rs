@@ -1,0 +1,236 @@
+//! Functions of numbers.
+
+use super::super::eval::{Arguments, Evaluator};
+use super::super::item::{Item, Kind};
+use super::super::number::Number;
+use super::super::picture::{base, integer, number as number_picture};
+use super::super::{Code, Dialect, Thrown, ast::Operator, cast};
+use super::Outcome;
+
+/// `$sum(array)`
+pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    if let Kind::Range { first, len, .. } = array.kind() {
+        // n(first + last) / 2, exact in 128 bits.
+        let (first, len) = (i128::from(first), i128::from(len));
+        let total = len * (2 * first + len - 1) / 2;
+        return Ok(i64::try_from(total).map_or(Item::float(total as f64), Item::int));
+    }
+    fold(evaluator, array, Some(Number::Int(0)), |evaluator, total, number| {
+        total.compute(Operator::Add, number, evaluator.dialect)
+    })
+}
+
+/// `$average(array)`
+pub(super) fn average(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    let len = evaluator.len(array);
+    if array.is_undefined() || len == 0 {
+        return Ok(Item::UNDEFINED);
+    }
+    let total = sum(evaluator, arguments)?;
+    let dialect = evaluator.dialect;
+    let total = evaluator.number(total)?;
+    Ok(total.map_or(Item::UNDEFINED, |total| {
+        total.compute(Operator::Divide, Number::Int(len as i64), dialect).item()
+    }))
+}
+
+/// `$max(array)`
+pub(super) fn max(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    fold(evaluator, array, None, |_, most, number| {
+        if number.compare(most).is_some_and(std::cmp::Ordering::is_gt) { number } else { most }
+    })
+}
+
+/// `$min(array)`
+pub(super) fn min(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let array = arguments.get(evaluator, 0);
+    fold(evaluator, array, None, |_, least, number| {
+        if number.compare(least).is_some_and(std::cmp::Ordering::is_lt) { number } else { least }
+    })
+}
+
+/// Folds the numbers of an array; without a start, beginning with the first.
+fn fold(
+    evaluator: &mut Evaluator<'_>,
+    array: Item,
+    start: Option<Number>,
+    step: impl Fn(&Evaluator<'_>, Number, Number) -> Number,
+) -> Outcome {
+    if array.is_undefined() {
+        return Ok(array);
+    }
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread(array)?;
+    evaluator.step_fuel((evaluator.scratch.stack.len() - base) / 4)?;
+    let mut total = start;
+    for index in base..evaluator.scratch.stack.len() {
+        if let Some(number) = evaluator.number(evaluator.scratch.stack[index])? {
+            total = Some(total.map_or(number, |total| step(evaluator, total, number)));
+        }
+    }
+    evaluator.scratch.stack.truncate(base);
+    Ok(total.map_or(Item::UNDEFINED, Number::item))
+}
+
+/// The number that the first argument is.
+fn first(evaluator: &Evaluator<'_>, arguments: Arguments) -> Result<Option<Number>, Thrown> {
+    evaluator.number(arguments.get(evaluator, 0))
+}
+
+fn map_first(
+    evaluator: &Evaluator<'_>,
+    arguments: Arguments,
+    map: impl FnOnce(Number) -> Number,
+) -> Outcome {
+    Ok(first(evaluator, arguments)?.map_or(Item::UNDEFINED, |number| map(number).item()))
+}
+
+/// `$abs(number)`
+pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    map_first(evaluator, arguments, |number| match number {
+        Number::Int(int) => int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int),
+        Number::Float(float) => Number::Float(float.abs()),
+    })
+}
+
+/// `$floor(number)`
+pub(super) fn floor(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    map_first(evaluator, arguments, |number| match number {
+        Number::Int(_) => number,
+        Number::Float(float) => whole(float.floor()),
+    })
+}
+
+/// `$ceil(number)`
+pub(super) fn ceil(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    map_first(evaluator, arguments, |number| match number {
+        Number::Int(_) => number,
+        Number::Float(float) => whole(float.ceil()),
+    })
+}
+
+/// A double without a fraction as the integer that it is.
+fn whole(float: f64) -> Number {
+    let number = Number::Float(float);
+    number.integer().map_or(number, Number::Int)
+}
+
+/// `$round(number, precision)`, half to even
+pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let precision = evaluator.number(arguments.get(evaluator, 1))?;
+    let precision = precision.map_or(0, |precision| {
+        precision.truncate().clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+    });
+    map_first(evaluator, arguments, |number| match number {
+        Number::Int(int) => Number::Int(cast::round_integer(int, precision)),
+        Number::Float(float) => whole(cast::round(float, precision)),
+    })
+}
+
+/// `$sqrt(number)`
+pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(number) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
+    let float = number.as_f64();
+    if float < 0.0 {
+        let text = evaluator.number_text(number);
+        return Err(Thrown::new(Code::D3060).with("value", text));
+    }
+    Ok(whole(float.sqrt()).item())
+}
+
+/// `$power(base, exponent)`
+pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(base) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
+    let exponent = evaluator.number(arguments.get(evaluator, 1))?;
+    let exponent = exponent.unwrap_or(Number::Float(f64::NAN));
+    if let (Number::Int(base), Number::Int(exponent)) = (base, exponent)
+        && let Some(power) = cast::power_integer(base, exponent)
+        && (evaluator.dialect == Dialect::Aws || power.unsigned_abs() <= 1 << 53)
+    {
+        return Ok(Item::int(power));
+    }
+    cast::power(base.as_f64(), exponent.as_f64()).map(|power| whole(power).item())
+}
+
+/// `$number(value)`
+pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let item = arguments.get(evaluator, 0);
+    use super::super::eval::View;
+    match evaluator.view(item) {
+        View::Number(_) => Ok(item),
+        View::Bool(bool) => Ok(Item::int(i64::from(bool))),
+        View::Text(text) => {
+            if let Some(int) = exact_integer(text, evaluator.dialect) {
+                return Ok(Item::int(int));
+            }
+            cast::number(text).map(|float| whole(float).item())
+        }
+        _ => Ok(Item::UNDEFINED),
+    }
+}
+
+/// A decimal integer that is held exactly, where `Number` would round it.
+fn exact_integer(text: &str, dialect: Dialect) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let int: i64 = text.parse().ok()?;
+    // `-0` is a double.
+    (int != 0 && (dialect == Dialect::Aws || int.unsigned_abs() <= 1 << 53)).then_some(int)
+}
+
+/// `$formatBase(number, radix)`
+pub(super) fn format_base(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(value) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
+    let radix = evaluator.number(arguments.get(evaluator, 1))?.map_or(10.0, Number::as_f64);
+    let text = match value {
+        Number::Int(int) => base::format_base_integer(int, radix)?,
+        Number::Float(float) => base::format_base(float, radix)?,
+    };
+    evaluator.make_text(&text)
+}
+
+/// `$formatInteger(number, picture)`
+pub(super) fn format_integer(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(value) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
+    let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
+    let text = match value {
+        Number::Int(int) => integer::format_integer_exact(int, picture)?,
+        Number::Float(float) => integer::format_integer(float, picture)?,
+    };
+    evaluator.make_text(&text)
+}
+
+/// `$parseInteger(text, picture)`
+pub(super) fn parse_integer(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(text) = evaluator.text(arguments.get(evaluator, 0)) else {
+        return Ok(Item::UNDEFINED);
+    };
+    let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
+    Ok(match integer::parse_integer(text, picture)? {
+        Some(float) => whole(float).item(),
+        None => Item::UNDEFINED,
+    })
+}
+
+/// `$formatNumber(number, picture, options)`
+pub(super) fn format_number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let Some(value) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
+    let options = arguments.get(evaluator, 2);
+    let base = evaluator.scratch.stack.len();
+    evaluator.spread_entries(options)?;
+    let mut symbols = number_picture::Symbols::default();
+    for entry in evaluator.scratch.stack[base..].as_chunks::<2>().0 {
+        if let (Some(name), Some(symbol)) = (evaluator.text(entry[0]), evaluator.text(entry[1])) {
+            symbols.set(name, symbol);
+        }
+    }
+    evaluator.scratch.stack.truncate(base);
+    let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
+    let text = number_picture::format_number(value.as_f64(), picture, &symbols)?;
+    evaluator.make_text(&text)
+}

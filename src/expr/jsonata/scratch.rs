@@ -1,0 +1,193 @@
+//! Where an evaluation keeps what is no value of the heap: bump storage, dropped as a whole.
+//!
+//! Finished containers lie in `slots` and `text`. What is still being collected lies on `stack`,
+//! so that evaluating an element never moves the container around it. Variables lie in frames.
+
+use super::code::CodeId;
+use super::item::{Extent, Flags, Item, Kind};
+
+/// Items that live as long as one evaluation; reused for one after the other.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Elements of arrays; keys and members of objects by turns.
+    pub(super) slots: Vec<Item>,
+    /// Text that was made.
+    pub(super) text: String,
+    /// Operands, arguments, elements of what is under construction.
+    pub(super) stack: Vec<Item>,
+    /// Variables of all frames.
+    pub(super) variables: Vec<Item>,
+    pub(super) frames: Vec<Frame>,
+    /// What the running tuple holds, by label.
+    pub(super) labels: Vec<Item>,
+    pub(super) closures: Vec<Closure>,
+    /// Lent by [`Self::lend_numbers`].
+    numbers: Vec<u32>,
+    /// Lent to who makes a text of other texts.
+    pub(super) buffer: String,
+}
+
+/// The variables of one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    /// The frame that the function was made in.
+    pub(super) parent: u32,
+    /// Its first variable.
+    pub(super) base: u32,
+}
+
+/// A function that was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closure {
+    /// `function(…){…}`, with the frame and the context item it was made in.
+    Lambda { lambda: u32, frame: u32, input: Item },
+    /// Arguments that are known; [`Item::UNBOUND`] for those that are to come.
+    Partial { callee: Item, arguments: Extent },
+    /// `first ~> second`
+    Composed { first: Item, second: Item },
+    /// `|…|…|`, with the frame that it was made in.
+    Transform { code: CodeId, frame: u32 },
+    /// The next match of a regular expression in a text, from this byte on.
+    Next { regex: u32, text: Item, from: u32 },
+}
+
+/// A mark to go back to, see [`Scratch::release`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    slots: usize,
+    text: usize,
+    closures: usize,
+}
+
+impl Scratch {
+    /// Forgets everything and keeps the memory, unless it was much.
+    pub(super) fn reset(&mut self) {
+        self.slots.clear();
+        self.text.clear();
+        self.stack.clear();
+        self.variables.clear();
+        self.frames.clear();
+        self.labels.clear();
+        self.closures.clear();
+        if self.held_bytes() > KEPT_BYTES_MAX {
+            *self = Self::default();
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn held_bytes(&self) -> usize {
+        let items = self.slots.capacity() + self.stack.capacity() + self.variables.capacity();
+        items * size_of::<Item>()
+            + self.text.capacity()
+            + self.buffer.capacity()
+            + self.frames.capacity() * size_of::<Frame>()
+            + self.closures.capacity() * size_of::<Closure>()
+            + self.numbers.capacity() * size_of::<u32>()
+    }
+
+    /// What AWS would count: eight bytes an item, and the bytes of text.
+    #[inline]
+    pub(super) fn measure(&self) -> usize {
+        (self.slots.len() + self.stack.len() + self.variables.len()) * 8 + self.text.len()
+    }
+
+    /// Makes an array of what lies on the stack from `base` on.
+    #[inline]
+    pub(super) fn array_from(&mut self, base: usize, flags: Flags) -> Item {
+        Item::array(self.settle(base), flags)
+    }
+
+    /// Makes an object of the keys and members by turns on the stack from `base` on.
+    #[inline]
+    pub(super) fn object_from(&mut self, base: usize) -> Item {
+        let at = self.settle(base);
+        Item::object(Extent { len: at.len / 2, ..at })
+    }
+
+    /// Moves the stack from `base` on to where it stays.
+    #[inline]
+    pub(super) fn settle(&mut self, base: usize) -> Extent {
+        let at = Extent {
+            offset: self.slots.len() as u32,
+            len: (self.stack.len() - base) as u32,
+        };
+        self.slots.extend_from_slice(&self.stack[base..]);
+        self.stack.truncate(base);
+        at
+    }
+
+    /// Where the entries of an object lie: a copy under change says where to look.
+    #[inline]
+    pub(super) fn entries_at(&self, at: Extent) -> Extent {
+        if at.len != BOXED {
+            return at;
+        }
+        match self.slots.get(at.offset as usize).map(|item| item.kind()) {
+            Some(Kind::Object(entries)) => entries,
+            _ => Extent { len: 0, ..at },
+        }
+    }
+
+    /// Elements of an array, or keys and members of an object (twice `len`).
+    #[inline]
+    pub(super) fn items(&self, offset: u32, count: usize) -> &[Item] {
+        &self.slots[offset as usize..offset as usize + count]
+    }
+
+    /// Makes an item of the text from `begin` on.
+    #[inline]
+    pub(super) fn text_from(&self, begin: usize) -> Item {
+        Item::text(Extent { offset: begin as u32, len: (self.text.len() - begin) as u32 })
+    }
+
+    pub(super) fn closure(&mut self, closure: Closure) -> Item {
+        self.closures.push(closure);
+        Item::closure(self.closures.len() as u32 - 1)
+    }
+
+    /// Where everything made from now on begins.
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark { slots: self.slots.len(), text: self.text.len(), closures: self.closures.len() }
+    }
+
+    /// Drops what was made since `mark`. Nothing that remains may refer to it, and no function
+    /// may have been made: a frame could hold it.
+    #[inline]
+    pub(super) fn release(&mut self, mark: Mark) {
+        if self.closures.len() == mark.closures {
+            self.slots.truncate(mark.slots);
+            self.text.truncate(mark.text);
+        }
+    }
+
+    /// Drops what was made since `mark` but the text `kept`, which moves down.
+    pub(super) fn release_but_text(&mut self, mark: Mark, kept: Extent) -> Item {
+        let range = kept.range();
+        if self.closures.len() != mark.closures || range.start < mark.text {
+            return Item::text(kept);
+        }
+        self.slots.truncate(mark.slots);
+        self.text.truncate(range.end);
+        self.text.drain(mark.text..range.start);
+        self.text_from(mark.text)
+    }
+
+    /// Lends a vector of numbers that keeps its memory; give it back with [`Self::return_numbers`].
+    pub(super) fn lend_numbers(&mut self) -> Vec<u32> {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        numbers
+    }
+
+    pub(super) fn return_numbers(&mut self, numbers: Vec<u32>) {
+        self.numbers = numbers;
+    }
+}
+
+/// A scratch that holds more than this after an evaluation gives its memory back.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Length of an object that is a copy under change: no real one is that long. At its offset stands
+/// the object as it is now.
+pub(super) const BOXED: u32 = u32::MAX;
