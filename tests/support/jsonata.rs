@@ -6,9 +6,11 @@
 use std::rc::Rc;
 
 use expressway::base::entropy::Entropy;
-use expressway::expr::jsonata::{Dialect, Expression, Failure, Scope, Scratch, Setting, Thrown};
-use expressway::expr::{Bindings, CompileError};
-use expressway::value::{ArenaId, Constants, Heap, Parser, Value};
+use expressway::expr::Bindings;
+use expressway::expr::jsonata::{
+    CompileFailure, Dialect, Expression, Failure, Scope, Scratch, Setting, Thrown,
+};
+use expressway::value::{ArenaId, Constants, Heap, Parser, TooLarge, Value};
 
 /// What came of an expression.
 #[derive(Clone, Debug)]
@@ -18,9 +20,10 @@ pub(crate) enum Outcome {
     Undefined,
     /// A function, which JSON cannot hold.
     Function,
+    /// When it was compiled, or when it was evaluated.
     Thrown(Thrown),
-    /// It did not compile.
-    Refused(CompileError),
+    /// Its constants do not fit.
+    TooLarge(TooLarge),
 }
 
 impl Outcome {
@@ -37,7 +40,7 @@ impl Outcome {
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        matches!(self, Self::Function | Self::Thrown(_) | Self::Refused(_))
+        matches!(self, Self::Function | Self::Thrown(_) | Self::TooLarge(_))
     }
 }
 
@@ -49,7 +52,7 @@ impl std::fmt::Display for Outcome {
             Self::Undefined => "undefined".to_owned(),
             Self::Function => "a function".to_owned(),
             Self::Thrown(thrown) => thrown.to_string(),
-            Self::Refused(error) => format!("refused: {error}"),
+            Self::TooLarge(error) => error.to_string(),
         };
         write!(f, "{text:.200}")
     }
@@ -96,7 +99,8 @@ impl Bench {
         }
         let expression = match Expression::compile(text, dialect, &mut bindings) {
             Ok(expression) => expression,
-            Err(error) => return Outcome::of_refusal(error),
+            Err(CompileFailure::Thrown(thrown)) => return Outcome::Thrown(thrown),
+            Err(CompileFailure::TooLarge(error)) => return Outcome::TooLarge(error),
         };
         let slots = bindings.variable_names().len();
         self.heap.reset(&Rc::new(bindings.constants.finish()));
@@ -127,12 +131,6 @@ impl Bench {
         self.heap
             .parse(ArenaId::ROOT, text.as_bytes(), &mut self.parser)
             .unwrap_or_else(|error| panic!("{error}: {text:.200}"))
-    }
-}
-
-impl Outcome {
-    fn of_refusal(error: CompileError) -> Self {
-        Self::Refused(error)
     }
 }
 

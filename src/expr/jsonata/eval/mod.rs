@@ -16,7 +16,7 @@ mod tuples;
 mod validate;
 
 use super::ast::Span;
-use super::code::{Block, CodeId, Code as Op, Part, Place, Predicate, Program, Scope as Slots};
+use super::code::{Block, Code as Op, CodeId, Part, Place, Predicate, Program, Scope as Slots};
 use super::item::{Flags, Item};
 use super::scratch::{Frame, Scratch};
 use super::{Code, Dialect, Scope, Thrown};

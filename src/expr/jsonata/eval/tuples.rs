@@ -234,7 +234,8 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.push(own);
                 continue;
             }
-            let label = if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
+            let label =
+                if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
             let collected = self.scratch.stack.len();
             self.spread(own)?;
             for other in others {
