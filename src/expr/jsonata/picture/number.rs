@@ -220,9 +220,12 @@ impl<'p> SubPicture<'p> {
         let mut fraction_digits_min = symbols.decimals(split.fraction);
         let mut fraction_digits_max = symbols.places(split.fraction);
         let has_exponent = split.exponent.is_some();
+        let mut has_point = whole.contains(symbols.decimal_separator);
         if integer_digits_min == 0 && fraction_digits_max == 0 {
             if has_exponent {
+                // Without a digit before the point, there is one behind it.
                 (fraction_digits_min, fraction_digits_max) = (1, 1);
+                has_point = true;
             } else {
                 integer_digits_min = 1;
             }
@@ -243,7 +246,7 @@ impl<'p> SubPicture<'p> {
             prefix: split.prefix,
             suffix: split.suffix,
             factor,
-            has_point: whole.contains(symbols.decimal_separator),
+            has_point,
             integer_digits_min,
             fraction_digits_min,
             fraction_digits_max,

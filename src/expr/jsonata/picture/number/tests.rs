@@ -70,6 +70,7 @@ fn exponents_keep_the_mantissa_in_shape() {
     formats(-1234.5, "0.0e000", "-1.2e003");
     formats(0.234, "x 0.0e0 y", "x 2.3e-1 y");
     formats(1000.0, "0.0e0", "10.0e2");
+    formats(8_701.0, "#e0", "0.9e4");
 }
 
 #[test]
