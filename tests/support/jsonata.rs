@@ -10,7 +10,7 @@ use expressway::expr::Bindings;
 use expressway::expr::jsonata::{
     CompileFailure, Dialect, Expression, Failure, Scope, Scratch, Setting, Thrown,
 };
-use expressway::value::{ArenaId, Constants, Heap, Parser, TooLarge, Value};
+use expressway::value::{ArenaId, Constants, Heap, Parser, Value};
 
 /// What came of an expression.
 #[derive(Clone, Debug)]
@@ -20,10 +20,9 @@ pub(crate) enum Outcome {
     Undefined,
     /// A function, which JSON cannot hold.
     Function,
-    /// When it was compiled, or when it was evaluated.
     Thrown(Thrown),
-    /// Its constants do not fit.
-    TooLarge(TooLarge),
+    /// Its constants or variables do not fit.
+    TooLarge,
 }
 
 impl Outcome {
@@ -40,7 +39,7 @@ impl Outcome {
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        matches!(self, Self::Function | Self::Thrown(_) | Self::TooLarge(_))
+        matches!(self, Self::Function | Self::Thrown(_) | Self::TooLarge)
     }
 }
 
@@ -52,7 +51,7 @@ impl std::fmt::Display for Outcome {
             Self::Undefined => "undefined".to_owned(),
             Self::Function => "a function".to_owned(),
             Self::Thrown(thrown) => thrown.to_string(),
-            Self::TooLarge(error) => error.to_string(),
+            Self::TooLarge => "too large".to_owned(),
         };
         write!(f, "{text:.200}")
     }
@@ -100,7 +99,7 @@ impl Bench {
         let expression = match Expression::compile(text, dialect, &mut bindings) {
             Ok(expression) => expression,
             Err(CompileFailure::Thrown(thrown)) => return Outcome::Thrown(thrown),
-            Err(CompileFailure::TooLarge(error)) => return Outcome::TooLarge(error),
+            Err(CompileFailure::TooLarge(_)) => return Outcome::TooLarge,
         };
         let slots = bindings.variable_names().len();
         self.heap.reset(&Rc::new(bindings.constants.finish()));
