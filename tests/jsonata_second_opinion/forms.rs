@@ -110,7 +110,7 @@ const FORMS: &[Form] = &[
     (Text, "$replace(¤, /[a-c]+/, \"<$0>\")", &[Text]), (Text, "$replace(¤, /(\\w)(\\d?)/, \"$2$1\", 2)", &[Text]),
     (Text, "$replace(¤, /l/i, function($m) { $m.match & $m.match })", &[Text]),
     (Text, "$base64encode(¤)", &[Text]), (Text, "$base64decode($base64encode(¤))", &[Text]),
-    (Text, "$encodeUrlComponent(\"a b&c/d?é\")", &[]), (Text, "$encodeUrl(¤)", &[Text]),
+    (Text, "$encodeUrlComponent(\"a b&c/d?é\")", &[]), (Text, "$encodeUrl(\"http://h/a b?c=[é]\")", &[]),
     (Text, "$decodeUrlComponent($encodeUrlComponent(¤))", &[Text]), (Text, "$decodeUrl($encodeUrl(¤))", &[Text]),
     (Text, "$type(¤)", &[Any]), (Text, "$formatNumber(¤, \"#,##0.00\")", &[Number]),
     (Text, "$formatNumber(¤, \"00.0#;(0)\")", &[Number]), (Text, "$formatNumber(¤, \"0%\")", &[Number]),
