@@ -10,10 +10,11 @@ use expressway::program::{Op, World, for_each_op};
 use expressway::registry::Definition;
 
 /// Definitions, from the root of the repository.
-const DEFINITIONS: [&str; 6] = [
+const DEFINITIONS: [&str; 7] = [
     "config/state-machines/pass-choice.asl.json",
     "tests/golden/choice-fail.asl.json",
     "tests/golden/fork.asl.json",
+    "tests/golden/jsonata.asl.json",
     "tests/golden/nulls.asl.json",
     "tests/golden/task.asl.json",
     "tests/golden/waits.asl.json",

@@ -67,7 +67,7 @@ fn run(states: &str, input: &str, fold_after_ms: u64) -> (Vec<Ended>, Vec<String
 const INPUT: &str = r#"{"n":0,"s":2,"pad":"a \"quoted\" text","more":[1.0,1e5,{"k":null}]}"#;
 
 /// Each sleeps with something else in its registers.
-const SLEEPERS: [&str; 8] = [
+const SLEEPERS: [&str; 11] = [
     r#""A": {"Type": "Wait", "SecondsPath": "$.s", "OutputPath": "$.more", "End": true}"#,
     // The input is read after the wait.
     r#""A": {"Type": "Pass", "Parameters": {"v.$": "$.more"}, "Next": "B"},
@@ -96,6 +96,25 @@ const SLEEPERS: [&str; 8] = [
     r#""A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 1,
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "B"}], "End": true},
         "B": {"Type": "Wait", "Seconds": 400, "End": true}"#,
+    // An expression reads the state's input, and a later one the execution's.
+    r#""A": {"Type": "Pass", "Parameters": {"v.$": "$.more", "s.$": "$.s"}, "Next": "B"},
+        "B": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": "{% $states.input.s %}",
+            "Assign": {"at": "{% $states.context.State.EnteredTime %}"},
+            "Output": {"v": "{% $states.input.v %}"}, "Next": "C"},
+        "C": {"Type": "Wait", "Seconds": 1, "Next": "D"},
+        "D": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+            "Output": ["{% $states.context.Execution.Input %}", "{% $states.input %}", "{% $at %}"]}"#,
+    // A call that fails, a delay, and a call whose result stands beside the input.
+    r#""A": {"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"sent": "{% $states.input.pad %}", "retry": "{% $states.context.State.RetryCount %}"},
+            "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 3}],
+            "Output": ["{% $states.input.more %}", "{% $states.result.answer %}"], "End": true}"#,
+    // An error stands beside the input.
+    r#""A": {"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::lambda:invoke",
+            "TimeoutSeconds": "{% $states.input.s %}",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "B",
+                "Output": ["{% $states.input.more %}", "{% $states.errorOutput.Error %}"]}], "End": true},
+        "B": {"Type": "Wait", "Seconds": 4, "End": true}"#,
     // One that has had children.
     r#""A": {"Type": "Map", "ItemsPath": "$.more", "ResultPath": "$.mapped", "Next": "B", "ItemProcessor":
             {"StartAt": "I", "States": {"I": {"Type": "Wait", "Seconds": 2, "End": true}}}},

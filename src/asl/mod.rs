@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod diagnostic;
+pub(crate) mod expression;
 pub mod json;
 pub mod model;
 pub mod operator;

@@ -1,7 +1,7 @@
 //! A state machine as its author wrote it: typed, checked, with every place remembered.
 //!
-//! Paths, templates and intrinsic calls stay text and JSON here, proven to parse; turning them
-//! into programs is the compiler's work. Holding a [`Machine`] means that its definition has no
+//! Paths, templates, intrinsic calls and JSONata expressions stay text and JSON here, proven to
+//! parse; turning them into programs is the compiler's work. Holding a [`Machine`] means that its definition has no
 //! error and uses nothing that is not supported.
 
 use super::json::Node;
@@ -59,11 +59,23 @@ pub struct State {
     pub span: Span,
     /// `Comment`.
     pub comment: Option<String>,
+    /// The language of its fields: its own `QueryLanguage`, else the machine's.
+    pub language: QueryLanguage,
     /// `Type` with what belongs to it.
     pub kind: StateKind,
 }
 
-/// The kinds of states.
+/// `QueryLanguage`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueryLanguage {
+    /// Paths, payload templates and intrinsic calls.
+    #[default]
+    JsonPath,
+    /// Expressions, `{% ... %}`.
+    Jsonata,
+}
+
+/// The kinds of states; what belongs to the language that a state does not have is absent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StateKind {
     /// `Pass`.
@@ -105,10 +117,12 @@ pub enum PathField {
     Path(Spanned<String>),
 }
 
-/// A payload template: JSON whose keys ending in `.$` hold paths and intrinsic calls.
+/// JSON that is computed: by JSONPath a payload template, whose keys ending in `.$` hold paths and
+/// intrinsic calls; by JSONata any value, whose strings that are [`expression`](super::expression)s
+/// are evaluated at any depth, while all others, and all keys, mean themselves.
 pub type Template = Node;
 
-/// `Assign`: an object template whose keys, without `.$`, are names of variables.
+/// `Assign`: an object template whose keys are names of variables, by JSONPath without `.$`.
 pub type Assign = Template;
 
 /// A Pass state.
@@ -124,6 +138,8 @@ pub struct Pass {
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `Assign`.
     pub assign: Option<Assign>,
     /// `Next` or `End`.
@@ -137,6 +153,8 @@ pub struct Choice {
     pub input_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `Choices`, never empty.
     pub choices: Vec<ChoiceRule>,
     /// `Default`.
@@ -154,6 +172,8 @@ pub struct ChoiceRule {
     pub comment: Option<String>,
     /// What must hold.
     pub rule: Rule,
+    /// `Output` of the rule, of JSONata.
+    pub output: Option<Template>,
     /// `Assign` of the rule.
     pub assign: Option<Assign>,
     /// `Next`.
@@ -171,7 +191,22 @@ pub enum Rule {
     Not(Box<Self>),
     /// A data test.
     Test(Test),
+    /// `Condition`, of JSONata: the whole of a rule.
+    Condition(Condition),
 }
+
+/// `Condition` of a choice rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `true` or `false`.
+    Literal(Spanned<bool>),
+    /// An expression that gives a boolean.
+    Expression(ExpressionText),
+}
+
+/// A JSONata expression: the text between `{%` and `%}`, with the place of the whole string, quotes
+/// included; [`expression::place`](super::expression::place) finds its parts there.
+pub type ExpressionText = Spanned<String>;
 
 /// A data test: `Variable`, operator, operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,6 +237,8 @@ pub struct Wait {
     pub input_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// How long, or until when.
     pub until: WaitUntil,
     /// `Assign`.
@@ -210,17 +247,21 @@ pub struct Wait {
     pub transition: Transition,
 }
 
-/// The four ways to say how long a Wait state waits.
+/// The ways to say how long a Wait state waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitUntil {
     /// `Seconds`.
     Seconds(Spanned<u64>),
     /// `SecondsPath`.
     SecondsPath(Spanned<String>),
+    /// `Seconds`, computed.
+    SecondsExpression(ExpressionText),
     /// `Timestamp`, RFC 3339.
     Timestamp(Spanned<String>),
     /// `TimestampPath`.
     TimestampPath(Spanned<String>),
+    /// `Timestamp`, computed.
+    TimestampExpression(ExpressionText),
 }
 
 /// A Succeed state.
@@ -230,6 +271,8 @@ pub struct Succeed {
     pub input_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
 }
 
 /// A Fail state.
@@ -250,6 +293,8 @@ pub enum FailText {
     Path(Spanned<String>),
     /// An intrinsic call that returns a string.
     Intrinsic(Spanned<String>),
+    /// An expression that gives a string.
+    Expression(ExpressionText),
 }
 
 /// A Task state.
@@ -261,17 +306,21 @@ pub struct Task {
     pub input_path: PathField,
     /// `Parameters`.
     pub parameters: Option<Template>,
+    /// `Arguments`, of JSONata.
+    pub arguments: Option<Template>,
     /// `ResultSelector`.
     pub result_selector: Option<Template>,
     /// `ResultPath`.
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `TimeoutSeconds` (at least 1) or `TimeoutSecondsPath`.
     pub timeout: Option<Amount<u64>>,
     /// `HeartbeatSeconds` (at least 1) or `HeartbeatSecondsPath`.
     pub heartbeat: Option<Amount<u64>>,
-    /// `Credentials`: a template with `RoleArn`.
+    /// `Credentials`: a template with `RoleArn`, which JSONata may compute.
     pub credentials: Option<Template>,
     /// `Assign`.
     pub assign: Option<Assign>,
@@ -283,13 +332,15 @@ pub struct Task {
     pub transition: Transition,
 }
 
-/// A number that is written down or read from the state's data: `X` or `XPath`.
+/// A number that is written down, read from the state's data (`XPath`) or computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amount<T> {
     /// The number itself.
     Literal(Spanned<T>),
     /// A reference path.
     Path(Spanned<String>),
+    /// An expression that gives a number.
+    Expression(ExpressionText),
 }
 
 /// An element of `Retry`.
@@ -334,6 +385,8 @@ pub struct Catcher {
     pub errors: Vec<String>,
     /// `ResultPath`.
     pub result_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `Assign`.
     pub assign: Option<Assign>,
     /// `Next`.
@@ -347,6 +400,8 @@ pub struct Parallel {
     pub input_path: PathField,
     /// `Parameters`.
     pub parameters: Option<Template>,
+    /// `Arguments`, of JSONata.
+    pub arguments: Option<Template>,
     /// `Branches`, never empty.
     pub branches: Vec<Graph>,
     /// `ResultSelector`.
@@ -355,6 +410,8 @@ pub struct Parallel {
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `Assign`.
     pub assign: Option<Assign>,
     /// `Retry`.
@@ -372,6 +429,8 @@ pub struct Map {
     pub input_path: PathField,
     /// `ItemsPath`, a reference path; absent: `$`.
     pub items_path: Option<Spanned<String>>,
+    /// `Items`, of JSONata: an array or an expression; absent: the state's input.
+    pub items: Option<Template>,
     /// `ItemSelector`, or `Parameters` as it used to be called.
     pub item_selector: Option<Template>,
     /// `ItemProcessor`, or `Iterator` as it used to be called.
@@ -386,6 +445,8 @@ pub struct Map {
     pub result_path: PathField,
     /// `OutputPath`.
     pub output_path: PathField,
+    /// `Output`, of JSONata.
+    pub output: Option<Template>,
     /// `Assign`.
     pub assign: Option<Assign>,
     /// `Retry`.

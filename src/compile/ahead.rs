@@ -19,7 +19,7 @@ pub(super) fn context_ahead(
             }
         };
         match op {
-            Op::Jump(target) | Op::Branch(_, target) => leads_to(target),
+            Op::Jump(target) | Op::Branch(_, target) | Op::Test(_, target) => leads_to(target),
             Op::Fork(fork) => forks[fork.index()].branches.iter().for_each(|&pc| leads_to(pc)),
             Op::Map(map) => leads_to(maps[map.index()].entry),
             Op::Enter(state) => {

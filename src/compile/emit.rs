@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::asl::model::{
-    Assign, Choice, Fail, FailText, Graph, Machine, Pass, PathField, State, StateKind, Succeed,
-    Target, Transition, Wait, WaitUntil,
+    Assign, Fail, FailText, Graph, Machine, Pass, PathField, QueryLanguage, State, StateKind,
+    Succeed, Target, Transition, Wait, WaitUntil,
 };
 use crate::asl::source::{Source, Span, Spanned};
 use crate::expr::apply::Apply;
@@ -18,12 +18,13 @@ use crate::expr::walk::Walk;
 use crate::expr::{Bindings, SyntaxError};
 use crate::program::{
     self, AssignIdx, FailIdx, ForkIdx, Image, Keys, LookupIdx, MapIdx, Op, Pc, Place, Program,
-    RuleIdx, StateIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
+    Sees, StateIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx, World,
 };
 use crate::value::Value;
 
 use super::ahead::context_ahead;
-use super::{Error, payload, rules};
+use super::form::Around;
+use super::{Error, names, payload};
 
 /// What has been emitted so far.
 pub(super) struct Emitter<'a> {
@@ -37,19 +38,25 @@ pub(super) struct Emitter<'a> {
     lookups: Vec<Lookup>,
     templates: Vec<Template>,
     assigns: Vec<program::Assign>,
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     values: Vec<Value>,
     fails: Vec<program::Fail>,
     pub(super) tasks: Vec<program::Task>,
     waits: Vec<program::Wait>,
     pub(super) forks: Vec<program::Fork>,
     pub(super) maps: Vec<program::Map>,
+    pub(super) expressions: Vec<program::Expression>,
+    pub(super) forms: Vec<program::Form>,
+    pub(super) lettings: Vec<program::Letting>,
+    pub(super) conditions: Vec<program::Condition>,
     /// Where each state begins, by its index.
     entries: Vec<Pc>,
     /// Graphs still to be emitted, and who runs them.
     pub(super) inner: VecDeque<(&'a Graph, Runner)>,
     /// Whether the state that is being emitted reads the context object.
     pub(super) reads_context: bool,
+    /// Its language.
+    pub(super) language: QueryLanguage,
 }
 
 /// Who runs a graph inside another one, and has to be told where it begins.
@@ -93,14 +100,20 @@ impl<'a> Emitter<'a> {
             waits: Vec::new(),
             forks: Vec::new(),
             maps: Vec::new(),
+            expressions: Vec::new(),
+            forms: Vec::new(),
+            lettings: Vec::new(),
+            conditions: Vec::new(),
             entries: Vec::new(),
             inner: VecDeque::new(),
             reads_context: false,
+            language: QueryLanguage::default(),
         }
     }
 
     pub(super) fn machine(mut self, machine: &'a Machine, world: World) -> Result<Image, Error> {
         let keys = Keys::intern(&mut self.bindings.constants)?;
+        names::bind(&machine.graph, &mut self.bindings)?;
         self.graph(&machine.graph)?;
         while let Some((graph, runner)) = self.inner.pop_front() {
             let entry = self.graph(graph)?;
@@ -129,6 +142,10 @@ impl<'a> Emitter<'a> {
             waits: self.waits.into(),
             forks: self.forks.into(),
             maps: self.maps.into(),
+            expressions: self.expressions.into(),
+            forms: self.forms.into(),
+            lettings: self.lettings.into(),
+            conditions: self.conditions.into(),
             variables: self.bindings.variable_names().into(),
             keys,
             timeout_ms: machine
@@ -172,6 +189,7 @@ impl<'a> Emitter<'a> {
         self.emit(Op::Enter(slot), state.name.span);
         let body = Pc(self.ops.len() as u32);
         self.reads_context = false;
+        self.language = state.language;
         let Emitted { kind, retriers, catchers } = match &state.kind {
             StateKind::Pass(pass) => self.pass(pass, slots)?,
             StateKind::Choice(choice) => self.choice(choice, state.name.span, slots)?,
@@ -195,52 +213,13 @@ impl<'a> Emitter<'a> {
             let value = payload::constant(result, &mut self.bindings)?;
             self.constant(value, result.span);
         }
-        self.assign(pass.assign.as_ref())?;
+        let around = Around::state(Sees::Input);
+        self.assign(pass.assign.as_ref(), around)?;
         self.result_path(&pass.result_path)?;
         self.output_path(&pass.output_path)?;
+        self.output(pass.output.as_ref(), around)?;
         self.transition(&pass.transition, slots);
         Ok(program::StateKind::Pass.into())
-    }
-
-    /// Each rule branches to a stub of its own behind the rules; a stub leaves the state.
-    fn choice(&mut self, choice: &Choice, span: Span, slots: &Slots) -> Result<Emitted, Error> {
-        self.input_path(&choice.input_path)?;
-        let mut branches = Vec::with_capacity(choice.choices.len());
-        for rule in &choice.choices {
-            let compiled = rules::compile(&rule.rule, &mut self.bindings)?;
-            self.reads_context |= compiled.reads_context();
-            let index = u16::try_from(self.rules.len()).map_err(|_| Error::TooManyRules)?;
-            self.rules.push(compiled);
-            branches.push((self.ops.len(), rule));
-            self.emit(Op::Branch(RuleIdx(index), Pc(0)), rule.span);
-        }
-        match &choice.default {
-            Some(default) => {
-                self.assign(choice.assign.as_ref())?;
-                self.leave_for(&choice.output_path, default, slots)?;
-            }
-            None => self.emit(Op::Unmatched(), span),
-        }
-        for (at, rule) in branches {
-            let stub = Pc(self.ops.len() as u32);
-            if let Op::Branch(_, target) = &mut self.ops[at] {
-                *target = stub;
-            }
-            self.assign(rule.assign.as_ref())?;
-            self.leave_for(&choice.output_path, &rule.next, slots)?;
-        }
-        Ok(program::StateKind::Choice.into())
-    }
-
-    fn leave_for(
-        &mut self,
-        output_path: &PathField,
-        next: &Target,
-        slots: &Slots,
-    ) -> Result<(), Error> {
-        self.output_path(output_path)?;
-        self.jump(next, slots);
-        Ok(())
     }
 
     fn wait(&mut self, wait: &Wait, slots: &Slots) -> Result<Emitted, Error> {
@@ -260,11 +239,19 @@ impl<'a> Emitter<'a> {
             WaitUntil::TimestampPath(path) => {
                 (program::Wait::UntilPath(self.walk(path)?), path.span)
             }
+            WaitUntil::SecondsExpression(text) => {
+                (program::Wait::Seconds(self.expression(text, "Seconds")?), text.span)
+            }
+            WaitUntil::TimestampExpression(text) => {
+                (program::Wait::UntilExpression(self.expression(text, "Timestamp")?), text.span)
+            }
         };
         self.emit(Op::Sleep(WaitIdx(self.waits.len() as u32)), span);
         self.waits.push(compiled);
-        self.assign(wait.assign.as_ref())?;
+        let around = Around::state(Sees::Input);
+        self.assign(wait.assign.as_ref(), around)?;
         self.output_path(&wait.output_path)?;
+        self.output(wait.output.as_ref(), around)?;
         self.transition(&wait.transition, slots);
         Ok(program::StateKind::Wait.into())
     }
@@ -272,19 +259,24 @@ impl<'a> Emitter<'a> {
     fn succeed(&mut self, succeed: &Succeed, span: Span) -> Result<Emitted, Error> {
         self.input_path(&succeed.input_path)?;
         self.output_path(&succeed.output_path)?;
+        self.output(succeed.output.as_ref(), Around::state(Sees::Input))?;
         self.emit(Op::Halt(), span);
         Ok(program::StateKind::Succeed.into())
     }
 
     fn fail(&mut self, fail: &Fail, span: Span) -> Result<Emitted, Error> {
-        let error = self.fail_text(fail.error.as_ref())?;
-        let cause = self.fail_text(fail.cause.as_ref())?;
+        let error = self.fail_text(fail.error.as_ref(), "Error")?;
+        let cause = self.fail_text(fail.cause.as_ref(), "Cause")?;
         self.emit(Op::Fail(FailIdx(self.fails.len() as u32)), span);
         self.fails.push(program::Fail { error, cause });
         Ok(program::StateKind::Fail.into())
     }
 
-    fn fail_text(&mut self, text: Option<&FailText>) -> Result<Option<program::FailText>, Error> {
+    fn fail_text(
+        &mut self,
+        text: Option<&FailText>,
+        field: &str,
+    ) -> Result<Option<program::FailText>, Error> {
         Ok(match text {
             None => None,
             Some(FailText::Literal(text)) => {
@@ -296,6 +288,9 @@ impl<'a> Emitter<'a> {
                 let call = Apply::compile(&call, &mut self.bindings)?;
                 self.reads_context |= call.reads_context();
                 Some(program::FailText::Call(call))
+            }
+            Some(FailText::Expression(text)) => {
+                Some(program::FailText::Expression(self.expression(text, field)?))
             }
         })
     }
@@ -364,8 +359,15 @@ impl<'a> Emitter<'a> {
         Ok(compiled)
     }
 
-    pub(super) fn assign(&mut self, assign: Option<&Assign>) -> Result<(), Error> {
+    pub(super) fn assign(
+        &mut self,
+        assign: Option<&Assign>,
+        around: Around<'_>,
+    ) -> Result<(), Error> {
         let Some(assign) = assign else { return Ok(()) };
+        if self.language == QueryLanguage::Jsonata {
+            return self.letting(assign, around);
+        }
         let fields = payload::variables(assign, &mut self.bindings)?;
         self.reads_context |= fields.iter().any(|(_, template)| template.reads_context());
         self.emit(Op::Assign(AssignIdx(self.assigns.len() as u32)), assign.span);

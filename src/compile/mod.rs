@@ -5,7 +5,10 @@
 //! of execution; the model it is given has no errors left, so it has only limits to report.
 
 mod ahead;
+mod choice;
 mod emit;
+mod form;
+mod names;
 mod payload;
 mod rules;
 mod work;
@@ -13,6 +16,7 @@ mod work;
 use crate::asl::Machine;
 use crate::asl::source::Source;
 use crate::expr::CompileError;
+use crate::expr::jsonata::CompileFailure;
 use crate::program::{Image, World};
 use crate::value::TooLarge;
 
@@ -38,6 +42,17 @@ impl From<CompileError> for Error {
         match error {
             CompileError::Indefinite => Self::Expression { offset: 0 },
             CompileError::TooLarge(error) => Self::TooLarge(error),
+        }
+    }
+}
+
+impl From<CompileFailure> for Error {
+    fn from(failure: CompileFailure) -> Self {
+        match failure {
+            CompileFailure::Thrown(thrown) => {
+                Self::Expression { offset: thrown.span().map_or(0, |span| span.start as usize) }
+            }
+            CompileFailure::TooLarge(error) => Self::TooLarge(error),
         }
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn constant(node: &Node, bindings: &mut Bindings) -> Result<Value, Er
 }
 
 /// Members with each key once: the first one's place, the last one's value.
-fn distinct(members: &[Member]) -> Vec<&Member> {
+pub(super) fn distinct(members: &[Member]) -> Vec<&Member> {
     let mut places = std::collections::HashMap::new();
     let mut kept: Vec<&Member> = Vec::with_capacity(members.len());
     for member in members {

@@ -32,6 +32,7 @@ fn layout(
 ) -> Result<(), Error> {
     match rule {
         Rule::Test(test) => tests.push(self::test(test, then, otherwise, bindings)?),
+        Rule::Condition(_) => return Err(Error::Expression { offset: 0 }),
         Rule::Not(inner) => layout(inner, otherwise, then, tests, bindings)?,
         Rule::And(parts) => {
             for (index, part) in parts.iter().enumerate() {
@@ -59,7 +60,7 @@ fn count(rule: &Rule) -> usize {
     match rule {
         Rule::And(parts) | Rule::Or(parts) => parts.iter().map(count).sum(),
         Rule::Not(inner) => count(inner),
-        Rule::Test(_) => 1,
+        Rule::Test(_) | Rule::Condition(_) => 1,
     }
 }
 
@@ -200,6 +201,7 @@ mod tests {
             Rule::And(parts) => parts.iter().all(|part| logic(part, values)),
             Rule::Or(parts) => parts.iter().any(|part| logic(part, values)),
             Rule::Not(inner) => !logic(inner, values),
+            Rule::Condition(_) => false,
             Rule::Test(test) => values[usize::from(test.variable.value.as_bytes()[2] - b'a')],
         }
     }

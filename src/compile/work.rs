@@ -1,14 +1,17 @@
 //! The states that work and may fail: Task, Parallel, Map; and what takes their errors.
 
 use crate::asl::model::{
-    Amount, Assign, Catcher, Distributed, Jitter, Map, Parallel, PathField, Retrier, Task,
-    Template, Transition,
+    Amount, Assign, Catcher, Distributed, Jitter, Map, Parallel, PathField, QueryLanguage, Retrier,
+    Task, Template, Transition,
 };
 use crate::asl::source::{Span, Spanned};
-use crate::program::{self, ErrorEquals, ForkIdx, MapIdx, Op, Pc, StateKind, TaskIdx};
+use crate::program::{
+    self, ErrorEquals, ForkIdx, Items, MapIdx, Op, Payload, Pc, Sees, StateKind, TaskIdx,
+};
 
 use super::Error;
 use super::emit::{Emitted, Emitter, Runner, Slots};
+use super::form::Around;
 
 /// What follows the work, the same in all three.
 struct Aftermath<'m> {
@@ -16,6 +19,7 @@ struct Aftermath<'m> {
     result_selector: Option<&'m Template>,
     result_path: &'m PathField,
     output_path: &'m PathField,
+    output: Option<&'m Template>,
     transition: &'m Transition,
     retry: &'m [Retrier],
     catch: &'m [Catcher],
@@ -29,6 +33,7 @@ macro_rules! aftermath {
             result_selector: $state.result_selector.as_ref(),
             result_path: &$state.result_path,
             output_path: &$state.output_path,
+            output: $state.output.as_ref(),
             transition: &$state.transition,
             retry: &$state.retry,
             catch: &$state.catch,
@@ -40,11 +45,12 @@ impl<'a> Emitter<'a> {
     pub(super) fn task(&mut self, task: &'a Task, slots: &Slots) -> Result<Emitted, Error> {
         self.input_path(&task.input_path)?;
         self.fill(task.parameters.as_ref(), Op::Build)?;
+        self.arguments(task.arguments.as_ref())?;
         let compiled = program::Task {
             resource: task.resource.value.as_str().into(),
-            timeout: self.amount(task.timeout.as_ref())?,
-            heartbeat: self.amount(task.heartbeat.as_ref())?,
-            credentials: task.credentials.as_ref().map(|role| self.template(role)).transpose()?,
+            timeout: self.amount(task.timeout.as_ref(), "TimeoutSeconds")?,
+            heartbeat: self.amount(task.heartbeat.as_ref(), "HeartbeatSeconds")?,
+            credentials: self.optional(task.credentials.as_ref(), "Credentials")?,
         };
         self.emit(Op::Call(TaskIdx(self.tasks.len() as u32)), task.resource.span);
         self.tasks.push(compiled);
@@ -59,6 +65,7 @@ impl<'a> Emitter<'a> {
     ) -> Result<Emitted, Error> {
         self.input_path(&parallel.input_path)?;
         self.fill(parallel.parameters.as_ref(), Op::Build)?;
+        self.arguments(parallel.arguments.as_ref())?;
         let fork = ForkIdx(self.forks.len() as u32);
         self.emit(Op::Fork(fork), span);
         for (branch, graph) in parallel.branches.iter().enumerate() {
@@ -77,10 +84,10 @@ impl<'a> Emitter<'a> {
     ) -> Result<Emitted, Error> {
         self.input_path(&map.input_path)?;
         let compiled = program::Map {
-            items: map.items_path.as_ref().map(|path| self.walk(path)).transpose()?,
-            selector: map.item_selector.as_ref().map(|one| self.template(one)).transpose()?,
+            items: self.items(map)?,
+            selector: self.optional(map.item_selector.as_ref(), "ItemSelector")?,
             entry: Pc(0),
-            concurrency_max: self.amount(map.concurrency_max.as_ref())?,
+            concurrency_max: self.amount(map.concurrency_max.as_ref(), "MaxConcurrency")?,
             distributed: match &map.distributed {
                 Some(distributed) => Some(self.distributed(distributed, &name.value)?),
                 None => None,
@@ -93,6 +100,17 @@ impl<'a> Emitter<'a> {
         self.aftermath(StateKind::Map, &aftermath!(map), slots)
     }
 
+    fn items(&mut self, map: &Map) -> Result<Items, Error> {
+        Ok(match self.language {
+            QueryLanguage::JsonPath => {
+                Items::Path(map.items_path.as_ref().map(|path| self.walk(path)).transpose()?)
+            }
+            QueryLanguage::Jsonata => {
+                Items::Form(map.items.as_ref().map(|items| self.form(items, "Items")).transpose()?)
+            }
+        })
+    }
+
     fn distributed(
         &mut self,
         distributed: &Distributed,
@@ -101,14 +119,18 @@ impl<'a> Emitter<'a> {
         let batcher = match &distributed.batcher {
             None => None,
             Some(batcher) => Some(program::Batcher {
-                items_max: self.amount(batcher.items_max.as_ref())?,
-                bytes_max: self.amount(batcher.bytes_max.as_ref())?,
-                input: batcher.input.as_ref().map(|input| self.template(input)).transpose()?,
+                items_max: self
+                    .amount(batcher.items_max.as_ref(), "ItemBatcher/MaxItemsPerBatch")?,
+                bytes_max: self
+                    .amount(batcher.bytes_max.as_ref(), "ItemBatcher/MaxInputBytesPerBatch")?,
+                input: self.optional(batcher.input.as_ref(), "ItemBatcher/BatchInput")?,
             }),
         };
         Ok(program::Distributed {
-            tolerated_count: self.amount(distributed.tolerated_count.as_ref())?,
-            tolerated_percentage: self.amount(distributed.tolerated_percentage.as_ref())?,
+            tolerated_count: self
+                .amount(distributed.tolerated_count.as_ref(), "ToleratedFailureCount")?,
+            tolerated_percentage: self
+                .amount(distributed.tolerated_percentage.as_ref(), "ToleratedFailurePercentage")?,
             batcher,
             label: distributed.label.as_ref().map_or(name, |label| &label.value).into(),
         })
@@ -121,24 +143,34 @@ impl<'a> Emitter<'a> {
         slots: &Slots,
     ) -> Result<Emitted, Error> {
         // Assign sees the raw result.
-        self.assign(after.assign)?;
+        let around = Around::state(Sees::Result);
+        self.assign(after.assign, around)?;
         self.fill(after.result_selector, Op::Pick)?;
         self.result_path(after.result_path)?;
         self.output_path(after.output_path)?;
+        self.output(after.output, around)?;
         self.transition(after.transition, slots);
         let mut catchers = Vec::with_capacity(after.catch.len());
-        for catcher in after.catch {
-            catchers.push(self.catcher(catcher, slots)?);
+        for (index, catcher) in after.catch.iter().enumerate() {
+            catchers.push(self.catcher(catcher, index, slots)?);
         }
         let retriers = after.retry.iter().map(retrier).collect();
         Ok(Emitted { kind, retriers, catchers: catchers.into() })
     }
 
     /// A handler begins with the error output; of the state's own fields none applies to it.
-    fn catcher(&mut self, catcher: &Catcher, slots: &Slots) -> Result<program::Catcher, Error> {
+    fn catcher(
+        &mut self,
+        catcher: &Catcher,
+        index: usize,
+        slots: &Slots,
+    ) -> Result<program::Catcher, Error> {
         let handler = Pc(self.ops.len() as u32);
-        self.assign(catcher.assign.as_ref())?;
+        let prefix = format!("Catch[{index}]/");
+        let around = Around { prefix: &prefix, sees: Sees::Error };
+        self.assign(catcher.assign.as_ref(), around)?;
         self.result_path(&catcher.result_path)?;
+        self.output(catcher.output.as_ref(), around)?;
         self.jump(&catcher.next, slots);
         Ok(program::Catcher { errors: errors(&catcher.errors), handler })
     }
@@ -146,12 +178,24 @@ impl<'a> Emitter<'a> {
     fn amount<T: Copy>(
         &mut self,
         amount: Option<&Amount<T>>,
+        field: &str,
     ) -> Result<Option<program::Amount<T>>, Error> {
         Ok(match amount {
             None => None,
             Some(Amount::Literal(number)) => Some(program::Amount::Literal(number.value)),
             Some(Amount::Path(path)) => Some(program::Amount::Path(self.walk(path)?)),
+            Some(Amount::Expression(text)) => {
+                Some(program::Amount::Expression(self.expression(text, field)?))
+            }
         })
+    }
+
+    fn optional(
+        &mut self,
+        template: Option<&Template>,
+        field: &str,
+    ) -> Result<Option<Payload>, Error> {
+        template.map(|template| self.payload(template, field)).transpose()
     }
 }
 

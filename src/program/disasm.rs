@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use super::form::{Condition, Items, Payload, Sees, Shape};
 use super::tables::{
-    Amount, AssignIdx, Catcher, FailIdx, FailText, ForkIdx, LookupIdx, MapIdx, Retrier, RuleIdx,
-    StateIdx, TaskIdx, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx,
+    Amount, AssignIdx, Catcher, ConditionIdx, ExpressionIdx, FailIdx, FailText, ForkIdx, FormIdx,
+    LettingIdx, LookupIdx, MapIdx, Retrier, RuleIdx, StateIdx, TaskIdx, TemplateIdx, ValueIdx,
+    Wait, WaitIdx, WalkIdx,
 };
 use super::{Image, Op, Pc, for_each_op};
 use crate::expr::rule::{Goto, Predicate, Relation, Right};
@@ -174,6 +176,44 @@ impl Listing<'_> {
     }
 }
 
+impl Listing<'_> {
+    fn expression(&self, index: ExpressionIdx) -> String {
+        format!("{{% {} %}}", self.image.program.expression(index).code.text)
+    }
+
+    fn shape(&self, shape: &Shape) -> String {
+        match shape {
+            Shape::Constant(value) => self.json(*value),
+            Shape::Expression(index) => self.expression(*index),
+            Shape::Array(elements) => {
+                let elements: Vec<_> = elements.iter().map(|one| self.shape(one)).collect();
+                format!("[{}]", elements.join(","))
+            }
+            Shape::Object(entries) => {
+                let entry = |(key, one): &(Value, Shape)| {
+                    format!("{}:{}", self.heap.key_text(*key), self.shape(one))
+                };
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+
+    fn payload(&self, payload: &Payload) -> String {
+        match payload {
+            Payload::Template(template) => self.template(template),
+            Payload::Form(form) => self.shape(&form.shape),
+        }
+    }
+
+    fn amount<T: fmt::Display>(&self, amount: &Amount<T>) -> String {
+        match amount {
+            Amount::Expression(index) => self.expression(*index),
+            Amount::Literal(number) => number.to_string(),
+            Amount::Path(walk) => walk.text.to_string(),
+        }
+    }
+}
+
 /// An operand in a listing.
 trait Show {
     fn show(self, listing: &Listing<'_>) -> String;
@@ -232,13 +272,49 @@ impl Show for AssignIdx {
     }
 }
 
+impl Show for Sees {
+    fn show(self, _: &Listing<'_>) -> String {
+        match self {
+            Self::Input => "input",
+            Self::Result => "result",
+            Self::Error => "error",
+        }
+        .to_owned()
+    }
+}
+
+impl Show for FormIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        shortened(&listing.shape(&listing.image.program.forms[self.index()].shape))
+    }
+}
+
+impl Show for LettingIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        let program = &listing.image.program;
+        let lettings = program.lettings[self.index()].0.iter().map(|(variable, shape)| {
+            format!("{}={}", program.variables[variable.index()], listing.shape(shape))
+        });
+        shortened(&lettings.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Show for ConditionIdx {
+    fn show(self, listing: &Listing<'_>) -> String {
+        match listing.image.program.conditions[self.index()] {
+            Condition::Literal(wanted) => wanted.to_string(),
+            Condition::Expression(index) => shortened(&listing.expression(index)),
+        }
+    }
+}
+
 impl Show for TaskIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         let task = &listing.image.program.tasks[self.index()];
         let limits = [("within", &task.timeout), ("heartbeat", &task.heartbeat)];
-        let limits = limits
-            .into_iter()
-            .filter_map(|(word, limit)| Some(format!(" {word} {} s", amount(limit.as_ref()?))));
+        let limits = limits.into_iter().filter_map(|(word, limit)| {
+            Some(format!(" {word} {} s", listing.amount(limit.as_ref()?)))
+        });
         format!("{}{}", task.resource, limits.collect::<String>())
     }
 }
@@ -254,12 +330,16 @@ impl Show for ForkIdx {
 impl Show for MapIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         let map = &listing.image.program.maps[self.index()];
-        let items = map.items.as_ref().map_or("$", |walk| &walk.text);
+        let items = match &map.items {
+            Items::Path(None) | Items::Form(None) => "$".to_owned(),
+            Items::Path(Some(walk)) => walk.text.to_string(),
+            Items::Form(Some(form)) => listing.shape(&form.shape),
+        };
         let selector = map.selector.as_ref();
         let parts = [
-            Some(items.to_owned()),
-            selector.map(|selector| format!("as {}", listing.template(selector))),
-            map.concurrency_max.as_ref().map(|most| format!("at most {}", amount(most))),
+            Some(items),
+            selector.map(|selector| format!("as {}", listing.payload(selector))),
+            map.concurrency_max.as_ref().map(|most| format!("at most {}", listing.amount(most))),
             map.distributed.is_some().then(|| "distributed".to_owned()),
         ];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -271,8 +351,10 @@ impl Show for WaitIdx {
     fn show(self, listing: &Listing<'_>) -> String {
         match &listing.image.program.waits[self.index()] {
             Wait::Millis(millis) => format!("{millis} ms"),
+            Wait::Seconds(index) => format!("{} s", listing.expression(*index)),
             Wait::SecondsPath(walk) => format!("{} s", walk.text),
             Wait::Until(instant) => format!("until {} s since 1970", instant.seconds),
+            Wait::UntilExpression(index) => format!("until {}", listing.expression(*index)),
             Wait::UntilPath(walk) => format!("until {}", walk.text),
         }
     }
@@ -285,16 +367,10 @@ impl Show for FailIdx {
             Some(FailText::Literal(text)) => format!("{text:?}"),
             Some(FailText::Path(Walk { text, .. })) => text.to_string(),
             Some(FailText::Call(call)) => call.text.to_string(),
+            Some(FailText::Expression(index)) => listing.expression(*index),
         };
         let fail = &listing.image.program.fails[self.index()];
         format!("{}, {}", text(&fail.error), text(&fail.cause))
-    }
-}
-
-fn amount<T: fmt::Display>(amount: &Amount<T>) -> String {
-    match amount {
-        Amount::Literal(number) => number.to_string(),
-        Amount::Path(walk) => walk.text.to_string(),
     }
 }
 

@@ -4,16 +4,19 @@
 //! each shard loads its own copy, so that nothing a running execution reads is shared.
 
 mod disasm;
+mod form;
 mod op;
 mod tables;
 
 use std::rc::Rc;
 
+pub use form::{Condition, Expression, Form, Items, Letting, Payload, Sees, Shape};
 pub use op::{Op, Pc, for_each_op};
 pub use tables::{
-    Amount, Assign, AssignIdx, Batcher, Catcher, Distributed, ErrorEquals, Fail, FailIdx, FailText,
-    Fork, ForkIdx, Keys, LookupIdx, Map, MapIdx, Retrier, RuleIdx, State, StateIdx, StateKind,
-    Task, TaskIdx, TemplateIdx, ValueIdx, Wait, WaitIdx, WalkIdx, World,
+    Amount, Assign, AssignIdx, Batcher, Catcher, ConditionIdx, Distributed, ErrorEquals,
+    ExpressionIdx, Fail, FailIdx, FailText, Fork, ForkIdx, FormIdx, Keys, LettingIdx, LookupIdx,
+    Map, MapIdx, Retrier, RuleIdx, State, StateIdx, StateKind, Task, TaskIdx, TemplateIdx,
+    ValueIdx, Wait, WaitIdx, WalkIdx, World,
 };
 
 use crate::expr::lookup::Lookup;
@@ -55,6 +58,14 @@ pub struct Program {
     pub forks: Box<[Fork]>,
     /// Map states.
     pub maps: Box<[Map]>,
+    /// JSONata expressions.
+    pub expressions: Box<[Expression]>,
+    /// Fields of JSONata states: `Arguments` and `Output`.
+    pub forms: Box<[Form]>,
+    /// `Assign` fields of JSONata states.
+    pub lettings: Box<[Letting]>,
+    /// `Condition` fields.
+    pub conditions: Box<[Condition]>,
     /// Names of the variables, by their index.
     pub variables: Box<[Box<str>]>,
     /// Keys of objects that the engine makes.

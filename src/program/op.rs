@@ -3,9 +3,10 @@
 //!
 //! Registers of a frame: `raw` (state input), `cur` (working value), `scope` (variables).
 
+use super::form::Sees;
 use super::tables::{
-    AssignIdx, FailIdx, ForkIdx, LookupIdx, MapIdx, RuleIdx, StateIdx, TaskIdx, TemplateIdx,
-    ValueIdx, WaitIdx, WalkIdx,
+    AssignIdx, ConditionIdx, FailIdx, ForkIdx, FormIdx, LettingIdx, LookupIdx, MapIdx, RuleIdx,
+    StateIdx, TaskIdx, TemplateIdx, ValueIdx, WaitIdx, WalkIdx,
 };
 
 /// Index of an instruction.
@@ -38,6 +39,13 @@ macro_rules! for_each_op {
             Move keep_input "MOVE" (),
             /// Goes on at `target` if the rule matches over `cur`.
             Branch branch "BRANCH" (rule: RuleIdx, target: Pc),
+            /// `cur` ← the form filled from `raw` and what else `$states` has (`Arguments`, `Output`).
+            Eval eval "EVAL" (sees: Sees, form: FormIdx),
+            /// Evaluates new values of variables as `EVAL` does; they are visible once the state is
+            /// left.
+            Let bind "LET" (sees: Sees, letting: LettingIdx),
+            /// Goes on at `target` if the condition holds over `raw`.
+            Test test "TEST" (condition: ConditionIdx, target: Pc),
             /// No rule matched and there is no default.
             Unmatched unmatched "UNMATCHED" (),
             /// Calls a task with `cur` and suspends; its result comes to `cur`.

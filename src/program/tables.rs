@@ -8,6 +8,7 @@ use crate::expr::walk::Walk;
 use crate::value::{ConstantsBuilder, TooLarge, Value};
 
 use super::Pc;
+use super::form::{Items, Payload};
 
 /// Defines an index type over a table of the program.
 macro_rules! index {
@@ -50,6 +51,14 @@ index! {
     WaitIdx(u32),
     /// Index into [`super::Program::fails`].
     FailIdx(u32),
+    /// Index into [`super::Program::expressions`].
+    ExpressionIdx(u32),
+    /// Index into [`super::Program::forms`].
+    FormIdx(u32),
+    /// Index into [`super::Program::lettings`].
+    LettingIdx(u32),
+    /// Index into [`super::Program::conditions`]; two bytes, since `TEST` has a target beside it.
+    ConditionIdx(u16),
 }
 
 /// A state as errors, listings and metrics speak of it.
@@ -154,6 +163,8 @@ pub struct Fail {
 pub enum FailText {
     /// An intrinsic call.
     Call(Apply),
+    /// A JSONata expression.
+    Expression(ExpressionIdx),
     /// As written.
     Literal(Box<str>),
     /// A path.
@@ -170,12 +181,14 @@ pub struct Task {
     /// `HeartbeatSeconds` or its path, in whole seconds.
     pub heartbeat: Option<Amount<u64>>,
     /// `Credentials`: the role that the call is made with.
-    pub credentials: Option<Template>,
+    pub credentials: Option<Payload>,
 }
 
-/// A number that is written down or read from the state's input.
+/// A number that is written down, read from the state's input or computed.
 #[derive(Clone, Debug)]
 pub enum Amount<T> {
+    /// A JSONata expression that gives it.
+    Expression(ExpressionIdx),
     /// The number.
     Literal(T),
     /// A path to it.
@@ -192,10 +205,10 @@ pub struct Fork {
 /// What a Map state runs.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// `ItemsPath`; absent: the effective input itself.
-    pub items: Option<Walk>,
+    /// What it goes through.
+    pub items: Items,
     /// `ItemSelector`; absent: the item itself.
-    pub selector: Option<Template>,
+    pub selector: Option<Payload>,
     /// Where an iteration begins.
     pub entry: Pc,
     /// `MaxConcurrency`; 0 is as absent.
@@ -225,7 +238,7 @@ pub struct Batcher {
     /// Bytes of JSON text.
     pub bytes_max: Option<Amount<u64>>,
     /// `BatchInput`.
-    pub input: Option<Template>,
+    pub input: Option<Payload>,
 }
 
 /// How long a Wait state waits.
@@ -233,10 +246,14 @@ pub struct Batcher {
 pub enum Wait {
     /// Milliseconds.
     Millis(u64),
+    /// An expression that gives whole seconds.
+    Seconds(ExpressionIdx),
     /// A path to whole seconds.
     SecondsPath(Walk),
     /// Until an instant.
     Until(Instant),
+    /// Until the instant that an expression names.
+    UntilExpression(ExpressionIdx),
     /// Until the instant that a path names.
     UntilPath(Walk),
 }

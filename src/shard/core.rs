@@ -14,6 +14,7 @@ use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::WakeToken;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
+use crate::expr::jsonata::Scratch;
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
 use crate::vm::{self, Effect, End, FrameId, Raised, Step, Turn, Wake};
@@ -101,6 +102,8 @@ pub struct ShardCore {
     machines: Vec<Loaded>,
     limits: Limits,
     parser: Parser,
+    /// Items of one evaluation; its memory serves all of them.
+    scratch: Scratch,
     entropy: Entropy,
     slab: Slab,
     ready: VecDeque<u32>,
@@ -132,6 +135,7 @@ impl ShardCore {
             machines,
             limits,
             parser: Parser::default(),
+            scratch: Scratch::default(),
             entropy: Entropy::seeded(seed),
             slab: Slab::default(),
             ready: VecDeque::new(),
@@ -310,6 +314,7 @@ impl ShardCore {
             now,
             parser: &mut self.parser,
             entropy: &mut self.entropy,
+            scratch: &mut self.scratch,
             fuel: self.limits.fuel,
             limits: self.limits.execution,
             effects: &mut self.effects,

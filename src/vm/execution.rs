@@ -10,6 +10,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
 
@@ -88,6 +89,8 @@ pub struct Turn<'a> {
     pub parser: &'a mut Parser,
     /// The shard's random numbers.
     pub entropy: &'a mut Entropy,
+    /// The shard's place for the items of an evaluation.
+    pub scratch: &'a mut Scratch,
     /// Instructions left; counted down.
     pub fuel: u32,
     /// Bounds of the execution.

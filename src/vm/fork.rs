@@ -79,11 +79,11 @@ impl Machine<'_, '_> {
     pub(super) fn begin_iterations(&mut self, program: &Program, index: MapIdx) -> Outcome {
         self.check_input(program)?;
         let map = &program.maps[index.index()];
-        let items = self.items(map)?;
-        let concurrency_max = self.concurrency(map)?;
+        let items = self.items(program, map)?;
+        let concurrency_max = self.concurrency(program, map)?;
         let total = self.execution.heap.len(items) as u32;
         self.event("MapStateStarted", |_, _| vec![("length", Detail::Count(u64::from(total)))]);
-        let tolerated = self.tolerated(map)?;
+        let tolerated = self.tolerated(program, map)?;
         if let Some(distributed) = &map.distributed {
             self.event("MapRunStarted", |machine, program| {
                 let world = &program.world;

@@ -6,6 +6,7 @@
 
 use super::Raised;
 use super::machine::Machine;
+use super::raise::Lapse;
 use crate::program::{Program, StateKind};
 use crate::value::{Heap, Value};
 
@@ -138,6 +139,32 @@ impl Machine<'_, '_> {
             history.push(Event { id, previous, wall_ms, kind, details });
         }
         id
+    }
+
+    /// `EvaluationFailed`.
+    ///
+    /// AWS: what fails while a state is being entered names the event that led to the entry, not
+    /// the entry itself; but for a Wait (recorded).
+    #[cold]
+    pub(super) fn evaluation_failed_event(
+        &mut self,
+        program: &Program,
+        raised: &Raised,
+        lapse: &Lapse,
+    ) {
+        let state = self.state(program);
+        let frame = &self.execution.frame;
+        let entry = frame.entered_event;
+        let enters = frame.last_event == entry && state.kind != StateKind::Wait;
+        let entered =
+            self.execution.history().iter().rev().find(|event| enters && event.id == entry);
+        let previous = entered.map_or(frame.last_event, |entered| entered.previous);
+        self.execution.frame.last_event = self.side_event("EvaluationFailed", previous, |_| {
+            let mut details = failure(raised);
+            details.extend(lapse.field.as_deref().map(|field| ("location", text(field))));
+            details.push(("state", text(&state.name)));
+            details
+        });
     }
 
     /// `…StateEntered`.

@@ -2,15 +2,15 @@
 
 use super::Raised;
 use super::context;
+use super::evaluate::{Whole, Whose};
 use super::execution::Execution;
 use super::fork::{Join, Work};
 use super::frame::FrameId;
 use super::machine::Machine;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::expr::template::Template;
 use crate::expr::walk::Walk;
 use crate::expr::{Evaluation, Fault, Roots};
-use crate::program::{Amount, Batcher, Map, Program};
+use crate::program::{Amount, Batcher, ExpressionIdx, Form, Items, Map, Payload, Program, Shape};
 use crate::value::{ArenaId, TooLarge, Value, View};
 
 /// Failures that a distributed Map tolerates.
@@ -45,52 +45,84 @@ pub(super) struct Assignment {
 
 impl Machine<'_, '_> {
     /// The items, laid out so that each is found at once.
-    pub(super) fn items(&mut self, map: &Map) -> Result<Value, Raised> {
-        let Execution { heap, frame, .. } = &mut *self.execution;
+    pub(super) fn items(&mut self, program: &Program, map: &Map) -> Result<Value, Raised> {
         let found = match &map.items {
-            None => frame.cur,
-            Some(walk) => {
-                let roots =
-                    Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
-                match walk.find(heap, roots) {
-                    Ok(found) => found,
-                    Err(missing) => {
-                        let fault = walk.invalid_path(heap, roots, missing);
-                        return Err(self.runtime(&fault));
-                    }
-                }
-            }
+            Items::Form(form) => self.items_of(program, form.as_ref())?,
+            Items::Path(path) => self.items_at(path.as_ref())?,
         };
-        if !matches!(heap.view(found), View::Array) {
-            // AWS prints a path into the context object with one `$` (recorded).
-            let path = map.items.as_ref().map_or("$", |walk| &walk.text);
-            let path = if path.starts_with("$$") { &path[1..] } else { path };
-            let fault = Fault::new(format!("Reference path \"{path}\" must point to array."));
-            return Err(self.runtime(&fault));
-        }
+        let Execution { heap, frame, .. } = &mut *self.execution;
         heap.indexed(frame.arena, found).map_err(|error| self.runtime(&Fault::from(error)))
     }
 
+    fn items_at(&self, path: Option<&Walk>) -> Result<Value, Raised> {
+        let Execution { heap, frame, .. } = &*self.execution;
+        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
+        let found = match path {
+            None => frame.cur,
+            Some(walk) => walk.find(heap, roots).map_err(|missing| {
+                let fault = walk.invalid_path(heap, roots, missing);
+                self.runtime(&fault)
+            })?,
+        };
+        if matches!(heap.view(found), View::Array) {
+            return Ok(found);
+        }
+        // AWS prints a path into the context object with one `$` (recorded).
+        let path = path.map_or("$", |walk| &walk.text);
+        let path = if path.starts_with("$$") { &path[1..] } else { path };
+        let fault = Fault::new(format!("Reference path \"{path}\" must point to array."));
+        Err(self.runtime(&fault))
+    }
+
+    fn items_of(&mut self, program: &Program, form: Option<&Form>) -> Result<Value, Raised> {
+        let found = match form {
+            None => self.execution.frame.raw,
+            Some(form) => self.fill_form(program, form, Whose::Running)?,
+        };
+        if matches!(self.execution.heap.view(found), View::Array) {
+            return Ok(found);
+        }
+        if let Some(Form { shape: Shape::Expression(index), .. }) = form {
+            return Err(self.wrong_type(program, *index, Whose::Running, "array", found));
+        }
+        let complaint =
+            format!("Map state input must be an array but was: {}", self.json_of(found));
+        let frame = &self.execution.frame;
+        let name = &program.states[frame.state.index()].name;
+        Err(Raised::query(name, frame.entered_event, &complaint, None))
+    }
+
     /// Iterations that may run at once.
-    pub(super) fn concurrency(&mut self, map: &Map) -> Result<u32, Raised> {
+    pub(super) fn concurrency(&mut self, program: &Program, map: &Map) -> Result<u32, Raised> {
         let limits = self.turn.limits;
         let most = match map.distributed {
             None => limits.map_concurrency_max,
             Some(_) => limits.distributed_concurrency_max,
         };
-        let own = self.integer(map.concurrency_max.as_ref(), "MaxConcurrency")?;
+        let own =
+            self.integer(program, Whose::Running, map.concurrency_max.as_ref(), "MaxConcurrency")?;
         Ok(match own {
             None | Some(0) => most,
             Some(own) => u32::try_from(own).unwrap_or(most).min(most),
         })
     }
 
-    pub(super) fn tolerated(&mut self, map: &Map) -> Result<Option<Tolerated>, Raised> {
+    pub(super) fn tolerated(
+        &mut self,
+        program: &Program,
+        map: &Map,
+    ) -> Result<Option<Tolerated>, Raised> {
         let Some(distributed) = &map.distributed else { return Ok(None) };
-        let count = self.integer(distributed.tolerated_count.as_ref(), "ToleratedFailureCount")?;
+        let count = self.integer(
+            program,
+            Whose::Running,
+            distributed.tolerated_count.as_ref(),
+            "ToleratedFailureCount",
+        )?;
         let percentage = match &distributed.tolerated_percentage {
             None => None,
             Some(Amount::Literal(percentage)) => Some(*percentage),
+            Some(Amount::Expression(index)) => Some(self.percentage_of(program, *index)?),
             Some(Amount::Path(walk)) => {
                 let percentage = self.percentage(walk);
                 Some(percentage.map_err(|fault| self.runtime(&fault))?)
@@ -104,23 +136,38 @@ impl Machine<'_, '_> {
         match number {
             None => Err(not_a("ToleratedFailurePercentage", "float", &text, walk)),
             Some(number) if (0.0..=100.0).contains(&number) => Ok(number),
-            Some(_) => Err(Fault::new("ToleratedFailurePercentage must be between 0 and 100.")),
+            Some(_) => Err(Fault::new(PERCENTAGE_BOUNDS)),
         }
+    }
+
+    fn percentage_of(&mut self, program: &Program, index: ExpressionIdx) -> Result<f64, Raised> {
+        let (number, _) = self.number_of(program, index, Whose::Running)?;
+        if (0.0..=100.0).contains(&number) {
+            return Ok(number);
+        }
+        Err(self.unfit(program, index, Whose::Running, PERCENTAGE_BOUNDS))
     }
 
     /// A whole number that may be read from the state's data.
     fn integer(
         &mut self,
+        program: &Program,
+        whose: Whose,
         amount: Option<&Amount<u64>>,
         field: &str,
     ) -> Result<Option<u64>, Raised> {
         let walk = match amount {
             None => return Ok(None),
             Some(Amount::Literal(number)) => return Ok(Some(*number)),
+            Some(Amount::Expression(index)) => {
+                return self.whole_of(program, *index, whose, Whole::Count).map(Some);
+            }
             Some(Amount::Path(walk)) => walk,
         };
-        let number = self.number(walk, self.roots(), field);
-        number.map(Some).map_err(|fault| self.runtime(&fault))
+        let frame = self.frame_of(whose);
+        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
+        let number = self.number(walk, roots, field);
+        number.map(Some).map_err(|fault| self.fault_of(program, whose, &fault))
     }
 
     /// A whole number that a path names; AWS takes one in quotes, too (recorded).
@@ -203,15 +250,21 @@ impl Machine<'_, '_> {
         self.fill_over(program, parent, selector, context, arena)
     }
 
-    /// Fills a template over the data of a parked parent, into the arena of its child.
+    /// Fills a payload over the data of a parked parent, into the arena of its child.
     fn fill_over(
         &mut self,
         program: &Program,
         parent: FrameId,
-        template: &Template,
+        payload: &Payload,
         context: Value,
         arena: ArenaId,
     ) -> Result<Value, Raised> {
+        let template = match payload {
+            Payload::Form(form) => {
+                return self.fill_form(program, form, Whose::Parent { id: parent, arena, context });
+            }
+            Payload::Template(template) => template,
+        };
         let Execution { heap, frames, .. } = &mut *self.execution;
         let frame = &frames[parent.index()];
         let filled = template.fill(&mut Evaluation {
@@ -235,18 +288,14 @@ impl Machine<'_, '_> {
         batcher: &Batcher,
         arena: ArenaId,
     ) -> Result<Assignment, Raised> {
-        let items_max =
-            self.parent_integer(program, parent, batcher.items_max.as_ref(), "MaxItemsPerBatch")?;
-        let bytes_max = self.parent_integer(
-            program,
-            parent,
-            batcher.bytes_max.as_ref(),
-            "MaxInputBytesPerBatch",
-        )?;
+        let context = self.execution.frames[parent.index()].context;
+        let whose = Whose::Parent { id: parent, arena, context };
+        let mut limit = |amount, field| self.integer(program, whose, amount, field);
+        let items_max = limit(batcher.items_max.as_ref(), "MaxItemsPerBatch")?;
+        let bytes_max = limit(batcher.bytes_max.as_ref(), "MaxInputBytesPerBatch")?;
         let bytes_max = bytes_max.unwrap_or(u64::MAX).min(PAYLOAD_BYTES_MAX as u64);
         let mut entries = Vec::with_capacity(2);
         if let Some(input) = &batcher.input {
-            let context = self.execution.frames[parent.index()].context;
             let filled = self.fill_over(program, parent, input, context, arena)?;
             entries.push((program.keys.batch_input, filled));
         }
@@ -289,25 +338,6 @@ impl Machine<'_, '_> {
         entries.push((program.keys.items, heap.array(arena, chosen)?));
         heap.object(arena, &entries)
     }
-
-    /// [`Self::integer`] over the data of a parked parent.
-    fn parent_integer(
-        &mut self,
-        program: &Program,
-        parent: FrameId,
-        amount: Option<&Amount<u64>>,
-        field: &str,
-    ) -> Result<Option<u64>, Raised> {
-        let walk = match amount {
-            None => return Ok(None),
-            Some(Amount::Literal(number)) => return Ok(Some(*number)),
-            Some(Amount::Path(walk)) => walk,
-        };
-        let frame = &self.execution.frames[parent.index()];
-        let roots = Roots { input: frame.cur, context: frame.context, variables: &frame.variables };
-        let number = self.number(walk, roots, field);
-        number.map(Some).map_err(|fault| self.of_parent(program, parent, &fault))
-    }
 }
 
 /// AWS's text for a path that names no number.
@@ -318,3 +348,5 @@ fn not_a(field: &str, kind: &str, text: &str, walk: &Walk) -> Fault {
         walk.text
     ))
 }
+
+const PERCENTAGE_BOUNDS: &str = "ToleratedFailurePercentage must be between 0 and 100.";

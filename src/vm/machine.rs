@@ -223,6 +223,12 @@ impl<'a, 't> Machine<'a, 't> {
             bytes += value.json_len();
             self.execution.frame.staged.push((*variable, value));
         }
+        self.check_variables(program, bytes)?;
+        Ok(Flow::Next)
+    }
+
+    /// The limits on what is assigned, `bytes` long, and on all variables together.
+    pub(super) fn check_variables(&self, program: &Program, bytes: usize) -> Result<(), Raised> {
         let frame = &self.execution.frame;
         let replaced =
             |variable: &usize| frame.staged.iter().any(|(one, _)| one.index() == *variable);
@@ -231,7 +237,7 @@ impl<'a, 't> Machine<'a, 't> {
         if bytes > ASSIGN_BYTES_MAX || bytes + stored > VARIABLES_BYTES_MAX {
             return Err(self.oversize(program));
         }
-        Ok(Flow::Next)
+        Ok(())
     }
 
     fn merge(&mut self, program: &Program, path: WalkIdx) -> Outcome {
@@ -301,13 +307,14 @@ impl<'a, 't> Machine<'a, 't> {
 
     fn fail(&mut self, program: &Program, fail: FailIdx) -> Outcome {
         let fail = &program.fails[fail.index()];
-        let error = self.fail_text(fail.error.as_ref(), "ErrorPath")?;
-        let cause = self.fail_text(fail.cause.as_ref(), "CausePath")?;
+        let error = self.fail_text(program, fail.error.as_ref(), "ErrorPath")?;
+        let cause = self.fail_text(program, fail.cause.as_ref(), "CausePath")?;
         Err(Raised::new(error.as_deref(), cause.as_deref()))
     }
 
     fn fail_text(
         &mut self,
+        program: &Program,
         text: Option<&FailText>,
         field: &str,
     ) -> Result<Option<String>, Raised> {
@@ -320,6 +327,7 @@ impl<'a, 't> Machine<'a, 't> {
                 walk.find(heap, roots).map_err(|_| walk.not_found(heap, roots, field))
             }
             Some(FailText::Call(call)) => call.evaluate(&mut self.evaluation()),
+            Some(FailText::Expression(index)) => return self.text_of(program, *index).map(Some),
         };
         let value = value.map_err(|fault| self.runtime(&fault))?;
         match self.execution.heap.view(value) {

@@ -10,6 +10,7 @@ mod child;
 mod context;
 mod dataflow;
 mod effect;
+mod evaluate;
 mod execution;
 mod fork;
 mod frame;

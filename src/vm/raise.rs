@@ -17,6 +17,15 @@ struct Detail {
     cause: Option<Box<str>>,
     /// No retrier and no catcher is asked.
     terminal: bool,
+    /// An evaluation failed, and its event has not been counted yet.
+    lapse: Option<Lapse>,
+}
+
+/// A failed evaluation, as its event tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lapse {
+    /// The field, if one is to blame.
+    pub(super) field: Option<Box<str>>,
 }
 
 impl Raised {
@@ -26,7 +35,23 @@ impl Raised {
         // Recorded: neither States.ALL nor its own name catches States.Runtime.
         let terminal = error == Some(RUNTIME);
         let (error, cause) = (error.map(Into::into), cause.map(Into::into));
-        Self(Box::new(Detail { error, cause, terminal }))
+        Self(Box::new(Detail { error, cause, terminal, lapse: None }))
+    }
+
+    /// `States.QueryEvaluationError`, with AWS's general prefix before the complaint.
+    #[cold]
+    pub(super) fn query(
+        state: &str,
+        entered_event: u32,
+        complaint: &str,
+        field: Option<&str>,
+    ) -> Self {
+        let cause = format!(
+            "An error occurred while executing the state '{state}' (entered at the event id #{entered_event}). {complaint}"
+        );
+        let mut raised = Self::new(Some("States.QueryEvaluationError"), Some(&cause));
+        raised.0.lapse = Some(Lapse { field: field.map(Into::into) });
+        raised
     }
 
     /// `States.Runtime`, with AWS's general prefix before the fault's own text.
@@ -79,6 +104,11 @@ impl Raised {
     #[cold]
     pub(super) fn timeout() -> Self {
         Self::new(Some("States.Timeout"), None)
+    }
+
+    /// The evaluation whose failure has no event yet; asked again there is none.
+    pub(super) fn take_lapse(&mut self) -> Option<Lapse> {
+        self.0.lapse.take()
     }
 
     /// Whether retriers and catchers are not asked.

@@ -6,6 +6,7 @@
 use super::frame::{FrameId, Waiting};
 use super::history;
 use super::machine::Machine;
+use super::raise::Lapse;
 use super::{Effect, Raised};
 use crate::program::{ErrorEquals, Pc, Program, Retrier, StateKind};
 use crate::value::TooLarge;
@@ -24,7 +25,11 @@ impl Machine<'_, '_> {
     /// nobody does.
     pub(super) fn recover(&mut self, program: &Program, raised: Raised) -> Option<Raised> {
         let mut raised = raised;
-        let mut from_children = false;
+        // It may have been raised in a turn of its own, so that it is told only now.
+        let mut from_children = match raised.take_lapse() {
+            Some(lapse) => self.lapsed(program, &raised, &lapse),
+            None => false,
+        };
         loop {
             match self.remedy(program, &raised) {
                 Remedy::Retry(delay_ms) => match self.retry(program, delay_ms) {
@@ -54,6 +59,16 @@ impl Machine<'_, '_> {
             }
             from_children = true;
         }
+    }
+
+    /// Tells of a failed evaluation; whether a Map or Parallel fails with it as if its children had.
+    #[cold]
+    fn lapsed(&mut self, program: &Program, raised: &Raised, lapse: &Lapse) -> bool {
+        self.evaluation_failed_event(program, raised, lapse);
+        let field = lapse.field.as_deref().unwrap_or_default();
+        let is_behind_work = field.starts_with("Output") || field.starts_with("Assign");
+        let works = matches!(self.state(program).kind, StateKind::Map | StateKind::Parallel);
+        works && !is_behind_work && !self.execution.frame.caught
     }
 
     fn remedy(&mut self, program: &Program, raised: &Raised) -> Remedy {

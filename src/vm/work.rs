@@ -1,5 +1,6 @@
 //! Instructions that wait for the outside: task calls and waits, and the answers they get.
 
+use super::evaluate::{Whole, Whose};
 use super::execution::Execution;
 use super::frame::Waiting;
 use super::history::{self, Detail, Details};
@@ -9,7 +10,7 @@ use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::expr::timestamp::{self, Instant};
 use crate::expr::walk::Walk;
 use crate::expr::{Evaluation, Fault, Roots};
-use crate::program::{Amount, Op, Program, Task, TaskIdx, Wait, WaitIdx};
+use crate::program::{Amount, ExpressionIdx, Op, Payload, Program, Task, TaskIdx, Wait, WaitIdx};
 use crate::value::{Value, View};
 
 impl Machine<'_, '_> {
@@ -108,9 +109,10 @@ impl Machine<'_, '_> {
         if input.json_len() > PAYLOAD_BYTES_MAX {
             return Err(self.oversize(program));
         }
-        let timeout_ms = self.task_limit(task.timeout.as_ref(), "TimeoutSecondsPath")?;
-        let heartbeat_ms = self.task_limit(task.heartbeat.as_ref(), "HeartbeatSecondsPath")?;
-        let credentials = self.credentials(task)?;
+        let timeout_ms = self.task_limit(program, task.timeout.as_ref(), "TimeoutSecondsPath")?;
+        let heartbeat_ms =
+            self.task_limit(program, task.heartbeat.as_ref(), "HeartbeatSecondsPath")?;
+        let credentials = self.credentials(program, task)?;
         self.scheduled_events(task, timeout_ms, heartbeat_ms, credentials);
         // Only who holds a token or works for an activity can send a heartbeat.
         let beats =
@@ -129,8 +131,14 @@ impl Machine<'_, '_> {
     }
 
     /// Evaluates `Credentials` over the state's input.
-    fn credentials(&mut self, task: &Task) -> Result<Option<Value>, Raised> {
-        let Some(template) = &task.credentials else { return Ok(None) };
+    fn credentials(&mut self, program: &Program, task: &Task) -> Result<Option<Value>, Raised> {
+        let template = match &task.credentials {
+            None => return Ok(None),
+            Some(Payload::Form(form)) => {
+                return self.fill_form(program, form, Whose::Running).map(Some);
+            }
+            Some(Payload::Template(template)) => template,
+        };
         let Execution { heap, frame, .. } = &mut *self.execution;
         let filled = template.fill(&mut Evaluation {
             heap,
@@ -195,12 +203,17 @@ impl Machine<'_, '_> {
     /// parameters.
     fn task_limit(
         &mut self,
+        program: &Program,
         limit: Option<&Amount<u64>>,
         field: &str,
     ) -> Result<Option<u64>, Raised> {
         let walk = match limit {
             None => return Ok(None),
             Some(Amount::Literal(seconds)) => return Ok(Some(seconds.saturating_mul(1_000))),
+            Some(Amount::Expression(index)) => {
+                let seconds = self.whole_of(program, *index, Whose::Running, Whole::Seconds)?;
+                return Ok(Some(seconds * 1_000));
+            }
             Some(Amount::Path(walk)) => walk,
         };
         let roots = Roots { input: self.execution.frame.raw, ..self.roots() };
@@ -221,8 +234,15 @@ impl Machine<'_, '_> {
     pub(super) fn wait(&mut self, program: &Program, wait: WaitIdx) -> Outcome {
         let millis = match &program.waits[wait.index()] {
             Wait::Millis(millis) => *millis,
+            Wait::Seconds(index) => {
+                self.whole_of(program, *index, Whose::Running, Whole::Seconds)? * 1_000
+            }
             Wait::SecondsPath(walk) => self.seconds_from(walk)? * 1_000,
             Wait::Until(instant) => self.millis_until(*instant)?,
+            Wait::UntilExpression(index) => {
+                let instant = self.instant_of(program, *index)?;
+                self.millis_until(instant)?
+            }
             Wait::UntilPath(walk) => {
                 let instant = self.instant_from(walk)?;
                 self.millis_until(instant)?
@@ -264,6 +284,16 @@ impl Machine<'_, '_> {
             walk.text,
             self.printed(value)
         ))))
+    }
+
+    fn instant_of(&mut self, program: &Program, index: ExpressionIdx) -> Result<Instant, Raised> {
+        let text = self.text_of(program, index)?;
+        timestamp::parse(&text).ok_or_else(|| {
+            let complaint = format!(
+                "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+            );
+            self.unfit(program, index, Whose::Running, &complaint)
+        })
     }
 
     fn operand(&mut self, walk: &Walk, parameter: &str) -> Result<Value, Raised> {

@@ -89,10 +89,10 @@ fn no_pipeline() {
 #[test]
 fn a_definition_that_is_refused() {
     let directory = directory();
-    let text = "{\"StartAt\": \"Each\", \"QueryLanguage\":\n  \"JSONata\", \"States\": {\"Each\": {\"Type\": \"Pass\", \"End\": true}}}";
+    let text = "{\"StartAt\": \"Each\", \"QueryLanguage\": \"JSONata\", \"States\": {\"Each\": {\n  \"Type\": \"Pass\", \"Output\": \"{% phone %}\", \"End\": true}}}";
     let definition = write(&directory, "each.asl.json", text);
     let ended = Instance::refused(&Config::new(NOBODY, &definition).text());
-    let parts = ["JSONata is not supported yet", "each.asl.json:2:3", "^^^^^^^^^"];
+    let parts = ["Reference to 'phone' at the top level", "each.asl.json:2:33", "^^^^^"];
     assert_one_message(&ended, BAD_CONFIGURATION, &parts);
 
     let missing = directory.path().join("missing.asl.json");

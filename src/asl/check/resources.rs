@@ -2,7 +2,6 @@
 
 use super::walk::each_state;
 use crate::asl::diagnostic::{Code, Diagnostic};
-use crate::asl::json::Node;
 use crate::asl::model::{Machine, StateKind, Task};
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
@@ -73,11 +72,15 @@ fn refuse_task(place: &Place<'_>, task: &Task, refusals: &mut Vec<Diagnostic>) {
                 .label("no role can be assumed for a call"),
         );
     }
-    for member in task.parameters.iter().flat_map(Node::members) {
+    let parameters = task.parameters.iter().map(|node| ("Parameters", node));
+    let arguments = task.arguments.iter().map(|node| ("Arguments", node));
+    let fields = parameters.chain(arguments);
+    let members = fields.flat_map(|(field, node)| node.members().iter().map(move |m| (field, m)));
+    for (field, member) in members {
         let name = member.key.trim_end_matches(".$");
         if HTTP_UNSUPPORTED.contains(&name) {
             let message = format!("{name} of the HTTP task is not supported yet");
-            let path = place.field("Parameters").field(&member.key).to_string();
+            let path = place.field(field).field(&member.key).to_string();
             refusals.push(Diagnostic::new(
                 Code::UnsupportedHttpField,
                 &path,

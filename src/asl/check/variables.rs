@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::each_state;
 use crate::asl::diagnostic::Diagnostic;
+use crate::asl::expression;
 use crate::asl::json::Node;
 use crate::asl::model::{
-    Amount, Catcher, Choice, Distributed, FailText, Machine, Map, Operand, PathField, Rule,
-    StateKind, Template, WaitUntil,
+    Amount, Catcher, Choice, Condition, Distributed, FailText, Machine, Map, Operand, PathField,
+    QueryLanguage, Rule, StateKind, Template, WaitUntil,
 };
 use crate::asl::parse::{Rules, parse_to_describe};
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
 use crate::expr::intrinsic::{Argument, Call};
+use crate::expr::jsonata;
 use crate::expr::path::{Path, Root};
 
 /// Variables by the name of the state that refers to them.
@@ -22,8 +24,8 @@ pub type VariableReferences = BTreeMap<String, BTreeSet<String>>;
 ///
 /// # Errors
 ///
-/// The problems of a definition that AWS does not accept, or whose language is not supported yet.
-/// What is not supported otherwise does not matter here.
+/// The problems of a definition that AWS does not accept. What is not supported yet does not matter
+/// here.
 pub fn described_variables(
     definition: &str,
     rules: impl Into<Rules>,
@@ -37,18 +39,20 @@ pub fn described_variables(
 pub fn variable_references(machine: &Machine) -> VariableReferences {
     let mut references = BTreeMap::new();
     each_state(&machine.graph, &Place::MACHINE, &mut |state, _| {
-        let mut names = Names::default();
+        let mut names = Names { found: BTreeSet::new(), language: state.language };
         names.state(&state.kind);
-        if !names.0.is_empty() {
-            references.insert(state.name.value.clone(), names.0);
+        if !names.found.is_empty() {
+            references.insert(state.name.value.clone(), names.found);
         }
     });
     references
 }
 
-/// The variables found so far.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
+/// The variables that a state refers to.
+struct Names {
+    found: BTreeSet<String>,
+    language: QueryLanguage,
+}
 
 impl Names {
     fn state(&mut self, kind: &StateKind) {
@@ -56,25 +60,33 @@ impl Names {
             StateKind::Pass(pass) => {
                 self.field(&pass.input_path);
                 self.field(&pass.output_path);
-                self.templates(&[&pass.parameters, &pass.assign]);
+                self.templates(&[&pass.parameters, &pass.output, &pass.assign]);
             }
             StateKind::Choice(choice) => self.choice(choice),
             StateKind::Wait(wait) => {
                 self.field(&wait.input_path);
                 self.field(&wait.output_path);
-                self.templates(&[&wait.assign]);
-                if let WaitUntil::SecondsPath(path) | WaitUntil::TimestampPath(path) = &wait.until {
-                    self.path(path);
+                self.templates(&[&wait.output, &wait.assign]);
+                match &wait.until {
+                    WaitUntil::SecondsPath(path) | WaitUntil::TimestampPath(path) => {
+                        self.path(path);
+                    }
+                    WaitUntil::SecondsExpression(text) | WaitUntil::TimestampExpression(text) => {
+                        self.jsonata(&text.value);
+                    }
+                    WaitUntil::Seconds(_) | WaitUntil::Timestamp(_) => {}
                 }
             }
             StateKind::Succeed(succeed) => {
                 self.field(&succeed.input_path);
                 self.field(&succeed.output_path);
+                self.templates(&[&succeed.output]);
             }
             StateKind::Fail(fail) => {
                 for text in [&fail.error, &fail.cause].into_iter().flatten() {
                     match text {
                         FailText::Path(text) | FailText::Intrinsic(text) => self.path(text),
+                        FailText::Expression(text) => self.jsonata(&text.value),
                         FailText::Literal(_) => {}
                     }
                 }
@@ -84,8 +96,10 @@ impl Names {
                 self.field(&task.output_path);
                 self.templates(&[
                     &task.parameters,
+                    &task.arguments,
                     &task.result_selector,
                     &task.credentials,
+                    &task.output,
                     &task.assign,
                 ]);
                 self.amount(task.timeout.as_ref());
@@ -97,7 +111,9 @@ impl Names {
                 self.field(&parallel.output_path);
                 self.templates(&[
                     &parallel.parameters,
+                    &parallel.arguments,
                     &parallel.result_selector,
+                    &parallel.output,
                     &parallel.assign,
                 ]);
                 self.catchers(&parallel.catch);
@@ -109,10 +125,10 @@ impl Names {
     fn choice(&mut self, choice: &Choice) {
         self.field(&choice.input_path);
         self.field(&choice.output_path);
-        self.templates(&[&choice.assign]);
+        self.templates(&[&choice.output, &choice.assign]);
         for rule in &choice.choices {
             self.rule(&rule.rule);
-            self.templates(&[&rule.assign]);
+            self.templates(&[&rule.output, &rule.assign]);
         }
     }
 
@@ -120,6 +136,8 @@ impl Names {
         match rule {
             Rule::And(parts) | Rule::Or(parts) => parts.iter().for_each(|part| self.rule(part)),
             Rule::Not(part) => self.rule(part),
+            Rule::Condition(Condition::Expression(text)) => self.jsonata(&text.value),
+            Rule::Condition(Condition::Literal(_)) => {}
             Rule::Test(test) => {
                 self.path(&test.variable);
                 if let Operand::Path(path) = &test.operand {
@@ -132,7 +150,13 @@ impl Names {
     fn map(&mut self, map: &Map) {
         self.field(&map.input_path);
         self.field(&map.output_path);
-        self.templates(&[&map.item_selector, &map.result_selector, &map.assign]);
+        self.templates(&[
+            &map.items,
+            &map.item_selector,
+            &map.result_selector,
+            &map.output,
+            &map.assign,
+        ]);
         if let Some(path) = &map.items_path {
             self.path(path);
         }
@@ -157,6 +181,12 @@ impl Names {
 
     /// `ItemReader` or `ResultWriter`: objects of templates, of paths in `...Path` and of words.
     fn storage(&mut self, node: Option<&Node>) {
+        if self.language == QueryLanguage::Jsonata {
+            if let Some(node) = node {
+                self.template(node);
+            }
+            return;
+        }
         for member in node.into_iter().flat_map(Node::members) {
             match member.value.as_str() {
                 Some(path) if member.key.ends_with("Path") => self.expression(path),
@@ -168,13 +198,15 @@ impl Names {
 
     fn catchers(&mut self, catchers: &[Catcher]) {
         for catcher in catchers {
-            self.templates(&[&catcher.assign]);
+            self.templates(&[&catcher.output, &catcher.assign]);
         }
     }
 
     fn amount<T>(&mut self, amount: Option<&Amount<T>>) {
-        if let Some(Amount::Path(path)) = amount {
-            self.path(path);
+        match amount {
+            Some(Amount::Path(path)) => self.path(path),
+            Some(Amount::Expression(text)) => self.jsonata(&text.value),
+            Some(Amount::Literal(_)) | None => {}
         }
     }
 
@@ -196,12 +228,26 @@ impl Names {
 
     fn template(&mut self, node: &Node) {
         node.items().iter().for_each(|item| self.template(item));
+        if self.language == QueryLanguage::Jsonata {
+            node.members().iter().for_each(|member| self.template(&member.value));
+            if let Some(text) = expression::of(node) {
+                self.jsonata(text.value);
+            }
+            return;
+        }
         for member in node.members() {
             match member.value.as_str() {
                 Some(text) if member.key.ends_with(".$") => self.expression(text),
                 _ => self.template(&member.value),
             }
         }
+    }
+
+    /// Notes the variables of a JSONata expression.
+    fn jsonata(&mut self, text: &str) {
+        let references = jsonata::check(text).unwrap_or_default();
+        let names = references.variables.into_iter().map(|(name, _)| name.into_string());
+        self.found.extend(names.filter(|name| name != "states"));
     }
 
     /// Notes the variables of a path or of a call's arguments.
@@ -228,7 +274,7 @@ impl Names {
     /// Notes the variable that a path starts at.
     fn start(&mut self, path: &Path) {
         if path.root == Root::Variable {
-            self.0.insert(path.variable.clone());
+            self.found.insert(path.variable.clone());
         }
     }
 }

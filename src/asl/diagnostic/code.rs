@@ -1,8 +1,8 @@
 //! Every diagnostic code, in one table: number, AWS's code, severity, title, long text.
 //!
 //! Codes are forever: one that appeared in a release is never given to another problem. Groups:
-//! `00` the text, `01` structure, `02` paths and templates, `03` states, `04` Express machines,
-//! `08` warnings, `09` what is not supported yet.
+//! `00` the text, `01` structure, `02` paths, templates and expressions, `03` states, `04` Express
+//! machines, `08` warnings, `09` what is not supported yet.
 
 use super::Severity;
 
@@ -67,6 +67,8 @@ const VARIABLE: Option<&str> = Some("INVALID_VARIABLE_NAME");
 const RESERVED: Option<&str> = Some("RESERVED_VARIABLE_NAME");
 const LABEL: Option<&str> = Some("INVALID_LABEL_NAME");
 const DUPLICATE_LABEL: Option<&str> = Some("DUPLICATE_LABEL_NAME");
+const EXPRESSION: Option<&str> = Some("INVALID_JSONATA_EXPRESSION");
+const CONTEXT: Option<&str> = Some("UNSUPPORTED_JSONATA_EXPRESSION");
 
 codes! {
     InvalidJson "ASL0001" Error JSON, "the definition is not JSON",
@@ -141,8 +143,10 @@ execution ends after 300 seconds, whatever is written.";
 name `Parameters` on a Map. Keep one.";
     OtherLanguage "ASL0113" Error SCHEMA, "a field belongs to the other query language",
 "`Arguments`, `Output`, `Items` and `Condition` belong to JSONata; `InputPath`, `Parameters`,
-`ResultSelector`, `ResultPath`, `OutputPath` and the other `...Path` fields belong to JSONPath. A state
-uses the language of its `QueryLanguage`, else that of the machine, else JSONPath.";
+`ResultSelector`, `ResultPath`, `OutputPath`, `Result`, the other `...Path` fields and the operators
+of choice rules belong to JSONPath. A state uses the language of its `QueryLanguage`, else that of
+the machine, else JSONPath; the state around a branch or a processor does not matter. In a JSONata
+machine no state can go back to JSONPath.";
     DuplicateStateName "ASL0114" Error DUPLICATE_STATE, "two states have the same name",
 "Names of states are unique across the whole machine, also between the branches of a Parallel and the
 processor of a Map: logs, metrics and mocks tell states apart by nothing else. Rename one of them.";
@@ -175,6 +179,20 @@ be assigned, an object or an array can.";
 them: branches and iterations run at the same time, so which value should win? Assign a variable of
 another name inside, return it as the output, and assign the outer one from the result of the Parallel
 or Map state.";
+
+    BadExpression "ASL0208" Error EXPRESSION, "a JSONata expression cannot be read",
+"What stands between `{%` and `%}` is one JSONata expression. The caret shows where reading it ended,
+the label is JSONata's own code. A string is an expression only if it begins with `{%` and ends with
+`%}`; inside a JSON string write `\\\"` for a double quote, or use single quotes.";
+    UnsupportedExpression "ASL0209" Error CONTEXT, "an expression reads a context item, and there is none",
+"Expressions of a state machine have no context item: `$`, `$$` and a bare name such as `phone` name
+nothing at the top level. The input is `$states.input`, the context object `$states.context`, and a
+variable `$name`. Inside a predicate or a later step names mean what they always do:
+`$states.input.items[price > 3]`.";
+    MissingOfStates "ASL0210" Error CONTEXT, "a field of `$states` does not exist here",
+"`$states` has `input` and `context` everywhere; `result` only in `Output` and `Assign` of Task,
+Parallel and Map states, and `errorOutput` only in `Output` and `Assign` of a catcher. Data of the
+state's input is in `$states.input`, the item of a Map in `$states.context.Map.Item.Value`.";
 
     NoOperator "ASL0301" Error SCHEMA, "a choice rule needs exactly one operator",
 "A data test has `Variable` and one comparison operator such as `StringEquals` or `IsPresent`. Several
@@ -254,6 +272,14 @@ data, use `Parameters` with keys that end in `.$`.";
 "`\"Error\": \"$.error\"` fails with the error name `$.error`; `\"ErrorPath\": \"$.error\"` takes the name from
 the data. The same holds for `Cause` and for the comparison operators of choice rules.";
 
+    NewerOperator "ASL0808" Warning None, "an expression uses an operator that AWS may not know",
+"`??` and `?:` came to JSONata after the version that AWS documents. They work here; for a definition
+that is to run on AWS write `$exists(a) ? a : b` and `a ? a : b`.";
+    LiteralExpression "ASL0809" Warning None, "a text looks computed, but is passed as it stands",
+"In a JSONata state a string is computed only if it begins exactly with `{%` and ends exactly with
+`%}`: a blank before or behind makes it a text, and so are paths and intrinsic calls of JSONPath. In
+a JSONPath state `{% ... %}` is a text. Set `QueryLanguage` of the state or of the machine to choose.";
+
     UnsupportedState "ASL0901" Error None, "a state type is not supported yet",
 "Not reported any more: all state types are supported. Earlier versions refused Parallel and Map.";
     UnsupportedField "ASL0902" Error None, "a field is not supported yet",
@@ -261,8 +287,7 @@ the data. The same holds for `Cause` and for the comparison operators of choice 
 by which a distributed Map reads from S3 and writes to it. To ignore it would change what the machine
 does, so the definition is refused.";
     UnsupportedLanguage "ASL0903" Error None, "JSONata is not supported yet",
-"This version evaluates JSONPath only. A JSONata machine is never run as JSONPath: the same text would
-mean something else.";
+"Not reported any more: JSONata is supported. Earlier versions evaluated JSONPath only.";
     UnsupportedPath "ASL0904" Error None, "a path uses something that is not supported yet",
 "Not reported any more: paths are supported as a whole. Earlier versions refused wildcards, slices,
 filters, `..` and variables.";
@@ -275,6 +300,10 @@ where its results are mocked: `expressway exec --mocks`.";
     UnsupportedHttpField "ASL0907" Error None, "a parameter of the HTTP task is not supported yet",
 "`ApiEndpoint`, `Method`, `Headers`, `QueryParameters` and `RequestBody` are supported.
 `Authentication`, `InvocationConfig` (connections of EventBridge) and `Transform` are not yet.";
+    UnsupportedRegex "ASL0908" Error None, "a regular expression cannot be matched in linear time",
+"Regular expressions of JSONata are matched in time that grows with the text and not faster, so that
+no event can hold up the others. Look-ahead, look-behind and back-references do not allow that and
+are refused. Often two simpler expressions, or `$split` and `$contains`, do the same.";
 }
 
 #[cfg(test)]

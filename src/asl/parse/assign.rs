@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::Parser;
 use super::fields::Object;
+use super::jsonata::Stage;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
-use crate::asl::model::Assign;
+use crate::asl::model::{Assign, QueryLanguage};
 use crate::asl::source::Span;
 use crate::base::limits::NAME_CHARS_MAX;
 
@@ -14,41 +15,70 @@ use crate::base::limits::NAME_CHARS_MAX;
 pub(super) struct Scope {
     /// Index of each state in source order.
     pub(super) states: HashMap<String, usize>,
-    /// Names that the graph's own states assign, and where first.
-    variables: HashMap<String, Span>,
+    /// Index of the state that is being read.
+    pub(super) current: usize,
+    /// Names that the graph's own states assign, and where: at most two places, in different
+    /// catchers, of which any state is inside of one at most.
+    variables: HashMap<String, Vec<Assigned>>,
     /// The processor of a distributed Map: its executions see no variable from outside.
     isolated: bool,
 }
 
+/// Where a variable is assigned.
+struct Assigned {
+    span: Span,
+    /// The state whose catcher assigns it. AWS: the branches and iterations of that state, which
+    /// are over by then, may assign a variable of the same name (measured).
+    caught_in: Option<usize>,
+}
+
 impl Scope {
     pub(super) fn new(states: &[Member], isolated: bool) -> Self {
-        let mut variables = HashMap::new();
-        for state in states {
-            let nested = ["Choices", "Catch"].into_iter().filter_map(|list| state.value.get(list));
-            let holders = nested.flat_map(Node::items).chain([&state.value]);
-            for assign in holders.filter_map(|holder| holder.get("Assign")) {
-                for member in assign.members() {
-                    variables.entry(variable(&member.key).to_owned()).or_insert(member.key_span);
+        let mut variables: HashMap<String, Vec<Assigned>> = HashMap::new();
+        for (index, state) in states.iter().enumerate() {
+            let items = |list| state.value.get(list).map_or(&[][..], Node::items);
+            let rules = items("Choices").iter().chain([&state.value]).map(|rule| (rule, None));
+            let catchers = items("Catch").iter().map(|catcher| (catcher, Some(index)));
+            for (holder, caught_in) in rules.chain(catchers) {
+                for member in holder.get("Assign").map_or(&[][..], Node::members) {
+                    let places = variables.entry(variable(&member.key).to_owned()).or_default();
+                    if places.len() < 2 && places.iter().all(|one| one.caught_in != caught_in) {
+                        places.push(Assigned { span: member.key_span, caught_in });
+                    }
                 }
             }
         }
         let names = states.iter().enumerate();
         let states = names.map(|(index, state)| (state.key.clone(), index)).collect();
-        Self { states, variables, isolated }
+        Self { states, current: 0, variables, isolated }
+    }
+
+    /// Where a variable is assigned that a state inside of the present one must not assign.
+    fn assigned(&self, name: &str) -> Option<Span> {
+        let mut places = self.variables.get(name)?.iter();
+        places.find(|one| one.caught_in != Some(self.current)).map(|one| one.span)
     }
 }
 
 impl Parser<'_> {
     /// Reads `Assign` of a state, a choice rule or a catcher.
-    pub(super) fn assign(&mut self, object: &Object<'_>) -> Option<Assign> {
-        let value = object.node.get("Assign")?;
+    pub(super) fn assign(&mut self, object: &Object<'_>, stage: Stage) -> Option<Assign> {
+        let value = object.get("Assign")?;
         let Kind::Object(members) = &value.kind else {
             self.wrong_type(object, "Assign", value, "Object");
             return None;
         };
-        self.template_node(value, &object.place.field("Assign"));
+        let place = object.place.field("Assign");
+        match object.language {
+            QueryLanguage::JsonPath => self.template_node(value, &place),
+            QueryLanguage::Jsonata => self.expressions(value, &place, stage),
+        }
         for member in members {
-            if let Some(fault) = self.variable_fault(member) {
+            let name = match object.language {
+                QueryLanguage::JsonPath => variable(&member.key),
+                QueryLanguage::Jsonata => &member.key,
+            };
+            if let Some(fault) = self.variable_fault(name) {
                 let Fault { code, message, help } = fault;
                 let path = object.field("Assign");
                 self.report(Diagnostic::new(code, &path, member.key_span, message).help(help));
@@ -58,8 +88,7 @@ impl Parser<'_> {
     }
 
     /// Finds out why a variable cannot be assigned here.
-    fn variable_fault(&self, member: &Member) -> Option<Fault> {
-        let name = variable(&member.key);
+    fn variable_fault(&self, name: &str) -> Option<Fault> {
         if name == "states" {
             return Some(Fault {
                 code: Code::ReservedVariable,
@@ -102,7 +131,7 @@ impl Parser<'_> {
             if scope.isolated {
                 return None;
             }
-            if let Some(&span) = outer.variables.get(name) {
+            if let Some(span) = outer.assigned(name) {
                 return Some(span);
             }
             scope = outer;
@@ -118,7 +147,8 @@ struct Fault {
     help: String,
 }
 
-/// The variable that a key of `Assign` names.
+/// The variable that a key of `Assign` names by JSONPath; by JSONata the key is the name, and one
+/// that ends in `.$` is none.
 fn variable(key: &str) -> &str {
     key.strip_suffix(".$").unwrap_or(key)
 }

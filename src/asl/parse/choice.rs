@@ -3,9 +3,10 @@
 use super::Parser;
 use super::expressions::PathRole;
 use super::fields::{Object, unknown_field};
+use super::jsonata::Stage;
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::{Kind, Member};
-use crate::asl::model::{Choice, ChoiceRule, Operand, Rule, Test};
+use crate::asl::model::{Choice, ChoiceRule, Operand, QueryLanguage, Rule, Test};
 use crate::asl::operator::{Family, Operator, java_set_order};
 use crate::asl::source::{Spanned, inside_string};
 use crate::expr::rule::Pattern;
@@ -14,6 +15,8 @@ impl Parser<'_> {
     pub(super) fn choice(&mut self, state: &Object<'_>) -> Choice {
         let input_path = self.path_field(state, "InputPath", PathRole::Select);
         let output_path = self.path_field(state, "OutputPath", PathRole::Select);
+        let output = self.computed(state, "Output", Stage::Entered);
+        let assign = self.assign(state, Stage::Entered);
         if !state.has("Choices") {
             self.missing(state, "Choices");
         }
@@ -25,17 +28,43 @@ impl Parser<'_> {
         let default = self.string(state, "Default");
         // A target that names no state is reported by the graph check.
         let default = self.target(default);
-        Choice { input_path, output_path, choices, default, assign: self.assign(state) }
+        Choice { input_path, output_path, output, choices, default, assign }
     }
 
     fn choice_rule(&mut self, object: &Object<'_>) -> Option<ChoiceRule> {
-        let rule = self.rule(object, true);
+        let rule = match object.language {
+            QueryLanguage::JsonPath => self.rule(object, true),
+            QueryLanguage::Jsonata => self.condition_rule(object),
+        };
         self.require(object, &["Next"]);
         let next = self.string(object, "Next");
         let comment = self.comment(object);
-        let assign = self.assign(object);
+        let output = self.computed(object, "Output", Stage::Entered);
+        let assign = self.assign(object, Stage::Entered);
         let next = self.target(next)?;
-        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, assign, next })
+        Some(ChoiceRule { span: object.node.span, comment, rule: rule?, output, assign, next })
+    }
+
+    /// Reads a rule of JSONata.
+    fn condition_rule(&mut self, object: &Object<'_>) -> Option<Rule> {
+        let mut foreign = false;
+        for member in object.node.members() {
+            let key = member.key.as_str();
+            if CONDITION_FIELDS.contains(&key) {
+                continue;
+            }
+            if object.lacks(key) || Operator::from_name(key).is_some() {
+                foreign = true;
+                self.other_language(object, member);
+            } else {
+                let meant = did_you_mean(key, CONDITION_FIELDS.iter().copied());
+                self.report(unknown_field(object, member, meant));
+            }
+        }
+        if !foreign && !object.has("Condition") {
+            self.selector_count(object, &[]);
+        }
+        self.condition(object).map(Rule::Condition)
     }
 
     fn rule(&mut self, object: &Object<'_>, top: bool) -> Option<Rule> {
@@ -77,7 +106,7 @@ impl Parser<'_> {
                     Diagnostic { code: Code::NestedNext, ..unknown_field(object, member, None) }
                         .help("only the rules directly in \"Choices\" have a \"Next\""),
                 ),
-                "Condition" | "Output" => self.jsonata_field(object, member),
+                "Condition" | "Output" => self.other_language(object, member),
                 key if Operator::from_name(key).is_some() && !combines => {}
                 key => {
                     let operators = Operator::ALL.iter().map(|operator| operator.name());
@@ -196,6 +225,9 @@ impl Parser<'_> {
         None
     }
 }
+
+/// The fields of a rule of JSONata.
+const CONDITION_FIELDS: &[&str] = &["Condition", "Next", "Assign", "Output", "Comment"];
 
 /// The fields that decide what kind of rule it is.
 const SELECTORS: &[&str] = &["And", "Or", "Not", "Variable", "Condition"];

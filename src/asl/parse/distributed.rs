@@ -15,7 +15,7 @@ impl Parser<'_> {
         let Some(config) = self.object(processor, "ProcessorConfig") else {
             return false;
         };
-        self.only_fields(&config, &["Mode", "ExecutionType"], &[]);
+        self.only_fields(&config, &["Mode", "ExecutionType"]);
         let mode = self.one_of(&config, "Mode", &["INLINE", "DISTRIBUTED"]);
         let execution_type = self.one_of(&config, "ExecutionType", &["STANDARD", "EXPRESS"]);
         let Some(mode) = mode.filter(|mode| mode.value == "DISTRIBUTED") else {
@@ -61,9 +61,9 @@ impl Parser<'_> {
                 0.0..=100.0,
                 PathRole::ReadData,
             ),
-            reader: state.node.get("ItemReader").cloned(),
+            reader: state.get("ItemReader").cloned(),
             batcher: self.batcher(state),
-            writer: state.node.get("ResultWriter").cloned(),
+            writer: state.get("ResultWriter").cloned(),
             label: self.label(state),
         };
         if distributed {
@@ -92,7 +92,7 @@ impl Parser<'_> {
         let items = ["MaxItemsPerBatch", "MaxItemsPerBatchPath"];
         let bytes = ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"];
         let limits = [items, bytes].concat();
-        self.only_fields(&batcher, &[&limits[..], &["BatchInput"]].concat(), &[]);
+        self.only_fields(&batcher, &[&limits[..], &["BatchInput"]].concat());
         if !limits.iter().any(|field| batcher.has(field)) {
             let message = "an ItemBatcher needs MaxItemsPerBatch or MaxInputBytesPerBatch";
             let path = batcher.path();

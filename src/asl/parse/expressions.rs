@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::Parser;
 use super::fields::Object;
+use super::jsonata::Stage;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
-use crate::asl::model::{PathField, Template};
+use crate::asl::model::{PathField, QueryLanguage, Template};
 use crate::asl::place::Place;
 use crate::asl::source::{Spanned, inside_string};
 use crate::expr::SyntaxError;
@@ -37,7 +38,7 @@ impl Parser<'_> {
         field: &str,
         role: PathRole,
     ) -> PathField {
-        match object.node.get(field) {
+        match object.get(field) {
             None => PathField::Absent,
             Some(Node { kind: Kind::Null, span }) => PathField::Null(*span),
             Some(_) => self.path(object, field, role).map_or(PathField::Absent, PathField::Path),
@@ -60,14 +61,19 @@ impl Parser<'_> {
         None
     }
 
-    /// Reads a payload template.
+    /// Reads a template of either language that is filled in before the state's work.
     pub(super) fn template(&mut self, object: &Object<'_>, field: &str) -> Option<Template> {
-        let template = object.node.get(field)?;
-        self.template_node(template, &object.place.field(field));
+        let template = object.get(field)?;
+        let place = object.place.field(field);
+        match object.language {
+            QueryLanguage::JsonPath => self.template_node(template, &place),
+            QueryLanguage::Jsonata => self.expressions(template, &place, Stage::Entered),
+        }
         Some(template.clone())
     }
 
     pub(super) fn template_node(&mut self, node: &Node, place: &Place<'_>) {
+        self.warn_other_expression(node, place);
         for (index, item) in node.items().iter().enumerate() {
             self.template_node(item, &place.index(index));
         }
@@ -82,9 +88,7 @@ impl Parser<'_> {
                 self.template_field(member, place);
             } else {
                 self.warn_without_suffix(member, place);
-                if matches!(member.value.kind, Kind::Object(_) | Kind::Array(_)) {
-                    self.template_node(&member.value, &place.field(&member.key));
-                }
+                self.template_node(&member.value, &place.field(&member.key));
             }
         }
     }
@@ -185,11 +189,12 @@ impl Parser<'_> {
         }
     }
 
-    /// Warns of a path in a field that takes it as a text and has a sibling that evaluates it.
+    /// Warns of a path in a field that takes it as a text; by JSONPath a sibling evaluates it.
     pub(super) fn warn_literal_path(&mut self, object: &Object<'_>, field: &str) {
-        if let Some(value) = object.node.get(field)
-            && value.as_str().is_some_and(|text| text.starts_with('$') && looks_computed(text))
-        {
+        let Some(value) = object.get(field) else { return };
+        if object.language == QueryLanguage::Jsonata {
+            self.warn_literal_expression(value, &object.place.field(field));
+        } else if value.as_str().is_some_and(|text| text.starts_with('$') && looks_computed(text)) {
             let message = format!("'{field}' takes this as a text, not as a path");
             self.report(
                 Diagnostic::new(Code::LiteralPath, &object.field(field), value.span, message)
@@ -265,7 +270,7 @@ fn expression_refusal(text: &str) -> Option<SyntaxError> {
 }
 
 /// Tells whether a text would be evaluated, if it stood where expressions are.
-fn looks_computed(text: &str) -> bool {
+pub(super) fn looks_computed(text: &str) -> bool {
     let computed = ["$.", "$$.", "$["].iter().any(|start| text.starts_with(start))
         || (text.starts_with("States.") && text.ends_with(')'));
     computed && expression_refusal(text).is_none()

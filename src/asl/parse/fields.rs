@@ -1,8 +1,10 @@
 //! Fields of an object: which there may be, and values of the types that ASL knows.
 
 use super::Parser;
+use super::language::owner;
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::{Kind, Member, Node};
+use crate::asl::model::QueryLanguage;
 use crate::asl::operator::java_set_order;
 use crate::asl::place::Place;
 use crate::asl::source::{Span, Spanned};
@@ -13,17 +15,24 @@ pub(super) struct Object<'n> {
     pub(super) place: Place<'n>,
     /// Where to point when something is missing.
     pub(super) head: Span,
+    /// The language of the state that it is, or belongs to.
+    pub(super) language: QueryLanguage,
 }
 
 impl<'n> Object<'n> {
-    pub(super) fn new(node: &'n Node, place: Place<'n>, head: Span) -> Self {
-        Self { node, place, head }
+    pub(super) fn new(
+        node: &'n Node,
+        place: Place<'n>,
+        head: Span,
+        language: QueryLanguage,
+    ) -> Self {
+        Self { node, place, head, language }
     }
 
     /// An object without a name, which points at its opening bracket.
-    pub(super) fn unnamed(node: &'n Node, place: Place<'n>) -> Self {
+    pub(super) fn unnamed(node: &'n Node, place: Place<'n>, language: QueryLanguage) -> Self {
         let start = node.span.start as usize;
-        Self { node, place, head: Span::new(start, start + 1) }
+        Self::new(node, place, Span::new(start, start + 1), language)
     }
 
     /// The location of the object itself.
@@ -36,8 +45,24 @@ impl<'n> Object<'n> {
         self.place.field(field).to_string()
     }
 
+    /// Tells whether a field belongs to the other language: it is reported once, and is not there
+    /// for whoever asks.
+    pub(super) fn lacks(&self, field: &str) -> bool {
+        owner(field).is_some_and(|language| language != self.language)
+    }
+
     pub(super) fn member(&self, field: &str) -> Option<&'n Member> {
-        self.node.member(field)
+        self.node.member(field).filter(|_| !self.lacks(field))
+    }
+
+    pub(super) fn get(&self, field: &str) -> Option<&'n Node> {
+        self.member(field).map(|member| &member.value)
+    }
+
+    /// Those of a few fields that are there.
+    fn members_of(&self, fields: &[&str]) -> impl Iterator<Item = &'n Member> {
+        let members = self.node.members().iter();
+        members.filter(|m| fields.contains(&m.key.as_str()) && !self.lacks(&m.key))
     }
 
     pub(super) fn has(&self, field: &str) -> bool {
@@ -46,31 +71,21 @@ impl<'n> Object<'n> {
 }
 
 impl Parser<'_> {
-    /// Reports every field that is not in one of the lists.
-    pub(super) fn only_fields(&mut self, object: &Object<'_>, allowed: &[&str], jsonata: &[&str]) {
-        for member in object.node.members() {
-            let key = member.key.as_str();
-            if allowed.contains(&key) {
-                continue;
-            }
-            if jsonata.contains(&key) {
-                self.jsonata_field(object, member);
-            } else {
-                let meant = did_you_mean(key, allowed.iter().copied());
-                self.report(unknown_field(object, member, meant));
-            }
-        }
+    /// Reports every field that is not in the list, or belongs to the other language.
+    pub(super) fn only_fields(&mut self, object: &Object<'_>, allowed: &[&str]) {
+        self.known_fields(object, allowed);
+        self.other_language_fields(object, allowed);
     }
 
-    /// Reports a field that only JSONata has.
-    pub(super) fn jsonata_field(&mut self, object: &Object<'_>, member: &Member) {
-        let message = format!(
-            "The QueryLanguage is set to 'JSONPath', but field '{}' is only supported for the \
-             'JSONata' QueryLanguage",
-            member.key
-        );
-        let path = object.field(&member.key);
-        self.report(Diagnostic::new(Code::OtherLanguage, &path, member.key_span, message));
+    /// Reports every field that is not in the list.
+    pub(super) fn known_fields(&mut self, object: &Object<'_>, allowed: &[&str]) {
+        for member in object.node.members() {
+            let key = member.key.as_str();
+            if !allowed.contains(&key) {
+                let known = allowed.iter().copied().filter(|field| !object.lacks(field));
+                self.report(unknown_field(object, member, did_you_mean(key, known)));
+            }
+        }
     }
 
     /// Reports which of the fields are missing, in one diagnostic; tells whether any is.
@@ -99,10 +114,11 @@ impl Parser<'_> {
         fields: &[&'static str],
         code: Code,
     ) -> Option<&'n Member> {
-        let found: Vec<_> =
-            object.node.members().iter().filter(|m| fields.contains(&m.key.as_str())).collect();
+        let found: Vec<_> = object.members_of(fields).collect();
         match found[..] {
             [one] => Some(one),
+            // A field of the other language is reported as such already.
+            [] if fields.iter().any(|field| object.node.member(field).is_some()) => None,
             [] => {
                 let message = only_one_of(fields);
                 self.report(Diagnostic::new(code, &object.path(), object.head, message));
@@ -121,7 +137,7 @@ impl Parser<'_> {
         object: &Object<'n>,
         fields: &[&'static str],
     ) -> Option<&'n Member> {
-        let mut found = object.node.members().iter().filter(|m| fields.contains(&m.key.as_str()));
+        let mut found = object.members_of(fields);
         let first = found.next()?;
         if let Some(second) = found.next() {
             self.exclusive(object, fields, Code::Exclusive, first, second);
@@ -152,7 +168,7 @@ impl Parser<'_> {
 
     /// Reads a string field; absent and wrong are both `None`, the latter with a diagnostic.
     pub(super) fn string(&mut self, object: &Object<'_>, field: &str) -> Option<Spanned<String>> {
-        let value = object.node.get(field)?;
+        let value = object.get(field)?;
         let Some(text) = value.as_str() else {
             self.wrong_type(object, field, value, "String");
             return None;
@@ -171,7 +187,8 @@ impl Parser<'_> {
             self.wrong_type(object, field, &member.value, "Object");
             return None;
         }
-        Some(Object::new(&member.value, object.place.field(field), member.key_span))
+        let place = object.place.field(field);
+        Some(Object::new(&member.value, place, member.key_span, object.language))
     }
 
     /// Reads an array of objects with their indices.
@@ -180,7 +197,7 @@ impl Parser<'_> {
         object: &'s Object<'_>,
         field: &'s str,
     ) -> Vec<(usize, Object<'s>)> {
-        let Some(list) = object.node.get(field) else {
+        let Some(list) = object.get(field) else {
             return Vec::new();
         };
         let Kind::Array(items) = &list.kind else {
@@ -191,7 +208,7 @@ impl Parser<'_> {
         for (index, item) in items.iter().enumerate() {
             let place = object.place.item(field, index);
             if matches!(item.kind, Kind::Object(_)) {
-                objects.push((index, Object::unnamed(item, place)));
+                objects.push((index, Object::unnamed(item, place, object.language)));
             } else {
                 self.wrong_type_at(&place, item, "Object");
             }
@@ -201,7 +218,7 @@ impl Parser<'_> {
 
     /// Reports an array field that must not be empty but is.
     pub(super) fn not_empty(&mut self, object: &Object<'_>, field: &str) {
-        if let Some(Node { kind: Kind::Array(items), span }) = object.node.get(field)
+        if let Some(Node { kind: Kind::Array(items), span }) = object.get(field)
             && items.is_empty()
         {
             self.empty(&object.field(field), *span);

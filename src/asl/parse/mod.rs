@@ -5,6 +5,8 @@ mod choice;
 mod distributed;
 mod expressions;
 mod fields;
+mod jsonata;
+mod language;
 mod nested;
 mod numbers;
 mod retry;
@@ -17,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use super::check;
 use super::diagnostic::{self, Code, Diagnostic};
 use super::json::{self, Node};
-use super::model::{Graph, Machine, Target};
+use super::model::{Graph, Machine, QueryLanguage, Target};
 use super::place::Place;
 use super::source::{Position, Source, Span, Spanned};
 use crate::base::limits::{DEFINITION_BYTES_MAX, EXPRESS_DURATION_MS_MAX};
@@ -96,7 +98,7 @@ fn read(source: &str, file: &str, rules: Rules) -> (Option<Machine>, Parsed) {
     let mut parser = Parser {
         text: source,
         rules,
-        jsonata: false,
+        machine_language: QueryLanguage::JsonPath,
         names: HashMap::new(),
         labels: HashSet::new(),
         scopes: Vec::new(),
@@ -132,8 +134,8 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Diagnostic> {
 struct Parser<'a> {
     text: &'a str,
     rules: Rules,
-    /// The machine's language is JSONata.
-    jsonata: bool,
+    /// The machine's language.
+    machine_language: QueryLanguage,
     /// Every state's name, where it stood first and in which graph.
     names: HashMap<String, (Span, usize)>,
     /// `Label` of every Map.
@@ -151,11 +153,11 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn definition(&mut self, file: &str) -> Option<Machine> {
         let root = self.read()?;
-        let machine = Object::unnamed(&root, Place::MACHINE);
-        self.only_fields(&machine, MACHINE_FIELDS, &[]);
+        let machine = Object::unnamed(&root, Place::MACHINE, QueryLanguage::JsonPath);
+        self.only_fields(&machine, MACHINE_FIELDS);
         let comment = self.comment(&machine);
         self.one_of(&machine, "Version", &["1.0"]);
-        self.jsonata = self.language(&machine, false);
+        self.machine_language = self.language(&machine, QueryLanguage::JsonPath);
         // AWS: 0 is accepted here, but nobody recorded what it does; so it is refused.
         let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1..=SECONDS_MAX);
         self.warn_over_express_limit(timeout_seconds.as_ref());
@@ -181,7 +183,10 @@ impl Parser<'_> {
         self.graph_count += 1;
         let number = self.graph_count;
         let mut read = Vec::with_capacity(members.len());
-        for member in members {
+        for (index, member) in members.iter().enumerate() {
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.current = index;
+            }
             read.extend(self.state(&object.place, member, number));
         }
         let start_at = self.target(start_at);
@@ -271,7 +276,7 @@ impl Parser<'_> {
 
     /// Reads `States`: an object with at least one state.
     fn states_object<'n>(&mut self, machine: &Object<'n>) -> Option<&'n Node> {
-        let states = machine.node.get("States")?;
+        let states = machine.get("States")?;
         if !matches!(states.kind, json::Kind::Object(_)) {
             self.wrong_type(machine, "States", states, "Object");
             return None;

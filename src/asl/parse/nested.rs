@@ -3,6 +3,7 @@
 use super::Parser;
 use super::expressions::PathRole;
 use super::fields::Object;
+use super::jsonata::Stage;
 use super::numbers::COUNT_MAX;
 use super::tables::PROCESSOR_FIELDS;
 use crate::asl::diagnostic::Code;
@@ -17,11 +18,13 @@ impl Parser<'_> {
         Some(Parallel {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
+            arguments: self.computed(state, "Arguments", Stage::Entered),
             branches: self.branches(state),
             result_selector: self.template(state, "ResultSelector"),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
-            assign: self.assign(state),
+            output: self.computed(state, "Output", Stage::Done),
+            assign: self.assign(state, Stage::Done),
             retry: self.retriers(state),
             catch: self.catchers(state),
             transition: self.transition(state)?,
@@ -33,7 +36,7 @@ impl Parser<'_> {
         self.not_empty(state, "Branches");
         let mut branches = Vec::new();
         for (_, branch) in self.objects(state, "Branches") {
-            self.only_fields(&branch, GRAPH_FIELDS, &[]);
+            self.only_fields(&branch, GRAPH_FIELDS);
             self.comment(&branch);
             branches.extend(self.graph(&branch, false));
         }
@@ -54,13 +57,15 @@ impl Parser<'_> {
         Some(Map {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             items_path: self.path(state, "ItemsPath", PathRole::Read),
+            items: self.items(state),
             item_selector: selector.and_then(|member| self.template(state, &member.key)),
             distributed,
             concurrency_max: self.amount(state, concurrency, 0..=COUNT_MAX, PathRole::ReadData),
             result_selector: self.template(state, "ResultSelector"),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
-            assign: self.assign(state),
+            output: self.computed(state, "Output", Stage::Done),
+            assign: self.assign(state, Stage::Done),
             retry: self.retriers(state),
             catch: self.catchers(state),
             transition: self.transition(state)?,
@@ -70,28 +75,10 @@ impl Parser<'_> {
 
     /// Reads a processor; also tells whether it is distributed.
     fn processor(&mut self, processor: &Object<'_>) -> (Option<Graph>, bool) {
-        self.only_fields(processor, PROCESSOR_GRAPH_FIELDS, &[]);
+        self.only_fields(processor, PROCESSOR_GRAPH_FIELDS);
         self.comment(processor);
         let distributed = self.processor_config(processor);
         (self.graph(processor, distributed), distributed)
-    }
-
-    /// Looks into the graphs of a JSONata state, which is refused itself: its states have the
-    /// machine's language, not its own.
-    pub(super) fn jsonata_graphs(&mut self, state: &Object<'_>, kind: &str) {
-        match kind {
-            "Parallel" => {
-                self.branches(state);
-            }
-            "Map" => {
-                for field in PROCESSOR_FIELDS {
-                    if let Some(processor) = self.object(state, field) {
-                        self.processor(&processor);
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }
 

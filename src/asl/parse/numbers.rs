@@ -25,7 +25,7 @@ impl Parser<'_> {
         field: &str,
         bounds: RangeInclusive<u64>,
     ) -> Option<Spanned<u64>> {
-        let value = object.node.get(field)?;
+        let value = object.get(field)?;
         let digits = match &value.kind {
             Kind::Number(text) => text.strip_prefix('-').unwrap_or(text),
             _ => "",
@@ -58,7 +58,7 @@ impl Parser<'_> {
         field: &str,
         bounds: RangeInclusive<f64>,
     ) -> Option<Spanned<f64>> {
-        let value = object.node.get(field)?;
+        let value = object.get(field)?;
         let number = match &value.kind {
             Kind::Number(text) => text.parse::<f64>().ok(),
             _ => None,
@@ -80,7 +80,22 @@ impl Parser<'_> {
         None
     }
 
-    /// Reads a whole number that is written down, or the path to one: `X` or `XPath`.
+    /// Reads a whole number that is written down or, in a JSONata state, computed.
+    pub(super) fn whole(
+        &mut self,
+        object: &Object<'_>,
+        field: &str,
+        bounds: RangeInclusive<u64>,
+    ) -> Option<Amount<u64>> {
+        if let Some(text) = self.expression(object, field) {
+            return Some(Amount::Expression(text));
+        }
+        let number = self.integer(object, field, bounds);
+        self.suggest_expression(object, field);
+        number.map(Amount::Literal)
+    }
+
+    /// Reads a whole number like [`Self::whole`], or the path to one: `X` or `XPath`.
     pub(super) fn amount(
         &mut self,
         object: &Object<'_>,
@@ -90,7 +105,7 @@ impl Parser<'_> {
     ) -> Option<Amount<u64>> {
         let member = self.at_most_one(object, &pair)?;
         if member.key == pair[0] {
-            return self.integer(object, pair[0], bounds).map(Amount::Literal);
+            return self.whole(object, pair[0], bounds);
         }
         self.path(object, pair[1], role).map(Amount::Path)
     }
@@ -105,7 +120,12 @@ impl Parser<'_> {
     ) -> Option<Amount<f64>> {
         let member = self.at_most_one(object, &pair)?;
         if member.key == pair[0] {
-            return self.decimal(object, pair[0], bounds).map(Amount::Literal);
+            if let Some(text) = self.expression(object, pair[0]) {
+                return Some(Amount::Expression(text));
+            }
+            let number = self.decimal(object, pair[0], bounds);
+            self.suggest_expression(object, pair[0]);
+            return number.map(Amount::Literal);
         }
         self.path(object, pair[1], role).map(Amount::Path)
     }

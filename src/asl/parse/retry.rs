@@ -3,6 +3,7 @@
 use super::Parser;
 use super::expressions::PathRole;
 use super::fields::Object;
+use super::jsonata::Stage;
 use super::numbers::SECONDS_MAX;
 use crate::asl::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::asl::json::Kind;
@@ -16,7 +17,7 @@ impl Parser<'_> {
         let last = last_index(state, "Retry");
         let mut retriers = Vec::new();
         for (index, object) in self.objects(state, "Retry") {
-            self.only_fields(&object, RETRIER_FIELDS, &[]);
+            self.only_fields(&object, RETRIER_FIELDS);
             self.require(&object, &["ErrorEquals"]);
             let errors = self.error_names(&object, index == last);
             let interval = self.integer(&object, "IntervalSeconds", 1..=SECONDS_MAX);
@@ -46,17 +47,18 @@ impl Parser<'_> {
         let last = last_index(state, "Catch");
         let mut catchers = Vec::new();
         for (index, object) in self.objects(state, "Catch") {
-            self.only_fields(&object, CATCHER_FIELDS, &["Output"]);
+            self.only_fields(&object, CATCHER_FIELDS);
             self.require(&object, &["Next", "ErrorEquals"]);
             let comment = self.comment(&object);
             let errors = self.error_names(&object, index == last);
             let result_path = self.path_field(&object, "ResultPath", PathRole::Write);
-            let assign = self.assign(&object);
+            let output = self.computed(&object, "Output", Stage::Caught);
+            let assign = self.assign(&object, Stage::Caught);
             let next = self.string(&object, "Next");
             // A target that names no state is reported by the graph check.
             if let Some(next) = self.target(next) {
                 let span = object.node.span;
-                catchers.push(Catcher { span, comment, errors, result_path, assign, next });
+                catchers.push(Catcher { span, comment, errors, result_path, output, assign, next });
             }
         }
         catchers
@@ -64,7 +66,7 @@ impl Parser<'_> {
 
     /// Reads `ErrorEquals`.
     fn error_names(&mut self, object: &Object<'_>, last: bool) -> Vec<String> {
-        let Some(list) = object.node.get("ErrorEquals") else {
+        let Some(list) = object.get("ErrorEquals") else {
             return Vec::new();
         };
         let Kind::Array(items) = &list.kind else {
@@ -115,7 +117,7 @@ impl Parser<'_> {
 
 /// Index of the last element of an array field; nothing has it when there is none.
 fn last_index(state: &Object<'_>, field: &str) -> usize {
-    state.node.get(field).map_or(0, |list| list.items().len().saturating_sub(1))
+    state.get(field).map_or(0, |list| list.items().len().saturating_sub(1))
 }
 
 const ALL: &str = "States.ALL";
@@ -151,7 +153,8 @@ const RETRIER_FIELDS: &[&str] = &[
     "Comment",
 ];
 
-const CATCHER_FIELDS: &[&str] = &["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"];
+const CATCHER_FIELDS: &[&str] =
+    &["ErrorEquals", "Next", "ResultPath", "Output", "Assign", "Comment"];
 
 /// AWS: `concepts-error-handling`, "greater than 0 and less than 31622401".
 const DELAY_SECONDS_MAX: u64 = 31_622_400;

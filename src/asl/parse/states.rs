@@ -2,6 +2,7 @@
 
 use super::expressions::PathRole;
 use super::fields::{Object, only_one_of};
+use super::jsonata::Stage;
 use super::numbers::SECONDS_MAX;
 use super::tables::{COMMON_FIELDS, NEXT_OR_END, STATE_TYPES, StateType, WAIT_FIELDS};
 use super::{MachineType, Parser};
@@ -9,8 +10,8 @@ use crate::asl::check;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{
-    Amount, Fail, FailText, Pass, State, StateKind, Succeed, Task, Template, Transition, Wait,
-    WaitUntil,
+    Amount, Fail, FailText, Pass, QueryLanguage, State, StateKind, Succeed, Task, Template,
+    Transition, Wait, WaitUntil,
 };
 use crate::asl::place::Place;
 use crate::asl::source::Spanned;
@@ -26,23 +27,21 @@ impl Parser<'_> {
         number: usize,
     ) -> Option<State> {
         let place = graph.state(&member.key);
-        let state = Object::new(&member.value, place, member.key_span);
+        let inherited = self.machine_language;
+        let mut state = Object::new(&member.value, place, member.key_span, inherited);
         self.state_name(member, &state);
         self.unique_name(member, &state, number);
         if !matches!(member.value.kind, Kind::Object(_)) {
             self.wrong_type_at(&place, &member.value, "Object");
             return None;
         }
-        let jsonata = self.state_language(&state);
+        state.language = self.language(&state, inherited);
+        let goes_back = self.goes_back(&state);
         let kind = self.state_type(&state)?;
         if kind.transits {
             self.next_or_end(&state);
         }
-        if jsonata {
-            self.jsonata_graphs(&state, kind.name);
-            return None;
-        }
-        self.state_fields(&state, kind);
+        self.state_fields(&state, kind, goes_back);
         let comment = self.comment(&state);
         let kind = match kind.name {
             "Pass" => StateKind::Pass(self.pass(&state)?),
@@ -55,7 +54,8 @@ impl Parser<'_> {
             _ => StateKind::Task(self.task(&state)?),
         };
         let name = Spanned { value: member.key.clone(), span: member.key_span };
-        Some(State { name, span: member.value.span, comment, kind })
+        let language = state.language;
+        Some(State { name, span: member.value.span, comment, language, kind })
     }
 
     fn state_name(&mut self, member: &Member, state: &Object<'_>) {
@@ -103,10 +103,12 @@ impl Parser<'_> {
     }
 
     /// Reports fields that a state of this type cannot have, with the types that can.
-    fn state_fields(&mut self, state: &Object<'_>, kind: &StateType) {
+    ///
+    /// AWS: of a state that goes back to JSONPath no field is said to be of the other language.
+    fn state_fields(&mut self, state: &Object<'_>, kind: &StateType, goes_back: bool) {
         let allowed: Vec<_> = COMMON_FIELDS.iter().chain(kind.fields).copied().collect();
         let before = self.diagnostics.len();
-        self.only_fields(state, &allowed, kind.jsonata);
+        self.known_fields(state, &allowed);
         for diagnostic in &mut self.diagnostics[before..] {
             if diagnostic.code != Code::UnknownField || diagnostic.help.is_some() {
                 continue;
@@ -124,31 +126,9 @@ impl Parser<'_> {
                 diagnostic.help = Some(format!("it is a field of {}", owners.join(", ")));
             }
         }
-    }
-
-    /// Reads the language of a machine or a state; true when it is JSONata.
-    pub(super) fn language(&mut self, object: &Object<'_>, inherited: bool) -> bool {
-        let Some(language) = self.one_of(object, "QueryLanguage", &["JSONPath", "JSONata"]) else {
-            return inherited;
-        };
-        if language.value == "JSONata" && !inherited {
-            let path = object.field("QueryLanguage");
-            let message = "JSONata is not supported yet";
-            self.report(Diagnostic::new(Code::UnsupportedLanguage, &path, language.span, message));
+        if !goes_back {
+            self.other_language_fields(state, &allowed);
         }
-        language.value == "JSONata"
-    }
-
-    fn state_language(&mut self, state: &Object<'_>) -> bool {
-        let machine = self.jsonata;
-        let jsonata = self.language(state, machine);
-        if machine && !jsonata {
-            let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole \
-                           state machine";
-            let span = state.node.get("QueryLanguage").map_or(state.head, |node| node.span);
-            self.report(Diagnostic::new(Code::OtherLanguage, &state.path(), span, message));
-        }
-        jsonata || machine
     }
 
     /// Checks that a state goes on in exactly one way. `"End": false` says nothing.
@@ -180,27 +160,28 @@ impl Parser<'_> {
 
     /// Reads `Next` or `End`; faults are reported by `next_or_end` and the graph check.
     pub(super) fn transition(&mut self, state: &Object<'_>) -> Option<Transition> {
-        match state.node.get("Next") {
+        match state.get("Next") {
             Some(Node { kind: Kind::String(name), span }) => {
                 let name = Spanned { value: name.clone(), span: *span };
                 self.target(Some(name)).map(Transition::Next)
             }
             Some(_) => None,
-            None => state.node.get("End").map(|end| Transition::End(end.span)),
+            None => state.get("End").map(|end| Transition::End(end.span)),
         }
     }
 
     fn pass(&mut self, state: &Object<'_>) -> Option<Pass> {
-        if let Some(result) = state.node.get("Result") {
+        if let Some(result) = state.get("Result") {
             self.warn_static_result(result, &state.place.field("Result"));
         }
         Some(Pass {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
-            result: state.node.get("Result").cloned(),
+            result: state.get("Result").cloned(),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
-            assign: self.assign(state),
+            output: self.computed(state, "Output", Stage::Entered),
+            assign: self.assign(state, Stage::Entered),
             transition: self.transition(state)?,
         })
     }
@@ -208,18 +189,26 @@ impl Parser<'_> {
     fn wait(&mut self, state: &Object<'_>) -> Option<Wait> {
         let input_path = self.path_field(state, "InputPath", PathRole::Select);
         let output_path = self.path_field(state, "OutputPath", PathRole::Select);
-        let assign = self.assign(state);
+        let output = self.computed(state, "Output", Stage::Entered);
+        let assign = self.assign(state, Stage::Entered);
         let timing = self.exactly_one(state, WAIT_FIELDS, Code::WaitFields)?;
         let until = match timing.key.as_str() {
-            "Seconds" => WaitUntil::Seconds(self.integer(state, "Seconds", 0..=SECONDS_MAX)?),
+            "Seconds" => match self.whole(state, "Seconds", 0..=SECONDS_MAX)? {
+                Amount::Expression(text) => WaitUntil::SecondsExpression(text),
+                Amount::Literal(seconds) => WaitUntil::Seconds(seconds),
+                Amount::Path(path) => WaitUntil::SecondsPath(path),
+            },
             "SecondsPath" => {
                 WaitUntil::SecondsPath(self.path(state, "SecondsPath", PathRole::Read)?)
             }
-            "Timestamp" => WaitUntil::Timestamp(self.timestamp(state, "Timestamp")?),
+            "Timestamp" => match self.expression(state, "Timestamp") {
+                Some(text) => WaitUntil::TimestampExpression(text),
+                None => WaitUntil::Timestamp(self.timestamp(state, "Timestamp")?),
+            },
             _ => WaitUntil::TimestampPath(self.path(state, "TimestampPath", PathRole::Read)?),
         };
         let transition = self.transition(state)?;
-        Some(Wait { input_path, output_path, until, assign, transition })
+        Some(Wait { input_path, output_path, output, until, assign, transition })
     }
 
     /// Reads a literal timestamp.
@@ -244,6 +233,7 @@ impl Parser<'_> {
         Succeed {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            output: self.computed(state, "Output", Stage::Entered),
         }
     }
 
@@ -262,6 +252,9 @@ impl Parser<'_> {
     ) -> Option<FailText> {
         let member = self.at_most_one(state, pair)?;
         if member.key == literal {
+            if let Some(text) = self.expression(state, literal) {
+                return Some(FailText::Expression(text));
+            }
             self.warn_literal_path(state, literal);
             return self.string(state, literal).map(FailText::Literal);
         }
@@ -293,13 +286,15 @@ impl Parser<'_> {
         Some(Task {
             input_path: self.path_field(state, "InputPath", PathRole::Select),
             parameters: self.template(state, "Parameters"),
+            arguments: self.computed(state, "Arguments", Stage::Entered),
             result_selector: self.template(state, "ResultSelector"),
             result_path: self.path_field(state, "ResultPath", PathRole::Write),
             output_path: self.path_field(state, "OutputPath", PathRole::Select),
+            output: self.computed(state, "Output", Stage::Done),
             timeout,
             heartbeat,
             credentials,
-            assign: self.assign(state),
+            assign: self.assign(state, Stage::Done),
             retry: self.retriers(state),
             catch: self.catchers(state),
             transition: self.transition(state)?,
@@ -356,7 +351,7 @@ impl Parser<'_> {
         }
         if credentials.has("RoleArn") {
             self.string(&credentials, "RoleArn");
-        } else if !credentials.has("RoleArn.$") {
+        } else if credentials.language == QueryLanguage::Jsonata || !credentials.has("RoleArn.$") {
             let message = "The field 'RoleArn' is required but was missing";
             let path = credentials.path();
             self.report(Diagnostic::new(Code::MissingField, &path, credentials.head, message));

@@ -6,10 +6,8 @@ pub(super) struct StateType {
     pub(super) name: &'static str,
     /// Has `Next` or `End`.
     pub(super) transits: bool,
-    /// Fields of JSONPath states, without [`COMMON_FIELDS`].
+    /// Fields of either language, without [`COMMON_FIELDS`].
     pub(super) fields: &'static [&'static str],
-    /// Fields that only JSONata states have.
-    pub(super) jsonata: &'static [&'static str],
 }
 
 pub(super) const COMMON_FIELDS: &[&str] = &["Type", "Comment", "QueryLanguage"];
@@ -39,8 +37,9 @@ pub(super) const STATE_TYPES: [StateType; 8] = [
             "Credentials",
             "Retry",
             "Catch",
+            "Arguments",
+            "Output",
         ],
-        jsonata: &["Arguments", "Output"],
     },
     StateType {
         name: "Wait",
@@ -55,8 +54,8 @@ pub(super) const STATE_TYPES: [StateType; 8] = [
             "SecondsPath",
             "Timestamp",
             "TimestampPath",
+            "Output",
         ],
-        jsonata: &["Output"],
     },
     StateType {
         name: "Pass",
@@ -70,26 +69,19 @@ pub(super) const STATE_TYPES: [StateType; 8] = [
             "ResultPath",
             "OutputPath",
             "Assign",
+            "Output",
         ],
-        jsonata: &["Output"],
     },
-    StateType {
-        name: "Succeed",
-        transits: false,
-        fields: &["InputPath", "OutputPath"],
-        jsonata: &["Output"],
-    },
+    StateType { name: "Succeed", transits: false, fields: &["InputPath", "OutputPath", "Output"] },
     StateType {
         name: "Fail",
         transits: false,
         fields: &["Error", "Cause", "ErrorPath", "CausePath"],
-        jsonata: &[],
     },
     StateType {
         name: "Choice",
         transits: false,
-        fields: &["Choices", "Default", "InputPath", "OutputPath", "Assign"],
-        jsonata: &["Output"],
+        fields: &["Choices", "Default", "InputPath", "OutputPath", "Assign", "Output"],
     },
     StateType {
         name: "Parallel",
@@ -106,8 +98,9 @@ pub(super) const STATE_TYPES: [StateType; 8] = [
             "Assign",
             "Retry",
             "Catch",
+            "Arguments",
+            "Output",
         ],
-        jsonata: &["Arguments", "Output"],
     },
     StateType {
         name: "Map",
@@ -137,7 +130,8 @@ pub(super) const STATE_TYPES: [StateType; 8] = [
             "ToleratedFailurePercentage",
             "ToleratedFailurePercentagePath",
             "Label",
+            "Items",
+            "Output",
         ],
-        jsonata: &["Items", "Output"],
     },
 ];

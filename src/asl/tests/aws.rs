@@ -59,8 +59,9 @@ fn validation_returns_as_much_as_was_asked_for() {
     let options = check::ValidationOptions { severity: Severity::Warning, ..<_>::default() };
     let found = check::validate(&warned, options);
     assert!(found.is_ok && found.diagnostics[0].code == "PASS_RESULT_IS_STATIC", "{found:?}");
-    let jsonata = check::validate(&pass(r#""QueryLanguage": "JSONata""#), options);
-    assert_eq!(jsonata.unsupported.len(), 1);
+    let map = r#"{"Type": "Map", "ItemReader": {}, "End": true, "ItemProcessor":
+        {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}}"#;
+    assert_eq!(check::validate(&one(map), options).unsupported.len(), 1);
 }
 
 #[test]

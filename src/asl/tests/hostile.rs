@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{accepts, one, pass, rule};
+use super::{accepts, diagnostics, one, pass, rule};
 use crate::asl::diagnostic::{github, json, render, short};
 use crate::asl::source::Source;
 use crate::asl::{Diagnostic, MachineType, decode, parse, parse_as};
@@ -53,12 +53,35 @@ const EVERYTHING: &str = r#"{
   }
 }"#;
 
+/// The same in JSONata.
+const EVERY_EXPRESSION: &str = r#"{
+  "StartAt": "Pass", "QueryLanguage": "JSONata",
+  "States": {
+    "Pass": {"Type": "Pass", "Output": {"x": "{% $states.input.a[b > 1].'é\u00e9' %}", "y": ["{% $v ?? \"ü\" %}"]},
+      "Assign": {"größe": "{% $map([1..3], function($i) { $i * 2 }) %}"}, "Next": "Choice"},
+    "Choice": {"Type": "Choice", "Choices": [{"Condition": "{% $größe[0] = 1 %}", "Output": "", "Next": "Wait"}],
+      "Default": "Fail"},
+    "Wait": {"Type": "Wait", "Timestamp": "{% $now() %}", "Next": "Task"},
+    "Task": {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Arguments": {"Method": "GET"},
+      "TimeoutSeconds": "{% 5 %}", "Credentials": {"RoleArn": "{% $role %}"}, "Next": "Map",
+      "Output": "{% $states.result.ResponseBody ~> |$|{'a': 1}| %}",
+      "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Fail"}]},
+    "Map": {"Type": "Map", "Items": "{% $states.input.items %}", "MaxConcurrency": "{% 2 %}", "End": true,
+      "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
+      "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Succeed", "Output": "{% 1 %}"}}}},
+    "Fail": {"Type": "Fail", "Error": "{% $match('a', /a/i).match %}", "Cause": "text"}
+  }
+}"#;
+
 #[test]
 fn every_truncation_is_refused_without_panic() {
     accepts(EVERYTHING);
-    for (end, _) in EVERYTHING.char_indices() {
-        survives(&EVERYTHING[..end]);
-        assert!(parse(&EVERYTHING[..end], "m").is_err());
+    assert!(parse(EVERY_EXPRESSION, "m").is_ok(), "{:?}", diagnostics(EVERY_EXPRESSION));
+    for text in [EVERYTHING, EVERY_EXPRESSION] {
+        for (end, _) in text.char_indices() {
+            survives(&text[..end]);
+            assert!(parse(&text[..end], "m").is_err());
+        }
     }
 }
 
@@ -170,18 +193,29 @@ fn a_name_of_half_a_megabyte_is_not_repeated_in_every_place() {
     assert!(said < 1_000_000, "{said}");
 }
 
+#[test]
+fn an_expression_of_many_faults_has_few_of_them_reported() {
+    let fields: Vec<_> = (0..40_000).map(|n| format!("$states.a{n} ?? 1")).collect();
+    let output =
+        format!(r#""QueryLanguage": "JSONata", "Output": "{{% [{}] %}}""#, fields.join(","));
+    let found = diagnostics(&pass(&output)).len();
+    assert!((1..30).contains(&found), "{found}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..<_>::default() })]
 
     #[test]
     fn mutated_definitions_never_panic(
-        edits in prop::collection::vec((0..EVERYTHING.len(), any::<u8>(), 0..4_usize), 1..6)
+        edits in prop::collection::vec((any::<usize>(), any::<u8>(), 0..4_usize), 1..6),
+        jsonata in any::<bool>(),
     ) {
-        let mut bytes = EVERYTHING.as_bytes().to_vec();
+        let text = if jsonata { EVERY_EXPRESSION } else { EVERYTHING };
+        let mut bytes = text.as_bytes().to_vec();
         for (at, byte, kind) in edits {
             let at = at % bytes.len();
             // Half of the edits put a byte that JSON gives a meaning.
-            let byte = if byte < 128 { b"{}[],:\"\\$.*'0-en \n"[byte as usize % 18] } else { byte };
+            let byte = if byte < 128 { b"{}[],:\"\\$.*'0-en \n%()"[byte as usize % 21] } else { byte };
             match kind {
                 0 => { bytes.remove(at); }
                 1 => bytes.insert(at, byte),
@@ -217,6 +251,21 @@ proptest! {
             )),
         ] {
             survives(&definition);
+        }
+    }
+
+    #[test]
+    fn any_expressions_never_panic(text in "[$a-c.{}\\[\\]()%'\"|~>?:=é 1,]{0,16}", open in any::<bool>()) {
+        let text = if open { text } else { format!("{{% {text} %}}") };
+        let text = serde_json::to_string(&text).expect("a string");
+        for state in [
+            format!(r#"{{"Type": "Pass", "Output": [{text}], "Assign": {{{text}: {text}}}, "End": true}}"#),
+            format!(r#"{{"Type": "Choice", "Choices": [{{"Condition": {text}, {text}: 1, "Next": "A"}}]}}"#),
+            format!(r#"{{"Type": "Wait", "Seconds": {text}, "End": true}}"#),
+            format!(r#"{{"Type": "Fail", "Error": {text}, "Cause": {text}}}"#),
+            format!(r#"{{"Type": "Map", "Items": {text}, "MaxConcurrency": {text}, "End": true}}"#),
+        ] {
+            survives(&one(&state).replacen('{', r#"{"QueryLanguage": "JSONata","#, 1));
         }
     }
 }

@@ -24,9 +24,9 @@ pub(super) enum Kind {
     /// Text in the scratch.
     Text(Extent),
     /// An array in the scratch.
-    Array(Extent, Flags),
+    Array(Extent),
     /// The integers from `first` on.
-    Range { first: i64, len: u32, flags: Flags },
+    Range { first: i64, len: u32 },
     /// An object in the scratch; `len` counts entries of two slots each.
     Object(Extent),
     /// A built-in function, by its number.
@@ -133,14 +133,13 @@ impl Item {
     #[inline]
     pub(super) fn kind(self) -> Kind {
         let Some(kind) = self.0.foreign_kind() else { return Kind::Value(self.0) };
-        let (mark, extent, payload) = self.0.foreign_parts();
+        let (_, extent, payload) = self.0.foreign_parts();
         let at = Extent { offset: payload as u32, len: extent };
-        let flags = Flags(mark as u8);
         match kind {
             FLOAT => Kind::Float(f64::from_bits(payload)),
             TEXT => Kind::Text(at),
-            ARRAY => Kind::Array(at, flags),
-            RANGE => Kind::Range { first: payload.cast_signed(), len: extent, flags },
+            ARRAY => Kind::Array(at),
+            RANGE => Kind::Range { first: payload.cast_signed(), len: extent },
             OBJECT => Kind::Object(at),
             NATIVE => Kind::Native(extent as u16),
             CLOSURE => Kind::Closure(extent),
@@ -189,8 +188,8 @@ impl Item {
     /// The same array with other flags; anything else as it is.
     pub(super) fn with_flags(self, flags: Flags) -> Self {
         match self.kind() {
-            Kind::Array(at, _) => Self::array(at, flags),
-            Kind::Range { first, len, .. } => Self::range(first, len, flags),
+            Kind::Array(at) => Self::array(at, flags),
+            Kind::Range { first, len } => Self::range(first, len, flags),
             _ => self,
         }
     }

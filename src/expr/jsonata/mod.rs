@@ -9,6 +9,7 @@
 
 mod ast;
 mod cast;
+mod check;
 mod code;
 mod compile;
 mod error;
@@ -25,13 +26,14 @@ mod signature;
 mod url;
 
 pub use ast::Span;
+pub use check::check;
 pub use error::{Code, Thrown};
 pub use scratch::Scratch;
 
 use self::code::Program;
 use self::eval::{Evaluator, Exported, Parts};
 use self::item::Item;
-use super::{Bindings, CompileError};
+use super::Bindings;
 use crate::base::entropy::Entropy;
 use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 
@@ -93,17 +95,9 @@ pub struct Unsupported {
 pub enum Refusal {
     /// It does not parse: `INVALID_JSONATA_EXPRESSION`.
     Syntax(Thrown),
-    /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`.
-    Unsupported(Unsupported),
-}
-
-/// Checks an expression as AWS does when a machine is created, and says what it refers to.
-///
-/// # Errors
-/// [`Refusal`] for the first thing that is wrong.
-pub fn check(text: &str) -> Result<References, Refusal> {
-    let _ = text;
-    Ok(References::default())
+    /// It parses and is not supported: `UNSUPPORTED_JSONATA_EXPRESSION`. Each name once, in the
+    /// order of evaluation; only the first few.
+    Unsupported(Vec<Unsupported>),
 }
 
 /// What a path from `$` may start at; absent is undefined.

@@ -24,14 +24,10 @@ pub(super) fn find(request: &Request) -> Result<Found, Answer> {
     let Ok(root) = serde_json::from_str::<Value>(&request.definition) else {
         return Err(refusal(&parse(&request.definition)));
     };
-    let found = match &request.state_name {
-        None => bare(root)?,
-        Some(name) => named(&root, name, &request.definition)?,
-    };
-    if found.fields.get("QueryLanguage").is_some_and(|language| language == "JSONata") {
-        return Err(Answer::Unsupported("ASL0903 JSONata is not supported yet".to_owned()));
+    match &request.state_name {
+        None => bare(root),
+        Some(name) => named(&root, name, &request.definition),
     }
-    Ok(found)
 }
 
 /// A definition that is a state: checked as the only one of a machine, without its ways out.

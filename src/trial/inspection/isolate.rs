@@ -96,6 +96,11 @@ impl State {
         &self.input
     }
 
+    /// Whether the state's fields are expressions.
+    pub(super) fn is_jsonata(&self) -> bool {
+        self.field("QueryLanguage").is_some_and(|language| language == "JSONata")
+    }
+
     /// Whether the task's service answers later, by a token or by polling.
     pub(super) fn waits_for_service(&self) -> bool {
         let resource = self.path("Resource").unwrap_or_default();
@@ -134,9 +139,18 @@ impl State {
         }
     }
 
+    /// What a value of a JSONata state gives; `None` when it fails.
+    fn value(&self, value: Value, tasks: &Script) -> Result<Option<Value>, Answer> {
+        match self.as_pass(&[]).with("Output", value).run(tasks)?.0 {
+            End::Left(exit) => Ok(Some(exit.output)),
+            End::Failed { .. } => Ok(None),
+        }
+    }
+
     /// A number that a field has, or that a path in its sibling reads.
     pub(super) fn number(&self, field: &str, tasks: &Script) -> Result<Option<Value>, Answer> {
         let number = match (self.field(field), self.path(&format!("{field}Path"))) {
+            (Some(value), _) if self.is_jsonata() => self.value(value.clone(), tasks)?,
             (Some(literal), _) => Some(literal.clone()),
             (None, Some(path)) => self.read(path, tasks)?,
             (None, None) => None,
@@ -159,7 +173,7 @@ impl State {
     pub(super) fn as_items(&self, fields: &[&str]) -> Self {
         let mut state = self.clone();
         state.fields.retain(|field, _| {
-            ["Type", "InputPath", "ItemsPath"].contains(&field.as_str())
+            ["Type", "QueryLanguage", "InputPath", "ItemsPath", "Items"].contains(&field.as_str())
                 || fields.contains(&field.as_str())
         });
         let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
@@ -196,7 +210,7 @@ impl State {
 
     fn end(&self, ended: Ended) -> End {
         if ended.status != Status::Succeeded {
-            let cause = ended.cause.map(|cause| own_words(&cause));
+            let cause = ended.cause.map(|cause| self.own_words(&cause));
             return End::Failed { error: ended.error, cause };
         }
         let output: Value = serde_json::from_str(&ended.output).unwrap_or_default();
@@ -208,6 +222,19 @@ impl State {
         let variables = output.get("variables").cloned();
         let catch_index = output["catchIndex"].as_u64();
         End::Left(Exit { next, catch_index, output: output["output"].clone(), variables })
+    }
+
+    /// A cause without what tells of the execution around it, which `TestState` does not have.
+    ///
+    /// AWS: the two recorded causes of `States.Runtime` lack the prefix that all of those of
+    /// executions have. That the others lack it too is concluded from that.
+    fn own_words(&self, cause: &str) -> String {
+        let start =
+            format!("An error occurred while executing the state '{STATE_NAME}' (entered at");
+        let own = cause.strip_prefix(&start).and_then(|rest| rest.split_once("). "));
+        let context = if self.is_jsonata() { "$states.context" } else { "$$" };
+        let own = own.map_or(cause, |(_, own)| own).replace(&format!("${CONTEXT}"), context);
+        own.replace(&format!("${TOKEN}"), &format!("{context}.Task.Token"))
     }
 
     fn has_before(&self) -> bool {
@@ -239,10 +266,15 @@ impl State {
             states.insert(BEFORE.to_owned(), self.before());
         }
         let mut fields = self.fields.clone();
+        let (context, token) = if self.is_jsonata() {
+            ("$states.context", "$states.context.Task.Token")
+        } else {
+            ("$$", "$$.Task.Token")
+        };
         if self.context.is_some() {
-            fields = with_variable(fields, "$$", CONTEXT);
+            fields = self.with_variable(fields, context, CONTEXT);
         } else if self.gets_token() {
-            fields = with_variable(fields, "$$.Task.Token", TOKEN);
+            fields = self.with_variable(fields, token, TOKEN);
         }
         let mut exits = Map::new();
         self.lead_out(&mut fields, &mut exits);
@@ -250,6 +282,43 @@ impl State {
         states.extend(exits);
         let machine = json!({"StartAt": start_at, "States": states});
         if self.in_map { over_one_item(&machine) } else { machine }
+    }
+
+    /// Turns paths into the context, or to its token, to paths into the variable that holds it.
+    fn with_variable(
+        &self,
+        members: Map<String, Value>,
+        path: &str,
+        variable: &str,
+    ) -> Map<String, Value> {
+        let members = members.into_iter().map(|(field, value)| {
+            let value = self.turned(&field, value, path, variable);
+            (field, value)
+        });
+        members.collect()
+    }
+
+    fn turned(&self, field: &str, value: Value, path: &str, variable: &str) -> Value {
+        match value {
+            Value::String(text) if self.is_jsonata() => {
+                if !text.starts_with("{%") {
+                    return text.into();
+                }
+                let text = text.replace(path, &format!("${variable}"));
+                // A context that is given has no `Map`: AWS refuses it.
+                let text = text.replace(&format!("${CONTEXT}.Map."), "$states.context.Map.");
+                if variable == CONTEXT { with_context(&text).into() } else { text.into() }
+            }
+            Value::String(text) if holds_path(field) => {
+                let text = text.replace(path, &format!("${variable}"));
+                text.replace(&format!("${CONTEXT}.Map."), "$$.Map.").into()
+            }
+            Value::Array(items) => {
+                items.into_iter().map(|item| self.turned("", item, path, variable)).collect()
+            }
+            Value::Object(members) => Value::Object(self.with_variable(members, path, variable)),
+            other => other,
+        }
     }
 
     /// Assigns what the state begins with and passes the input on.
@@ -320,31 +389,22 @@ fn add(exits: &mut Map<String, Value>, exit: Value) -> Value {
     name.into()
 }
 
-/// Turns paths into the context, or to its token, to paths into the variable that holds it.
-fn with_variable(members: Map<String, Value>, path: &str, variable: &str) -> Map<String, Value> {
-    let turned = |field: &str, value: Value| turned(field, value, path, variable);
-    members
-        .into_iter()
-        .map(|(field, value)| {
-            let value = turned(&field, value);
-            (field, value)
-        })
-        .collect()
-}
-
-fn turned(field: &str, value: Value, path: &str, variable: &str) -> Value {
-    match value {
-        Value::String(text) if holds_path(field) => {
-            let text = text.replace(path, &format!("${variable}"));
-            // A context that is given has no `Map`: AWS refuses it.
-            text.replace(&format!("${CONTEXT}.Map."), "$$.Map.").into()
+/// An expression in which all of `$states` has the context that is given.
+fn with_context(text: &str) -> String {
+    let mut parts = text.split("$states");
+    let mut turned = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let goes_on = |next: char| next == '.' || next == '_' || next.is_alphanumeric();
+        if part.starts_with(goes_on) {
+            turned.push_str("$states");
+        } else {
+            turned.push_str("$merge([$states, {'context': $");
+            turned.push_str(CONTEXT);
+            turned.push_str("}])");
         }
-        Value::Array(items) => {
-            items.into_iter().map(|item| turned("", item, path, variable)).collect()
-        }
-        Value::Object(members) => Value::Object(with_variable(members, path, variable)),
-        other => other,
+        turned.push_str(part);
     }
+    turned
 }
 
 /// Whether a field of this name holds a path or an intrinsic call.
@@ -358,17 +418,6 @@ fn over_one_item(machine: &Value) -> Value {
         BEFORE_MAP: {"Type": "Pass", "Parameters": {"items.$": "States.Array($)"}, "Next": MAP},
         MAP: {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": machine, "Next": AFTER_MAP},
         AFTER_MAP: {"Type": "Pass", "OutputPath": "$[0]", "End": true}}})
-}
-
-/// A cause without what tells of the execution around it, which `TestState` does not have.
-///
-/// AWS: the two recorded causes of `States.Runtime` lack the prefix that all of those of
-/// executions have. That the others lack it too is concluded from that.
-fn own_words(cause: &str) -> String {
-    let start = format!("An error occurred while executing the state '{STATE_NAME}' (entered at");
-    let own = cause.strip_prefix(&start).and_then(|rest| rest.split_once("). "));
-    let own = own.map_or(cause, |(_, own)| own).replace(&format!("${CONTEXT}"), "$$");
-    own.replace(&format!("${TOKEN}"), "$$.Task.Token")
 }
 
 /// What a state is called in its context, whatever its name is, and a bare one in messages.

@@ -1,6 +1,6 @@
-//! The data after each step of a JSONPath state: `inspectionData`.
+//! The data after each step of a state: `inspectionData`.
 //!
-//! Which steps AWS shows depends on the type of the state, as recorded. A step that fails ends the
+//! Which steps AWS shows depends on the type of the state, as recorded; in JSONata they are few. A step that fails ends the
 //! list.
 
 use serde_json::{Map, Value};
@@ -39,6 +39,11 @@ impl<'a> Stages<'a> {
         self.put("input", serde_json::from_str(self.state.input()).ok());
         let mut fault = None;
         match self.state.kind() {
+            "Map" => fault = self.map(request)?,
+            "Task" if self.state.is_jsonata() => {
+                let _ = self.put("afterArguments", sent) && self.result()?;
+            }
+            _ if self.state.is_jsonata() => {}
             "Choice" | "Succeed" | "Wait" => {
                 self.after_input_path()?;
             }
@@ -63,18 +68,19 @@ impl<'a> Stages<'a> {
             "Parallel" => {
                 let _ = self.after_result_selector()? && self.after_result_path()?;
             }
-            "Map" => fault = self.map(request)?,
             _ => {}
         }
         Ok((self.data, fault))
     }
 
     fn map(&mut self, request: &Request) -> Result<Option<Fault>, Answer> {
-        if !self.after_input_path()? {
+        let jsonata = self.state.is_jsonata();
+        if !jsonata && !self.after_input_path()? {
             return Ok(None);
         }
-        if let Some(fault) = self.after_items_path()? {
-            return Ok(Some(fault));
+        let fault = if jsonata { self.items()? } else { self.after_items_path()? };
+        if fault.is_some() {
+            return Ok(fault);
         }
         for (field, step) in
             [("ItemSelector", "afterItemSelector"), ("ItemBatcher", "afterItemBatcher")]
@@ -90,7 +96,7 @@ impl<'a> Stages<'a> {
         self.put("maxConcurrency", Some(concurrency));
         self.put("toleratedFailureCount", count);
         self.put("toleratedFailurePercentage", share);
-        if request.mock.as_ref().is_some_and(|mock| mock.result.is_some()) {
+        if !jsonata && request.mock.as_ref().is_some_and(|mock| mock.result.is_some()) {
             let _ = self.after_result_selector()? && self.after_result_path()?;
         }
         Ok(None)
@@ -142,6 +148,17 @@ impl<'a> Stages<'a> {
         Ok(Some(Fault { error: Some("States.Runtime".to_owned()), cause: Some(cause) }))
     }
 
+    /// Why a JSONata Map gets no items; AWS shows none of them (recorded).
+    fn items(&self) -> Result<Option<Fault>, Answer> {
+        if self.state.field("ItemReader").is_some() {
+            return Ok(None);
+        }
+        match self.state.as_items(&[]).run(self.tasks)?.0 {
+            End::Left(_) => Ok(None),
+            End::Failed { error, cause } => Ok(Some(Fault { error, cause })),
+        }
+    }
+
     /// What the iterations begin with, if this field has a part in it: an array (API reference).
     fn after_items(&mut self, field: &str, step: &str) -> Result<Option<Fault>, Answer> {
         if self.state.field(field).is_none() || self.state.field("ItemReader").is_some() {
@@ -158,7 +175,8 @@ impl<'a> Stages<'a> {
     }
 
     fn result(&mut self) -> Result<bool, Answer> {
-        let fields = ["ResultSelector", "ResultPath", "OutputPath", "Assign", "Catch", "Retry"];
+        let fields =
+            ["ResultSelector", "ResultPath", "OutputPath", "Output", "Assign", "Catch", "Retry"];
         let data = self.run(&self.state.as_mocked().without(&fields))?;
         Ok(self.put("result", data))
     }

@@ -16,8 +16,6 @@ use super::{Evaluator, View};
 pub(in super::super) struct Arguments {
     base: usize,
     count: usize,
-    /// The context item.
-    pub(in super::super) input: Item,
 }
 
 impl Arguments {
@@ -38,6 +36,7 @@ impl Arguments {
 }
 
 impl<'e> Evaluator<'e> {
+    /// Makes a call; a sequence that it returns stays one, whatever its length.
     pub(super) fn call(&mut self, call: &'e Call, id: CodeId, input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         let callee = match call.callee {
@@ -57,7 +56,7 @@ impl<'e> Evaluator<'e> {
             return Ok(Item::TAIL_CALL);
         }
         match self.apply(callee, base, input) {
-            Ok(result) => Ok(self.normalised(result)),
+            Ok(result) => Ok(result),
             Err(error) => {
                 let error = if call.forgotten_dollar && error.code() == Code::T1006 {
                     Thrown::new(Code::T1005)
@@ -166,8 +165,9 @@ impl<'e> Evaluator<'e> {
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context } => {
                         let code = &self.program.lambdas[lambda as usize];
-                        let result = self
-                            .descend(|this| this.apply_lambda(code, frame, context, base, input))?;
+                        let result = self.descend(|this| {
+                            this.apply_lambda(code, frame, context, base, input)
+                        })?;
                         if result.is_tail_call() {
                             callee = self.take_tail_call(base);
                             self.release_loop(code, base, mark);
@@ -209,7 +209,7 @@ impl<'e> Evaluator<'e> {
         self.validate(native.parameters, base, input)
             .and_then(|()| {
                 let count = self.scratch.stack.len() - base;
-                (native.function)(self, Arguments { base, count, input })
+                (native.function)(self, Arguments { base, count })
             })
             .map_err(|error| error.at_token(native.name))
     }
@@ -284,8 +284,7 @@ impl<'e> Evaluator<'e> {
         let mut given = given.into_iter();
         for index in known.range() {
             let item = self.scratch.slots[index];
-            let item =
-                if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
+            let item = if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
             self.scratch.stack.push(item);
         }
     }

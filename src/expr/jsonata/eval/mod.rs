@@ -16,7 +16,7 @@ mod tuples;
 mod validate;
 
 use super::ast::Span;
-use super::code::{Block, Code as Op, CodeId, Part, Place, Predicate, Program, Scope as Slots};
+use super::code::{Block, Code as Op, CodeId, Part, Place, Program, Scope as Slots};
 use super::item::{Flags, Item};
 use super::scratch::{Frame, Scratch};
 use super::{Code, Dialect, Scope, Thrown};
@@ -67,8 +67,8 @@ impl<'e> Evaluator<'e> {
     pub(super) fn new(parts: &Parts<'e>, setting: &'e mut super::Setting<'_>) -> Self {
         setting.scratch.reset();
         let (fuel, memory_max) = match parts.dialect {
-            Dialect::Aws => (AWS_FUEL, 4 * super::limits::VALUE_BYTES_MAX),
-            Dialect::Full => (FULL_FUEL, FULL_MEMORY_MAX),
+            Dialect::Aws => (FUEL, 2 * super::limits::VALUE_BYTES_MAX),
+            Dialect::Full => (FUEL, FULL_MEMORY_MAX),
         };
         Self {
             program: parts.program,
@@ -147,8 +147,11 @@ impl<'e> Evaluator<'e> {
     #[inline(never)]
     fn evaluate_nested(&mut self, op: &'e Op, id: CodeId, input: Item) -> Result<Item, Thrown> {
         match op {
-            Op::Path(path) => self.path(path, input),
-            Op::Call(call) => self.call(call, id, input),
+            Op::Path(path) => self.path(path, input, false),
+            Op::Call(call) => {
+                let result = self.call(call, id, input)?;
+                Ok(self.normalised(result))
+            }
             Op::Equal(wanted, one, other) => {
                 let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
                 if one.is_undefined() || other.is_undefined() {
@@ -218,14 +221,9 @@ impl<'e> Evaluator<'e> {
             Op::Lambda(lambda) => Ok(self.lambda(*lambda, input)),
             Op::Transform { .. } => Ok(self.transformer(id)),
             Op::Regex(index) => Ok(Item::regex(*index)),
-            Op::Filtered(node, predicates) => self.filtered(*node, predicates, input),
-            Op::Grouped(node, pairs) => {
-                let item = self.evaluate(*node, input)?;
-                self.group(pairs, item)
-            }
-            Op::KeepArray(node) => {
-                let item = self.evaluate(*node, input)?;
-                Ok(self.kept(item))
+            Op::Filtered(..) | Op::Grouped(..) | Op::KeepArray(_) => {
+                let result = self.sequence_of(id, input)?;
+                Ok(self.normalised(result))
             }
             _ => Ok(Item::UNDEFINED),
         }
@@ -323,25 +321,30 @@ impl<'e> Evaluator<'e> {
         self.base = base;
     }
 
-    fn filtered(
-        &mut self,
-        node: CodeId,
-        predicates: &'e [Predicate],
-        input: Item,
-    ) -> Result<Item, Thrown> {
-        let mut item = self.evaluate(node, input)?;
-        for predicate in predicates {
-            item = self.filter(*predicate, item)?;
+    /// Evaluates a node for what stands behind it: a sequence stays one, whatever its length.
+    fn sequence_of(&mut self, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        let program = self.program;
+        match &program.codes[id.0 as usize] {
+            Op::Path(path) => self.path(path, input, true),
+            Op::Call(call) => self.call(call, id, input),
+            Op::Filtered(node, predicates) => {
+                let mut item = self.sequence_of(*node, input)?;
+                for predicate in predicates {
+                    item = self.filter(*predicate, item)?;
+                }
+                Ok(item)
+            }
+            Op::Grouped(node, pairs) => {
+                let item = self.sequence_of(*node, input)?;
+                self.group(pairs, item)
+            }
+            Op::KeepArray(node) => {
+                let item = self.sequence_of(*node, input)?;
+                let flags = item.flags();
+                Ok(if flags.has(Flags::SEQUENCE) { item.with_flags(flags.and(Flags::KEEP)) } else { item })
+            }
+            _ => self.evaluate(id, input),
         }
-        Ok(self.normalised(item))
-    }
-
-    /// A sequence that stays an array; anything else as it is.
-    fn kept(&mut self, item: Item) -> Item {
-        if item.flags().has(Flags::SEQUENCE) {
-            return item.with_flags(item.flags().and(Flags::KEEP));
-        }
-        item
     }
 
     fn test(&mut self, code: CodeId, input: Item, whole: CodeId) -> Result<bool, Thrown> {
@@ -408,11 +411,10 @@ pub(super) fn out_of_memory() -> Thrown {
     Thrown::new(Code::Memory)
 }
 
-/// Steps of one evaluation: about a hundred milliseconds, where AWS measures time.
-const AWS_FUEL: usize = 4_000_000;
-const FULL_FUEL: usize = 4_000_000;
+/// Steps of one evaluation: well under a hundred milliseconds, where AWS measures time.
+const FUEL: usize = 4_000_000;
 /// As [`Scratch::measure`] counts.
-const FULL_MEMORY_MAX: usize = 64 << 20;
+const FULL_MEMORY_MAX: usize = 12 << 20;
 /// Calls and containers nested in each other at run time.
 const DEPTH_MAX: u32 = 1_000;
 /// With less native stack left than this, a level gets a new segment.

@@ -44,9 +44,7 @@ impl Evaluator<'_> {
                     self.scratch.stack.truncate(base);
                     return Ok(item);
                 }
-                Sequence::OnStack if self.scratch.stack.len() == base => {
-                    return Ok(Item::UNDEFINED);
-                }
+                Sequence::OnStack if self.scratch.stack.len() == base => return Ok(Item::UNDEFINED),
                 Sequence::OnStack => {}
             }
         }
@@ -87,8 +85,10 @@ impl Evaluator<'_> {
 
     /// A last step with one result that is an array gives that array itself.
     fn step_result(&self, last: bool, count: usize, single: Item) -> Sequence {
-        let whole =
-            last && count == 1 && self.is_array(single) && !single.flags().has(Flags::SEQUENCE);
+        let whole = last
+            && count == 1
+            && self.is_array(single)
+            && !single.flags().has(Flags::SEQUENCE);
         if whole { Sequence::Whole(single) } else { Sequence::OnStack }
     }
 
@@ -104,8 +104,13 @@ impl Evaluator<'_> {
 }
 
 impl<'e> Evaluator<'e> {
-    /// Evaluates a path.
-    pub(super) fn path(&mut self, path: &'e Path, input: Item) -> Result<Item, Thrown> {
+    /// Evaluates a path; with `whole`, a sequence that it comes to stays one, whatever its length.
+    pub(super) fn path(
+        &mut self,
+        path: &'e Path,
+        input: Item,
+        whole: bool,
+    ) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         let mut steps = path.steps.iter().enumerate();
         let mut sequence = Sequence::OnStack;
@@ -123,7 +128,7 @@ impl<'e> Evaluator<'e> {
         for (index, step) in steps {
             if step.tuple {
                 self.unpack(base, sequence)?;
-                return self.tuple_path(path, index, base);
+                return self.tuple_path(path, index, base, whole);
             }
             let last = index + 1 == path.steps.len();
             sequence = if index == 0 && step.cons {
@@ -136,9 +141,10 @@ impl<'e> Evaluator<'e> {
                 break;
             }
         }
-        let result = self.path_result(path, base, &sequence)?;
+        let result = self.path_result(path, base, &sequence, whole)?;
         match &path.group {
             Some(pairs) => self.group(pairs, result),
+            None if whole => Ok(result),
             None => Ok(self.normalised(result)),
         }
     }
@@ -205,10 +211,11 @@ impl<'e> Evaluator<'e> {
         path: &Path,
         base: usize,
         sequence: &Sequence,
+        whole: bool,
     ) -> Result<Item, Thrown> {
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
         match sequence {
-            Sequence::OnStack if path.group.is_none() => {
+            Sequence::OnStack if path.group.is_none() && !whole => {
                 self.finish_sequence(base, Flags::SEQUENCE.and(keep))
             }
             Sequence::OnStack => self.finish_array(base, Flags::SEQUENCE.and(keep)),

@@ -1,10 +1,10 @@
 //! Looking at items: what they are, what they hold, whether they are equal or true.
 
+use super::Evaluator;
 use super::super::item::{Flags, Item, Kind};
 use super::super::number::Number;
 use super::super::signature::Types;
 use super::super::{Code, Thrown};
-use super::Evaluator;
 use crate::value::View as ValueView;
 
 /// What an item is, wherever it lies.
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
             },
             Kind::Float(float) => View::Number(Number::Float(float)),
             Kind::Text(at) => View::Text(&self.scratch.text[at.range()]),
-            Kind::Array(..) | Kind::Range { .. } => View::Array,
+            Kind::Array(_) | Kind::Range { .. } => View::Array,
             Kind::Object(_) => View::Object,
             Kind::Native(_) | Kind::Closure(_) | Kind::Regex(_) => View::Function,
             Kind::Undefined | Kind::Unbound | Kind::TailCall => View::Undefined,
@@ -85,7 +85,7 @@ impl Evaluator<'_> {
     pub(in super::super) fn is_array(&self, item: Item) -> bool {
         match item.kind() {
             Kind::Value(value) => matches!(self.heap.view(value), ValueView::Array),
-            Kind::Array(..) | Kind::Range { .. } => true,
+            Kind::Array(_) | Kind::Range { .. } => true,
             _ => false,
         }
     }
@@ -95,7 +95,7 @@ impl Evaluator<'_> {
     pub(in super::super) fn len(&self, item: Item) -> usize {
         match item.kind() {
             Kind::Value(value) => self.heap.len(value),
-            Kind::Array(at, _) => at.len as usize,
+            Kind::Array(at) => at.len as usize,
             Kind::Object(at) => self.scratch.entries_at(at).len as usize,
             Kind::Range { len, .. } => len as usize,
             _ => 0,
@@ -106,10 +106,11 @@ impl Evaluator<'_> {
     pub(in super::super) fn element(&self, array: Item, index: usize) -> Item {
         match array.kind() {
             Kind::Value(value) => self.heap.element(value, index).into(),
-            Kind::Array(at, _) => {
-                self.scratch.slots[at.range()].get(index).copied().unwrap_or(Item::UNDEFINED)
-            }
-            Kind::Range { first, len, .. } if index < len as usize => {
+            Kind::Array(at) => self.scratch.slots[at.range()]
+                .get(index)
+                .copied()
+                .unwrap_or(Item::UNDEFINED),
+            Kind::Range { first, len } if index < len as usize => {
                 Item::int(first + index as i64)
             }
             _ => Item::UNDEFINED,
@@ -126,11 +127,11 @@ impl Evaluator<'_> {
             Kind::Value(value) if matches!(self.heap.view(value), ValueView::Array) => {
                 self.scratch.stack.extend(self.heap.elements(value).map(Item::from));
             }
-            Kind::Array(at, _) => {
+            Kind::Array(at) => {
                 let scratch = &mut *self.scratch;
                 scratch.stack.extend_from_slice(&scratch.slots[at.range()]);
             }
-            Kind::Range { first, len, .. } => {
+            Kind::Range { first, len } => {
                 self.check_room(len as usize * 8)?;
                 self.scratch.stack.extend((first..first + i64::from(len)).map(Item::int));
             }

@@ -42,11 +42,7 @@ impl Evaluator<'_> {
             _ => return Ok(item),
         };
         let base = self.scratch.stack.len();
-        if is_object {
-            self.spread_entries(item)?
-        } else {
-            self.spread(item)?
-        }
+        if is_object { self.spread_entries(item)? } else { self.spread(item)? }
         let end = self.scratch.stack.len();
         self.descend(|this| {
             for index in base..end {
@@ -163,7 +159,7 @@ impl Evaluator<'_> {
         self.step_fuel(1)?;
         let base = self.scratch.stack.len();
         let is_object = match item.kind() {
-            Kind::Array(..) => {
+            Kind::Array(_) => {
                 self.spread(item)?;
                 false
             }

@@ -18,6 +18,7 @@ impl<'e> Evaluator<'e> {
         path: &'e Path,
         first: usize,
         base: usize,
+        whole: bool,
     ) -> Result<Item, Thrown> {
         let mut are_tuples = false;
         for step in &path.steps[first..] {
@@ -37,10 +38,15 @@ impl<'e> Evaluator<'e> {
             are_tuples = true;
             self.tuple_stages(step, base)?;
         }
-        self.tuple_result(path, base)
+        self.tuple_result(path, base, whole)
     }
 
-    fn tuple_result(&mut self, path: &'e Path, base: usize) -> Result<Item, Thrown> {
+    fn tuple_result(
+        &mut self,
+        path: &'e Path,
+        base: usize,
+        whole: bool,
+    ) -> Result<Item, Thrown> {
         if path.group.is_some() || path.gives_tuples {
             let tuples = self.finish_array(base, sequence_flags(true))?;
             return match &path.group {
@@ -52,6 +58,9 @@ impl<'e> Evaluator<'e> {
             self.scratch.stack[index] = self.tuple_item(self.scratch.stack[index]);
         }
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
+        if whole {
+            return self.finish_array(base, Flags::SEQUENCE.and(keep));
+        }
         self.finish_sequence(base, Flags::SEQUENCE.and(keep))
     }
 
@@ -110,7 +119,7 @@ impl<'e> Evaluator<'e> {
         let base = self.scratch.stack.len();
         self.spread(tuple)?;
         if is_stream {
-            let Kind::Array(at, _) = found.kind() else { return Ok(tuple) };
+            let Kind::Array(at) = found.kind() else { return Ok(tuple) };
             self.scratch.stack[base] = self.scratch.slots[at.offset as usize];
             for index in at.range().skip(1).step_by(2) {
                 let (label, item) = (self.scratch.slots[index], self.scratch.slots[index + 1]);
@@ -167,7 +176,7 @@ impl<'e> Evaluator<'e> {
 
     /// Makes `tuple` the running one and returns its item.
     pub(super) fn bind_tuple(&mut self, tuple: Item) -> Item {
-        let Kind::Array(at, _) = tuple.kind() else { return tuple };
+        let Kind::Array(at) = tuple.kind() else { return tuple };
         for index in at.range().skip(1).step_by(2) {
             if let Some(label) = label_of(self.scratch.slots[index])
                 && let Some(place) = self.scratch.labels.get_mut(label as usize)
@@ -180,7 +189,7 @@ impl<'e> Evaluator<'e> {
 
     fn tuple_item(&self, tuple: Item) -> Item {
         match tuple.kind() {
-            Kind::Array(at, _) if at.len > 0 => self.scratch.slots[at.offset as usize],
+            Kind::Array(at) if at.len > 0 => self.scratch.slots[at.offset as usize],
             _ => tuple,
         }
     }
@@ -234,8 +243,7 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.push(own);
                 continue;
             }
-            let label =
-                if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
+            let label = if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
             let collected = self.scratch.stack.len();
             self.spread(own)?;
             for other in others {
@@ -254,7 +262,7 @@ impl<'e> Evaluator<'e> {
 
     /// What a tuple holds under a label; its item for an undefined one.
     fn labelled(&self, tuple: Item, label: Item) -> Item {
-        let Kind::Array(at, _) = tuple.kind() else { return Item::UNDEFINED };
+        let Kind::Array(at) = tuple.kind() else { return Item::UNDEFINED };
         let Some(wanted) = label_of(label) else { return self.tuple_item(tuple) };
         let slots = &self.scratch.slots[at.range()];
         let (pairs, _) = slots.get(1..).unwrap_or_default().as_chunks::<2>();

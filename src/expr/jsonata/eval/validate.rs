@@ -111,7 +111,7 @@ impl Evaluator<'_> {
         };
         Ok(match array.kind() {
             Kind::Value(value) => self.heap.elements(value).all(|element| fits(element.into())),
-            Kind::Array(at, _) => self.scratch.slots[at.range()].iter().all(|item| fits(*item)),
+            Kind::Array(at) => self.scratch.slots[at.range()].iter().all(|item| fits(*item)),
             _ => true,
         })
     }

@@ -51,7 +51,8 @@ const OBJECT: Types = Types(Types::OBJECT.0 | Types::MISSING.0);
 /// `j`: anything but a function.
 const JSON: Types = Types(0xff & !Types::FUNCTION.0);
 /// `(nsb)`
-const CASTABLE: Types = Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
+const CASTABLE: Types =
+    Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
 /// `(sf)`
 const PATTERN: Types = Types(Types::STRING.0 | Types::FUNCTION.0 | Types::MISSING.0);
 
@@ -151,7 +152,7 @@ natives! {
     "split" matching::split, 3, None, [context(STRING), one(PATTERN), optional(NUMBER)];
     "spread" objects::spread, 1, None, [context(ANY)];
     "sqrt" numbers::sqrt, 1, None, [context(NUMBER)];
-    "string" texts::string, 2, None, [context(ANY), optional(BOOL)];
+    "string" texts::string, 1, None, [context(ANY), optional(BOOL)];
     "substring" texts::substring, 3, None, [context(STRING), one(NUMBER), optional(NUMBER)];
     "substringAfter" texts::substring_after, 2, None, [context(STRING), one(STRING)];
     "substringBefore" texts::substring_before, 2, None, [context(STRING), one(STRING)];

@@ -10,7 +10,7 @@ use super::Outcome;
 /// `$sum(array)`
 pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
-    if let Kind::Range { first, len, .. } = array.kind() {
+    if let Kind::Range { first, len } = array.kind() {
         // n(first + last) / 2, exact in 128 bits.
         let (first, len) = (i128::from(first), i128::from(len));
         let total = len * (2 * first + len - 1) / 2;
@@ -91,9 +91,7 @@ fn map_first(
 /// `$abs(number)`
 pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     map_first(evaluator, arguments, |number| match number {
-        Number::Int(int) => {
-            int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int)
-        }
+        Number::Int(int) => int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int),
         Number::Float(float) => Number::Float(float.abs()),
     })
 }

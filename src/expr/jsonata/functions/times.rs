@@ -2,7 +2,6 @@
 
 use super::super::eval::{Arguments, Evaluator};
 use super::super::item::Item;
-use super::super::number::Number;
 use super::super::picture::datetime;
 use super::Outcome;
 

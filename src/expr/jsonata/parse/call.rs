@@ -16,24 +16,30 @@ impl Parser<'_> {
             self.drafts.dissolve(callee.node);
             return self.lambda(span, &arguments);
         }
-        let callee = callee.node;
+        self.apply_to(callee.node, &arguments, span)
+    }
+
+    fn apply_to(
+        &mut self,
+        callee: NodeId,
+        arguments: &[Option<Operand>],
+        span: Span,
+    ) -> Result<Operand, Thrown> {
         let given: Vec<Option<NodeId>> =
             arguments.iter().map(|argument| argument.map(|operand| operand.node)).collect();
         let kind = match given.iter().copied().collect() {
             Some(arguments) => Kind::Call { callee, arguments },
             None => Kind::Partial { callee, arguments: given },
         };
-        Ok(Operand::other(self.drafts.add(kind, span)?))
+        self.drafts.add(kind, span).map(Operand::other)
     }
 
     /// Arguments up to their closing bracket; `None` is a `?`.
     fn arguments(&mut self) -> Result<Vec<Option<Operand>>, Thrown> {
         let mut arguments = Vec::new();
         while !self.at(Symbol::CloseParen) || !arguments.is_empty() {
-            arguments.push(match self.accept(Symbol::Question)? {
-                true => None,
-                false => Some(self.expression(0)?),
-            });
+            let left_open = self.accept(Symbol::Question)?;
+            arguments.push(if left_open { None } else { Some(self.expression(0)?) });
             if !self.accept(Symbol::Comma)? {
                 break;
             }
@@ -49,6 +55,16 @@ impl Parser<'_> {
 
     /// `function($a, $b)<signature>{ body }`, behind its parameters
     fn lambda(&mut self, span: Span, given: &[Option<Operand>]) -> Result<Operand, Thrown> {
+        let parameters = self.parameters(span, given)?;
+        let signature = if self.at(Symbol::Less) { Some(self.signature()?) } else { None };
+        self.expect(Symbol::OpenBrace, false)?;
+        let body = self.expression(0)?.node;
+        self.expect(Symbol::CloseBrace, false)?;
+        let lambda = Kind::Lambda { parameters, signature, body };
+        self.drafts.add(lambda, span).map(Operand::other)
+    }
+
+    fn parameters(&self, span: Span, given: &[Option<Operand>]) -> Result<Vec<Box<str>>, Thrown> {
         let mut parameters = Vec::with_capacity(given.len());
         for (index, parameter) in given.iter().enumerate() {
             let Some(name) = parameter.and_then(|operand| self.variable(operand)) else {
@@ -58,15 +74,7 @@ impl Parser<'_> {
             };
             parameters.push(name);
         }
-        let signature = match self.at(Symbol::Less) {
-            true => Some(self.signature()?),
-            false => None,
-        };
-        self.expect(Symbol::OpenBrace, false)?;
-        let body = self.expression(0)?.node;
-        self.expect(Symbol::CloseBrace, false)?;
-        let lambda = Kind::Lambda { parameters, signature, body };
-        Ok(Operand::other(self.drafts.add(lambda, span)?))
+        Ok(parameters)
     }
 
     /// `<signature>`: its text is put together from tokens, so blanks and comments do not count.

@@ -66,8 +66,7 @@ impl<'t> Parser<'t> {
             token,
             drafts: Drafts::new(dialect),
             nesting: 0,
-            // A leaf is read at one more than its depth.
-            nesting_max: depth_max(dialect) + 1,
+            nesting_max: depth_max(dialect),
             newer_operators: Vec::new(),
         })
     }
@@ -128,6 +127,14 @@ impl<'t> Parser<'t> {
         Ok(there)
     }
 
+    /// Reads `symbol` and the expression behind it, if it stands here.
+    fn expression_behind(&mut self, symbol: Symbol) -> Result<Option<NodeId>, Thrown> {
+        if !self.accept(symbol)? {
+            return Ok(None);
+        }
+        self.expression(0).map(|operand| Some(operand.node))
+    }
+
     /// What begins an expression.
     fn prefix(&mut self, token: Token) -> Result<Operand, Thrown> {
         let span = token.span;
@@ -159,90 +166,139 @@ impl<'t> Parser<'t> {
             Symbol::And | Symbol::In | Symbol::Or => {
                 return self.name(symbol.as_str().into(), span);
             }
-            Symbol::Minus => {
-                let operand = self.expression(NEGATION)?;
-                self.drafts.negate(operand.node, span)?
-            }
+            Symbol::Minus => self.negation(span)?,
             Symbol::Star => self.drafts.leaf(Kind::Wildcard, span),
             Symbol::Stars => self.drafts.leaf(Kind::Descendants, span),
             Symbol::Percent => self.drafts.parent(span),
             Symbol::OpenParen => self.block(span)?,
             Symbol::OpenBracket => self.array(span)?,
-            Symbol::OpenBrace => {
-                let pairs = self.pairs()?;
-                self.drafts.add(Kind::Object(pairs), span)?
-            }
+            Symbol::OpenBrace => self.object(span)?,
             Symbol::Bar => self.transform(span)?,
             _ => return Err(token.thrown(Code::S0211)),
         };
         Ok(Operand::other(node))
     }
 
-    /// What stands behind an operand.
+    /// What stands behind an operand. Its arms are calls: all that they hold here would lie on the
+    /// stack once for each level.
     fn infix(&mut self, symbol: Symbol, span: Span, left: Operand) -> Result<Operand, Thrown> {
-        let node = match symbol {
-            Symbol::Dot => {
-                let right = self.expression(symbol.binding())?;
-                self.drafts.map(left.node, right.node)?
-            }
-            Symbol::OpenBracket => return self.filter(span, left),
-            Symbol::OpenParen => return self.call(span, left),
-            Symbol::OpenBrace => {
-                let pairs = self.pairs()?;
-                self.drafts.group(left.node, pairs, span)?;
-                left.node
-            }
-            Symbol::Question => {
-                let then = self.expression(0)?.node;
-                let otherwise = match self.accept(Symbol::Colon)? {
-                    true => Some(self.expression(0)?.node),
-                    false => None,
-                };
-                self.drafts.add(Kind::Condition { test: left.node, then, otherwise }, span)?
-            }
-            Symbol::Elvis | Symbol::Questions => {
-                self.newer_operators.push(span);
-                let right = self.expression(0)?.node;
-                let kind = match symbol {
-                    Symbol::Elvis => Kind::Elvis(left.node, right),
-                    _ => Kind::Coalesce(left.node, right),
-                };
-                self.drafts.add(kind, span)?
-            }
-            Symbol::Caret => {
-                let terms = self.sort_terms()?;
-                self.drafts.sort(left.node, terms, span)?
-            }
-            Symbol::Assign => self.bind(span, left)?,
-            Symbol::At => {
-                let name = self.bound_variable(symbol)?;
-                self.drafts.focus(left.node, name, span);
-                return Ok(Operand::new(left.node, Written::Focus));
-            }
-            Symbol::Hash => {
-                let name = self.bound_variable(symbol)?;
-                self.drafts.index(left.node, name)?
-            }
-            Symbol::Tilde => {
-                let right = self.expression(symbol.binding())?;
-                self.drafts.apply(left.node, right.node, span)?
-            }
-            _ => self.binary(symbol, span, left)?,
-        };
-        Ok(Operand::other(node))
+        match symbol {
+            Symbol::Dot => self.step(left),
+            Symbol::OpenBracket => self.filter(span, left),
+            Symbol::OpenParen => self.call(span, left),
+            Symbol::OpenBrace => self.group(span, left),
+            Symbol::Question => self.condition(span, left),
+            Symbol::Elvis | Symbol::Questions => self.default(symbol, span, left),
+            Symbol::Caret => self.sort(span, left),
+            Symbol::Assign => self.bind(span, left),
+            Symbol::At => self.focus(span, left),
+            Symbol::Hash => self.index(left),
+            Symbol::Tilde => self.apply(span, left),
+            _ => self.binary(symbol, span, left),
+        }
     }
 
-    fn binary(&mut self, symbol: Symbol, span: Span, left: Operand) -> Result<NodeId, Thrown> {
+    /// `left.right`
+    fn step(&mut self, left: Operand) -> Result<Operand, Thrown> {
+        let right = self.expression(Symbol::Dot.binding())?;
+        self.drafts.map(left.node, right.node).map(Operand::other)
+    }
+
+    /// `left{key: value, …}`
+    fn group(&mut self, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        self.drafts.check_group(left.node, span);
+        let pairs = self.pairs()?;
+        self.drafts.group(left.node, pairs)?;
+        Ok(Operand::other(left.node))
+    }
+
+    /// `test ? then : otherwise`
+    fn condition(&mut self, span: Span, test: Operand) -> Result<Operand, Thrown> {
+        let then = self.expression(0)?.node;
+        let otherwise = self.expression_behind(Symbol::Colon)?;
+        let kind = Kind::Condition { test: test.node, then, otherwise };
+        self.drafts.add(kind, span).map(Operand::other)
+    }
+
+    /// `left ?: right` and `left ?? right`
+    fn default(&mut self, symbol: Symbol, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        self.newer_operators.push(span);
+        let right = self.expression(0)?.node;
+        let kind = match symbol {
+            Symbol::Elvis => Kind::Elvis(left.node, right),
+            _ => Kind::Coalesce(left.node, right),
+        };
+        self.drafts.add(kind, span).map(Operand::other)
+    }
+
+    /// `left^(<a, >b, c)`
+    fn sort(&mut self, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        self.expect(Symbol::OpenParen, false)?;
+        let mut terms = Vec::new();
+        loop {
+            let descending = !self.accept(Symbol::Less)? && self.accept(Symbol::Greater)?;
+            terms.push(SortTerm { expression: self.expression(0)?.node, descending });
+            if !self.accept(Symbol::Comma)? {
+                break;
+            }
+        }
+        self.expect(Symbol::CloseParen, false)?;
+        self.drafts.sort(left.node, terms, span).map(Operand::other)
+    }
+
+    /// `$name := value`
+    fn bind(&mut self, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        let Some(name) = self.variable(left) else {
+            let span = self.drafts.node(left.node).span;
+            return Err(Thrown::new(Code::S0212).at(span));
+        };
+        let value = self.expression(Symbol::Assign.binding() - 1)?.node;
+        self.drafts.add(Kind::Bind { name, value }, span).map(Operand::other)
+    }
+
+    /// `left@$name`
+    fn focus(&mut self, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        let name = self.bound_variable(Symbol::At)?;
+        self.drafts.focus(left.node, name, span);
+        Ok(Operand::new(left.node, Written::Focus))
+    }
+
+    /// `left#$name`
+    fn index(&mut self, left: Operand) -> Result<Operand, Thrown> {
+        let name = self.bound_variable(Symbol::Hash)?;
+        self.drafts.index(left.node, name).map(Operand::other)
+    }
+
+    /// `left ~> right`
+    fn apply(&mut self, span: Span, left: Operand) -> Result<Operand, Thrown> {
+        let right = self.expression(Symbol::Tilde.binding())?;
+        self.drafts.apply(left.node, right.node, span).map(Operand::other)
+    }
+
+    fn binary(&mut self, symbol: Symbol, span: Span, left: Operand) -> Result<Operand, Thrown> {
         let Some(operator) = operator(symbol) else {
             let token = Token { kind: TokenKind::Symbol(symbol), span };
             return Err(token.thrown(Code::S0201));
         };
         let right = self.expression(symbol.binding())?;
-        self.drafts.add(Kind::Binary(operator, left.node, right.node), span)
+        let kind = Kind::Binary(operator, left.node, right.node);
+        self.drafts.add(kind, span).map(Operand::other)
     }
 
     fn name(&mut self, name: Box<str>, span: Span) -> Result<Operand, Thrown> {
         Ok(Operand::new(self.drafts.name(name, span)?, Written::Name))
+    }
+
+    /// `-operand`, behind its sign
+    fn negation(&mut self, span: Span) -> Result<NodeId, Thrown> {
+        let operand = self.expression(NEGATION)?;
+        self.drafts.negate(operand.node, span)
+    }
+
+    /// `{key: value, …}` as a value, behind its brace
+    fn object(&mut self, span: Span) -> Result<NodeId, Thrown> {
+        let pairs = self.pairs()?;
+        self.drafts.add(Kind::Object(pairs), span)
     }
 
     /// `(a; b; c)`, behind its bracket
@@ -262,13 +318,12 @@ impl<'t> Parser<'t> {
     fn array(&mut self, span: Span) -> Result<NodeId, Thrown> {
         let mut items = Vec::new();
         while !self.at(Symbol::CloseBracket) || !items.is_empty() {
-            let mut item = self.expression(0)?.node;
-            if self.at(Symbol::Range) {
-                let range = self.advance(false)?.span;
-                let end = self.expression(0)?.node;
-                item = self.drafts.add(Kind::Binary(Operator::Range, item, end), range)?;
-            }
-            items.push(item);
+            let first = self.expression(0)?.node;
+            let span = self.token.span;
+            items.push(match self.expression_behind(Symbol::Range)? {
+                Some(last) => self.drafts.add(Kind::Binary(Operator::Range, first, last), span)?,
+                None => first,
+            });
             if !self.accept(Symbol::Comma)? {
                 break;
             }
@@ -297,10 +352,7 @@ impl<'t> Parser<'t> {
         let pattern = self.expression(0)?.node;
         self.expect(Symbol::Bar, false)?;
         let update = self.expression(0)?.node;
-        let delete = match self.accept(Symbol::Comma)? {
-            true => Some(self.expression(0)?.node),
-            false => None,
-        };
+        let delete = self.expression_behind(Symbol::Comma)?;
         self.expect(Symbol::Bar, false)?;
         self.drafts.add(Kind::Transform { pattern, update, delete }, span)
     }
@@ -317,35 +369,11 @@ impl<'t> Parser<'t> {
             }
             return Ok(left);
         }
+        self.drafts.check_filter(left.node, span);
         let predicate = self.expression(0)?;
         self.expect(Symbol::CloseBracket, true)?;
-        self.drafts.filter(left.node, predicate.node, span)?;
+        self.drafts.filter(left.node, predicate.node)?;
         Ok(Operand { filtered: true, ..left })
-    }
-
-    /// `(<a, >b, c)`, all of it
-    fn sort_terms(&mut self) -> Result<Vec<SortTerm>, Thrown> {
-        self.expect(Symbol::OpenParen, false)?;
-        let mut terms = Vec::new();
-        loop {
-            let descending = !self.accept(Symbol::Less)? && self.accept(Symbol::Greater)?;
-            terms.push(SortTerm { expression: self.expression(0)?.node, descending });
-            if !self.accept(Symbol::Comma)? {
-                break;
-            }
-        }
-        self.expect(Symbol::CloseParen, false)?;
-        Ok(terms)
-    }
-
-    /// `$name := value`, behind the operator
-    fn bind(&mut self, span: Span, left: Operand) -> Result<NodeId, Thrown> {
-        let Some(name) = self.variable(left) else {
-            let span = self.drafts.node(left.node).span;
-            return Err(Thrown::new(Code::S0212).at(span));
-        };
-        let value = self.expression(Symbol::Assign.binding() - 1)?.node;
-        self.drafts.add(Kind::Bind { name, value }, span)
     }
 
     /// The variable behind `@` or `#`.

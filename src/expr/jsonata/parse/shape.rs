@@ -24,17 +24,16 @@ impl Drafts {
         Ok(path)
     }
 
-    /// `left[predicate]`
-    pub(super) fn filter(
-        &mut self,
-        left: NodeId,
-        predicate: NodeId,
-        span: Span,
-    ) -> Result<(), Thrown> {
-        let step = self.last_step(left);
-        if self.node(step).group.is_some() {
+    /// Whether a predicate may follow, asked before the predicate is read.
+    pub(super) fn check_filter(&mut self, left: NodeId, span: Span) {
+        if self.node(self.last_step(left)).group.is_some() {
             self.spoil(Thrown::new(Code::S0209).at(span));
         }
+    }
+
+    /// `left[predicate]`
+    pub(super) fn filter(&mut self, left: NodeId, predicate: NodeId) -> Result<(), Thrown> {
+        let step = self.last_step(left);
         self.resolve_predicate(step, predicate);
         if step == left {
             self.node_mut(left).predicates.push(predicate);
@@ -44,11 +43,15 @@ impl Drafts {
         self.deepen(left, predicate)
     }
 
-    /// `left{key: value, …}`
-    pub(super) fn group(&mut self, left: NodeId, pairs: Pairs, span: Span) -> Result<(), Thrown> {
+    /// Whether a group may follow, asked before the group is read.
+    pub(super) fn check_group(&mut self, left: NodeId, span: Span) {
         if self.node(left).group.is_some() {
             self.spoil(Thrown::new(Code::S0210).at(span));
         }
+    }
+
+    /// `left{key: value, …}`
+    pub(super) fn group(&mut self, left: NodeId, pairs: Pairs) -> Result<(), Thrown> {
         for &(key, value) in &pairs {
             self.deepen(left, key)?;
             self.deepen(left, value)?;
