@@ -46,7 +46,10 @@ pub(super) enum Code {
     /// A variable that may be bound in any of these places, the innermost first.
     Candidates(Box<[Place]>, CodeId),
     /// A chain of names.
-    Names { origin: CodeId, keys: Box<[Item]> },
+    Names {
+        origin: CodeId,
+        keys: Box<[Item]>,
+    },
     /// One name, in the context item.
     Name(Item),
     Path(Box<Path>),
@@ -68,21 +71,36 @@ pub(super) enum Code {
     Concat(Box<[CodeId]>),
     Negate(CodeId),
     /// `[…]`; the flag of an element says that it is not flattened.
-    Array { elements: Box<[(CodeId, bool)]>, cons: bool },
+    Array {
+        elements: Box<[(CodeId, bool)]>,
+        cons: bool,
+    },
     /// `{…}` over the context item.
     Object(Box<Pairs>),
     Block(Box<Block>),
-    Condition { test: CodeId, then: CodeId, otherwise: Option<CodeId> },
+    Condition {
+        test: CodeId,
+        then: CodeId,
+        otherwise: Option<CodeId>,
+    },
     Coalesce(CodeId, CodeId),
     Elvis(CodeId, CodeId),
     Bind(Place, CodeId),
     /// `lhs ~> rhs`, the right side being no call.
     Chain(CodeId, CodeId),
     Call(Box<Call>),
-    Partial { callee: CodeId, arguments: Box<[Option<CodeId>]>, name: Box<str> },
+    Partial {
+        callee: CodeId,
+        arguments: Box<[Option<CodeId>]>,
+        name: Box<str>,
+    },
     /// A function; index into [`Program::lambdas`].
     Lambda(u32),
-    Transform { pattern: CodeId, update: CodeId, delete: Option<CodeId> },
+    Transform {
+        pattern: CodeId,
+        update: CodeId,
+        delete: Option<CodeId>,
+    },
     /// Index into [`Program::regexes`].
     Regex(u32),
     /// Predicates behind what is no path.
@@ -166,7 +184,10 @@ pub(super) struct Step {
 pub(super) enum StepKind {
     Name(Item),
     /// Several names that the path begins with.
-    Names { origin: CodeId, keys: Box<[Item]> },
+    Names {
+        origin: CodeId,
+        keys: Box<[Item]>,
+    },
     Code(CodeId),
     Sort(Box<[Term]>),
 }

@@ -106,10 +106,7 @@ impl Scratch {
     /// Moves the stack from `base` on to where it stays.
     #[inline]
     pub(super) fn settle(&mut self, base: usize) -> Extent {
-        let at = Extent {
-            offset: self.slots.len() as u32,
-            len: (self.stack.len() - base) as u32,
-        };
+        let at = Extent { offset: self.slots.len() as u32, len: (self.stack.len() - base) as u32 };
         self.slots.extend_from_slice(&self.stack[base..]);
         self.stack.truncate(base);
         at

@@ -52,13 +52,12 @@ impl<'a> Compiler<'a> {
             && !node.keep_array
             && node.predicates.is_empty()
             && node.group.is_none()
-            && (matches!(node.kind, Kind::Name(_)) || first && matches!(node.kind, Kind::Variable(_)))
+            && (matches!(node.kind, Kind::Name(_))
+                || first && matches!(node.kind, Kind::Variable(_)))
     }
 
     fn starts_at_variable(&self, path: &AstPath) -> bool {
-        path.steps.first().is_some_and(|step| {
-            matches!(self.ast[step.node].kind, Kind::Variable(_))
-        })
+        path.steps.first().is_some_and(|step| matches!(self.ast[step.node].kind, Kind::Variable(_)))
     }
 
     /// A path of names only.

@@ -80,8 +80,10 @@ impl Scopes {
         let first = u16::try_from(first).map_err(|_| TooLarge)?;
         let mut count = 0;
         for name in names {
-            let known =
-                self.scopes.last().is_some_and(|scope| scope.names.iter().any(|(one, _)| **one == **name));
+            let known = self
+                .scopes
+                .last()
+                .is_some_and(|scope| scope.names.iter().any(|(one, _)| **one == **name));
             if known {
                 continue;
             }
@@ -226,7 +228,8 @@ pub(super) fn bound_names<'a>(ast: &'a Ast, nodes: &[NodeId]) -> Vec<&'a str> {
 pub(super) fn makes_functions(ast: &Ast, nodes: &[NodeId]) -> bool {
     let mut found = false;
     walk(ast, nodes, &mut |kind| {
-        found |= matches!(kind, Kind::Lambda { .. } | Kind::Partial { .. } | Kind::Transform { .. });
+        found |=
+            matches!(kind, Kind::Lambda { .. } | Kind::Partial { .. } | Kind::Transform { .. });
         !found
     });
     found
@@ -260,7 +263,9 @@ fn walk<'a>(ast: &'a Ast, nodes: &[NodeId], visit: &mut dyn FnMut(&'a Kind) -> b
                 open.push(*one);
             }
             Kind::Array(nodes) | Kind::Block(nodes) => open.extend(nodes),
-            Kind::Object(pairs) => open.extend(pairs.iter().flat_map(|(key, value)| [*key, *value])),
+            Kind::Object(pairs) => {
+                open.extend(pairs.iter().flat_map(|(key, value)| [*key, *value]))
+            }
             Kind::Condition { test, then, otherwise } => {
                 open.extend([*test, *then]);
                 open.extend(otherwise);

@@ -165,9 +165,8 @@ impl<'e> Evaluator<'e> {
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context } => {
                         let code = &self.program.lambdas[lambda as usize];
-                        let result = self.descend(|this| {
-                            this.apply_lambda(code, frame, context, base, input)
-                        })?;
+                        let result = self
+                            .descend(|this| this.apply_lambda(code, frame, context, base, input))?;
                         if result.is_tail_call() {
                             callee = self.take_tail_call(base);
                             self.release_loop(code, base, mark);
@@ -284,7 +283,8 @@ impl<'e> Evaluator<'e> {
         let mut given = given.into_iter();
         for index in known.range() {
             let item = self.scratch.slots[index];
-            let item = if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
+            let item =
+                if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
             self.scratch.stack.push(item);
         }
     }

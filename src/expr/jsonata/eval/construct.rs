@@ -213,7 +213,10 @@ impl<'e> Evaluator<'e> {
         let known = if groups.groups.len() <= LINEAR_GROUPS_MAX {
             groups.groups.iter().position(|group| self.text(group.key) == Some(text))
         } else {
-            groups.indexed(|item| self.text(item).unwrap_or_default()).get(text).map(|at| *at as usize)
+            groups
+                .indexed(|item| self.text(item).unwrap_or_default())
+                .get(text)
+                .map(|at| *at as usize)
         };
         match known {
             Some(known) if groups.groups[known].pair != pair => {

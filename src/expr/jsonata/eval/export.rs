@@ -53,7 +53,9 @@ impl Evaluator<'_> {
             let item = self.scratch.stack[base + slot];
             let exported = match item.value() {
                 Some(value) => Exported::Value(value),
-                None if matches!(item.kind(), Kind::Text(_) | Kind::Float(_)) => self.export(item)?,
+                None if matches!(item.kind(), Kind::Text(_) | Kind::Float(_)) => {
+                    self.export(item)?
+                }
                 None => self.descend(|this| this.export(item))?,
             };
             let Exported::Value(value) = exported else {
@@ -177,7 +179,11 @@ impl Evaluator<'_> {
         };
         self.step_fuel(1)?;
         let base = self.scratch.stack.len();
-        if is_object { self.spread_entries(item)? } else { self.spread(item)? }
+        if is_object {
+            self.spread_entries(item)?
+        } else {
+            self.spread(item)?
+        }
         let written =
             self.descend(|this| this.write_children(base, is_object, out, indent, level + 1));
         self.scratch.stack.truncate(base);

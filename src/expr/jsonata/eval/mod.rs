@@ -341,7 +341,11 @@ impl<'e> Evaluator<'e> {
             Op::KeepArray(node) => {
                 let item = self.sequence_of(*node, input)?;
                 let flags = item.flags();
-                Ok(if flags.has(Flags::SEQUENCE) { item.with_flags(flags.and(Flags::KEEP)) } else { item })
+                Ok(if flags.has(Flags::SEQUENCE) {
+                    item.with_flags(flags.and(Flags::KEEP))
+                } else {
+                    item
+                })
             }
             _ => self.evaluate(id, input),
         }

@@ -36,7 +36,8 @@ impl<'e> Evaluator<'e> {
         other: Item,
     ) -> Result<Item, Thrown> {
         let mut sides = [Number::Int(0); 2];
-        for ((item, code), side) in [(one, Code::T2001), (other, Code::T2002)].into_iter().zip(&mut sides)
+        for ((item, code), side) in
+            [(one, Code::T2001), (other, Code::T2002)].into_iter().zip(&mut sides)
         {
             match self.number(item)? {
                 Some(number) => *side = number,
@@ -122,7 +123,9 @@ impl<'e> Evaluator<'e> {
     /// `[a..b]`
     pub(super) fn range(&mut self, one: Item, other: Item) -> Result<Item, Thrown> {
         let mut ends = [None; 2];
-        for ((item, code), end) in [(one, Code::T2003), (other, Code::T2004)].into_iter().zip(&mut ends) {
+        for ((item, code), end) in
+            [(one, Code::T2003), (other, Code::T2004)].into_iter().zip(&mut ends)
+        {
             *end = self.number(item)?.and_then(Number::integer);
             if end.is_none() && !item.is_undefined() {
                 return Err(Thrown::new(code).with("value", self.quoted(item)).at_token(".."));
@@ -248,7 +251,11 @@ impl<'e> Evaluator<'e> {
         // Children are looked up one by one: between them stand what they themselves hold.
         let children = {
             let base = self.scratch.stack.len();
-            if is_array { self.spread(item)? } else { self.spread_entries(item)? }
+            if is_array {
+                self.spread(item)?
+            } else {
+                self.spread_entries(item)?
+            }
             self.scratch.settle(base)
         };
         self.descend(|this| {

@@ -44,7 +44,9 @@ impl Evaluator<'_> {
                     self.scratch.stack.truncate(base);
                     return Ok(item);
                 }
-                Sequence::OnStack if self.scratch.stack.len() == base => return Ok(Item::UNDEFINED),
+                Sequence::OnStack if self.scratch.stack.len() == base => {
+                    return Ok(Item::UNDEFINED);
+                }
                 Sequence::OnStack => {}
             }
         }
@@ -85,10 +87,8 @@ impl Evaluator<'_> {
 
     /// A last step with one result that is an array gives that array itself.
     fn step_result(&self, last: bool, count: usize, single: Item) -> Sequence {
-        let whole = last
-            && count == 1
-            && self.is_array(single)
-            && !single.flags().has(Flags::SEQUENCE);
+        let whole =
+            last && count == 1 && self.is_array(single) && !single.flags().has(Flags::SEQUENCE);
         if whole { Sequence::Whole(single) } else { Sequence::OnStack }
     }
 

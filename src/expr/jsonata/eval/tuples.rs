@@ -41,12 +41,7 @@ impl<'e> Evaluator<'e> {
         self.tuple_result(path, base, whole)
     }
 
-    fn tuple_result(
-        &mut self,
-        path: &'e Path,
-        base: usize,
-        whole: bool,
-    ) -> Result<Item, Thrown> {
+    fn tuple_result(&mut self, path: &'e Path, base: usize, whole: bool) -> Result<Item, Thrown> {
         if path.group.is_some() || path.gives_tuples {
             let tuples = self.finish_array(base, sequence_flags(true))?;
             return match &path.group {
@@ -243,7 +238,8 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.push(own);
                 continue;
             }
-            let label = if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
+            let label =
+                if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
             let collected = self.scratch.stack.len();
             self.spread(own)?;
             for other in others {

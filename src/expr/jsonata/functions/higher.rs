@@ -12,10 +12,7 @@ fn call(evaluator: &mut Evaluator<'_>, function: Item, arguments: [Item; 3]) -> 
 }
 
 /// Puts the elements of an array where they can be read one by one while functions run.
-fn settled(
-    evaluator: &mut Evaluator<'_>,
-    array: Item,
-) -> Result<std::ops::Range<usize>, Thrown> {
+fn settled(evaluator: &mut Evaluator<'_>, array: Item) -> Result<std::ops::Range<usize>, Thrown> {
     let base = evaluator.scratch.stack.len();
     evaluator.spread(array)?;
     Ok(base..evaluator.scratch.stack.len())

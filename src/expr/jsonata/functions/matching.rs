@@ -248,7 +248,8 @@ pub(super) fn replace(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
         let text = evaluator.text(text).unwrap_or_default();
         let replacement = evaluator.text(replacement).unwrap_or_default();
         let found = text.matches(wanted).take(count).count();
-        evaluator.check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
+        evaluator
+            .check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
         let replaced = text.replacen(wanted, replacement, count);
         return evaluator.make_text(&replaced);
     }

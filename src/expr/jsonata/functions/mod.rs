@@ -51,8 +51,7 @@ const OBJECT: Types = Types(Types::OBJECT.0 | Types::MISSING.0);
 /// `j`: anything but a function.
 const JSON: Types = Types(0xff & !Types::FUNCTION.0);
 /// `(nsb)`
-const CASTABLE: Types =
-    Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
+const CASTABLE: Types = Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
 /// `(sf)`
 const PATTERN: Types = Types(Types::STRING.0 | Types::FUNCTION.0 | Types::MISSING.0);
 

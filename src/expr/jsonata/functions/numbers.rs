@@ -91,7 +91,9 @@ fn map_first(
 /// `$abs(number)`
 pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     map_first(evaluator, arguments, |number| match number {
-        Number::Int(int) => int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int),
+        Number::Int(int) => {
+            int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int)
+        }
         Number::Float(float) => Number::Float(float.abs()),
     })
 }
