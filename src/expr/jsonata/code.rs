@@ -134,6 +134,8 @@ pub(super) struct Pairs {
     pub(super) pairs: Box<[(CodeId, CodeId)]>,
     /// All keys are constants and differ: these.
     pub(super) constant_keys: Option<Box<[Item]>>,
+    /// What it makes goes into the expression's result, and is made where that goes.
+    pub(super) is_result: bool,
     pub(super) span: Span,
 }
 

@@ -69,7 +69,9 @@ impl Scratch {
         self.frames.clear();
         self.labels.clear();
         self.closures.clear();
-        if self.held_bytes() > KEPT_BYTES_MAX {
+        let most = self.slots.capacity().max(self.stack.capacity()).max(self.variables.capacity());
+        let most_bytes = most * size_of::<Item>();
+        if most_bytes.max(self.text.capacity()).max(self.buffer.capacity()) > KEPT_BYTES_MAX {
             *self = Self { steps: self.steps, ..Self::default() };
         }
     }
@@ -178,7 +180,7 @@ impl Scratch {
     }
 }
 
-/// A scratch that holds more than this after an evaluation gives its memory back.
+/// A scratch with a part that holds more than this after an evaluation gives its memory back.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Length of an object that is a copy under change: no real one is that long. At its offset stands

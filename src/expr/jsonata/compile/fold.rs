@@ -5,7 +5,7 @@ use super::super::ast::{Kind, Node, NodeId, Operator, Pairs as AstPairs};
 use super::super::code::{Code, CodeId};
 use super::super::item::Item;
 use super::super::number::Number;
-use super::{CompileFailure, Compiled, Compiler};
+use super::{CompileFailure, Compiled, Compiler, Position};
 use crate::value::{Value, View};
 
 impl<'a> Compiler<'a> {
@@ -48,13 +48,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// `[…]`
-    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node) -> Compiled {
+    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node, at: Position) -> Compiled {
         let ast = self.ast;
-        let is_array = |id: &NodeId| {
-            let element = &ast[*id];
-            matches!(element.kind, Kind::Array(_)) && element.predicates.is_empty()
-        };
-        let codes = elements.iter().map(|id| Ok((self.node(*id, false)?, is_array(id))));
+        let is_array = |id: &NodeId| matches!(ast[*id].kind, Kind::Array(_));
+        let within = Position { tail: false, ..at };
+        let codes = elements.iter().map(|id| Ok((self.node(*id, within)?, is_array(id))));
         let codes: Box<[(CodeId, bool)]> = codes.collect::<Result<_, CompileFailure>>()?;
         let values: Option<Vec<Value>> = codes
             .iter()
@@ -68,8 +66,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// `{…}` as a value.
-    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node) -> Compiled {
-        let pairs = self.pairs(pairs, node)?;
+    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node, at: Position) -> Compiled {
+        let pairs = self.pairs(pairs, node, at.result)?;
         if let Some(keys) = &pairs.constant_keys {
             let entries = keys.iter().zip(&pairs.pairs);
             let entries: Option<Vec<(Value, Value)>> = entries

@@ -48,7 +48,7 @@ impl<'e> Evaluator<'e> {
             self.scratch.stack.push(context);
         }
         for argument in &call.arguments {
-            let argument = self.evaluate(*argument, input)?;
+            let argument = self.operand(*argument, input)?;
             self.scratch.stack.push(argument);
         }
         if call.tail && matches!(callee.kind(), Kind::Closure(_)) {

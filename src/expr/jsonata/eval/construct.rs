@@ -22,7 +22,7 @@ impl<'e> Evaluator<'e> {
                 continue;
             }
             // A range alone stays one: ten million integers are two numbers.
-            if elements.len() == 1 && matches!(item.kind(), Kind::Range { .. }) {
+            if elements.len() == 1 && !whole && matches!(item.kind(), Kind::Range { .. }) {
                 return Ok(item.with_flags(flags));
             }
             if *whole { self.scratch.stack.push(item) } else { self.spread(item)? }
@@ -127,12 +127,12 @@ impl<'e> Evaluator<'e> {
             Some(keys) if !self.is_array(input) => {
                 let base = self.scratch.stack.len();
                 for (key, (_, value)) in keys.iter().zip(&pairs.pairs) {
-                    let value = self.evaluate(*value, input)?;
+                    let value = self.operand(*value, input)?;
                     if !value.is_undefined() {
                         self.scratch.stack.extend([*key, value]);
                     }
                 }
-                self.finish_object(base)
+                if pairs.is_result { self.finish_result(base) } else { self.finish_object(base) }
             }
             _ => self.group(pairs, input),
         }

@@ -136,16 +136,37 @@ impl<'e> Evaluator<'e> {
             Op::Label(label) => Ok(self.scratch.labels[*label as usize]),
             Op::Root => Ok(self.root),
             Op::Arithmetic(operator, one, other) => {
-                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
                 self.arithmetic(*operator, one, other, id)
             }
             Op::Compare(operator, one, other) => {
-                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
                 self.compare(*operator, one, other, id)
             }
             _ => stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || {
                 self.evaluate_nested(op, id, input)
             }),
+        }
+    }
+
+    /// What an operator works on: most often a constant, a variable, or a field of one, which is
+    /// fetched without a call.
+    #[inline(always)]
+    pub(super) fn operand(&mut self, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        let program = self.program;
+        match &program.codes[id.0 as usize] {
+            Op::Constant(item) => Ok(*item),
+            Op::Local(place) => Ok(self.variable(*place)),
+            Op::Name(key) => self.name(input, *key),
+            Op::Names { origin, keys } => {
+                let origin = match &program.codes[origin.0 as usize] {
+                    Op::Local(place) => self.variable(*place),
+                    Op::States(Part::Input) => self.scope.input.into(),
+                    _ => self.evaluate(*origin, input)?,
+                };
+                self.names(origin, keys)
+            }
+            _ => self.evaluate(id, input),
         }
     }
 

@@ -149,7 +149,7 @@ impl<'e> Evaluator<'e> {
     pub(super) fn concat(&mut self, parts: &'e [CodeId], input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         for part in parts {
-            let item = self.evaluate(*part, input)?;
+            let item = self.operand(*part, input)?;
             self.scratch.stack.push(item);
         }
         let begin = self.scratch.text.len();
@@ -174,10 +174,11 @@ impl<'e> Evaluator<'e> {
     /// A name over the context item, as a path of one step.
     #[inline]
     pub(super) fn name(&mut self, input: Item, key: Item) -> Result<Item, Thrown> {
-        if self.is_array(input) {
+        let found = self.field(input, key);
+        if found.is_undefined() && self.is_array(input) {
             return self.names(input, std::slice::from_ref(&key));
         }
-        Ok(self.field(input, key))
+        Ok(found)
     }
 
     /// `*`: the members of an object or the elements of an array, arrays flattened.

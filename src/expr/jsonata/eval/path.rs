@@ -22,13 +22,14 @@ impl Evaluator<'_> {
     pub(super) fn names(&mut self, origin: Item, keys: &[Item]) -> Result<Item, Thrown> {
         let mut item = origin;
         for (index, key) in keys.iter().enumerate() {
-            if self.is_array(item) {
-                return self.names_over_array(item, &keys[index..]);
+            let found = self.field(item, *key);
+            if found.is_undefined() {
+                if self.is_array(item) {
+                    return self.names_over_array(item, &keys[index..]);
+                }
+                return Ok(found);
             }
-            item = self.field(item, *key);
-            if item.is_undefined() {
-                break;
-            }
+            item = found;
         }
         Ok(item)
     }
