@@ -316,7 +316,9 @@ impl<'a> Compiler<'a> {
 
     fn block(&mut self, body: &[NodeId], node: &Node, at: Position) -> Compiled {
         let names = scope::bound_names(self.ast, body);
-        if let ([only], true) = (body, names.is_empty()) {
+        // What stands behind a block sees its value, not the sequence inside.
+        let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
+        if let ([only], true, true) = (body, names.is_empty(), plain) {
             return self.node(*only, at);
         }
         let own = !names.is_empty()
