@@ -131,7 +131,7 @@ pub(super) struct Place {
 /// Key and value expressions.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs {
-    pub(super) pairs: Box<[(CodeId, CodeId)]>,
+    pub(super) entries: Box<[(CodeId, CodeId)]>,
     /// All keys are constants and differ: these.
     pub(super) constant_keys: Option<Box<[Item]>>,
     /// What it makes goes into the expression's result, and is made where that goes.

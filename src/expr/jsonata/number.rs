@@ -42,7 +42,8 @@ impl Number {
             Self::Float(float) => {
                 // A cast drops the fraction; comparing back is cheaper than asking for it.
                 let int = float as i64;
-                (int as f64 == float && float.abs() < EXACT_MAX).then_some(int)
+                let same = (int as f64).total_cmp(&float).is_eq() || float == 0.0;
+                (same && float.abs() < EXACT_MAX).then_some(int)
             }
         }
     }

@@ -69,7 +69,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node, at: Position) -> Compiled {
         let pairs = self.pairs(pairs, node, at.result)?;
         if let Some(keys) = &pairs.constant_keys {
-            let entries = keys.iter().zip(&pairs.pairs);
+            let entries = keys.iter().zip(&pairs.entries);
             let entries: Option<Vec<(Value, Value)>> = entries
                 .map(|(key, (_, value))| Some((key.value()?, self.known(*value)?)))
                 .collect();

@@ -453,7 +453,7 @@ impl<'a> Compiler<'a> {
             .map(|(key, value)| Ok((self.node(*key, INNER)?, self.node(*value, within)?)));
         let codes = codes.collect::<Result<_, CompileFailure>>()?;
         self.scopes.iterate(-1);
-        Ok(Pairs { pairs: codes, constant_keys, is_result, span: node.span })
+        Ok(Pairs { entries: codes, constant_keys, is_result, span: node.span })
     }
 
     /// `[…]`: a number that is written there is a position.

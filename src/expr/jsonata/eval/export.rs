@@ -132,8 +132,7 @@ impl Evaluator<'_> {
         pretty: bool,
     ) -> Result<Item, Thrown> {
         match self.view(item) {
-            View::Undefined => return Ok(item),
-            View::Text(_) => return Ok(item),
+            View::Undefined | View::Text(_) => return Ok(item),
             View::Function => return self.make_text(""),
             _ => {}
         }
@@ -208,9 +207,9 @@ impl Evaluator<'_> {
         self.step_fuel(1)?;
         let base = self.scratch.stack.len();
         if is_object {
-            self.spread_entries(item)?
+            self.spread_entries(item)?;
         } else {
-            self.spread(item)?
+            self.spread(item)?;
         }
         let written =
             self.descend(|this| this.write_children(base, is_object, out, indent, level + 1));

@@ -253,9 +253,9 @@ impl<'e> Evaluator<'e> {
         let children = {
             let base = self.scratch.stack.len();
             if is_array {
-                self.spread(item)?
+                self.spread(item)?;
             } else {
-                self.spread_entries(item)?
+                self.spread_entries(item)?;
             }
             self.scratch.settle(base)
         };

@@ -9,6 +9,7 @@ use super::super::number::Number;
 use super::{Evaluator, View};
 
 /// What a step, or a whole path, came to.
+#[derive(Clone, Copy)]
 enum Sequence {
     /// The stack from the step's base on.
     OnStack,
@@ -138,11 +139,11 @@ impl<'e> Evaluator<'e> {
                 self.unpack(base, sequence)?;
                 self.step(step, base, last)?
             };
-            if self.is_empty(base, &sequence) {
+            if self.is_empty(base, sequence) {
                 break;
             }
         }
-        let result = self.path_result(path, base, &sequence, whole)?;
+        let result = self.path_result(path, base, sequence, whole)?;
         match &path.group {
             Some(pairs) => self.group(pairs, result),
             None if whole => Ok(result),
@@ -199,10 +200,10 @@ impl<'e> Evaluator<'e> {
         Ok(())
     }
 
-    fn is_empty(&self, base: usize, sequence: &Sequence) -> bool {
+    fn is_empty(&self, base: usize, sequence: Sequence) -> bool {
         match sequence {
             Sequence::OnStack => self.scratch.stack.len() == base,
-            Sequence::Whole(item) => self.len(*item) == 0,
+            Sequence::Whole(item) => self.len(item) == 0,
         }
     }
 
@@ -211,7 +212,7 @@ impl<'e> Evaluator<'e> {
         &mut self,
         path: &Path,
         base: usize,
-        sequence: &Sequence,
+        sequence: Sequence,
         whole: bool,
     ) -> Result<Item, Thrown> {
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
@@ -224,10 +225,10 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.truncate(base);
                 let flags = item.flags();
                 if !path.keep_singleton {
-                    return Ok(*item);
+                    return Ok(item);
                 }
                 if flags.has(Flags::CONS) && !flags.has(Flags::SEQUENCE) {
-                    self.scratch.stack.push(*item);
+                    self.scratch.stack.push(item);
                     return self.finish_array(base, Flags::SEQUENCE.and(Flags::KEEP));
                 }
                 Ok(item.with_flags(flags.and(Flags::KEEP)))
@@ -396,13 +397,11 @@ impl<'e> Evaluator<'e> {
         let (mut times, mut all_numbers) = (0, true);
         self.step_fuel(self.scratch.stack.len() - base)?;
         for at in base..self.scratch.stack.len() {
-            match self.number(self.scratch.stack[at])? {
-                Some(number) => times += usize::from(is_position(number, index, len)),
-                None => {
-                    all_numbers = false;
-                    break;
-                }
-            }
+            let Some(number) = self.number(self.scratch.stack[at])? else {
+                all_numbers = false;
+                break;
+            };
+            times += usize::from(is_position(number, index, len));
         }
         self.scratch.stack.truncate(base);
         if all_numbers { Ok(times) } else { self.is_true(array).map(usize::from) }

@@ -43,9 +43,9 @@ impl Evaluator<'_> {
         };
         let base = self.scratch.stack.len();
         if is_object {
-            self.spread_entries(item)?
+            self.spread_entries(item)?;
         } else {
-            self.spread(item)?
+            self.spread(item)?;
         }
         let end = self.scratch.stack.len();
         self.descend(|this| {

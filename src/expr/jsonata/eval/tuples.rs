@@ -197,7 +197,7 @@ impl<'e> Evaluator<'e> {
         let mut groups = Groups::default();
         for index in rows.range() {
             let tuple = self.scratch.slots[index];
-            for (pair, (key, _)) in pairs.pairs.iter().enumerate() {
+            for (pair, (key, _)) in pairs.entries.iter().enumerate() {
                 let context = self.bind_tuple(tuple);
                 let key = self.evaluate(*key, context)?;
                 if !key.is_undefined()
@@ -210,11 +210,11 @@ impl<'e> Evaluator<'e> {
         }
         let members = self.scratch.settle(base);
         let (starts, order) = groups.distributed();
-        for (group, bounds) in groups.groups.iter().zip(starts.windows(2)) {
+        for (group, bounds) in groups.known.iter().zip(starts.windows(2)) {
             let numbers = &order[bounds[0] as usize..bounds[1] as usize];
             let tuple = self.merged_tuple(members.offset, numbers)?;
             let context = self.bind_tuple(tuple);
-            let value = self.evaluate(pairs.pairs[group.pair].1, context)?;
+            let value = self.evaluate(pairs.entries[group.pair].1, context)?;
             if !value.is_undefined() {
                 self.scratch.stack.extend([group.key, value]);
             }

@@ -49,7 +49,7 @@ const NUMBER: Types = Types(Types::NUMBER.0 | Types::MISSING.0);
 const BOOL: Types = Types(Types::BOOL.0 | Types::MISSING.0);
 const OBJECT: Types = Types(Types::OBJECT.0 | Types::MISSING.0);
 /// `j`: anything but a function.
-const JSON: Types = Types(0xff & !Types::FUNCTION.0);
+const JSON: Types = Types(!Types::FUNCTION.0);
 /// `(nsb)`
 const CASTABLE: Types = Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
 /// `(sf)`
