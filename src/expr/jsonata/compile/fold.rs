@@ -50,10 +50,7 @@ impl<'a> Compiler<'a> {
     /// `[…]`
     pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node) -> Compiled {
         let ast = self.ast;
-        let is_array = |id: &NodeId| {
-            let element = &ast[*id];
-            matches!(element.kind, Kind::Array(_)) && element.predicates.is_empty()
-        };
+        let is_array = |id: &NodeId| matches!(ast[*id].kind, Kind::Array(_));
         let codes = elements.iter().map(|id| Ok((self.node(*id, false)?, is_array(id))));
         let codes: Box<[(CodeId, bool)]> = codes.collect::<Result<_, CompileFailure>>()?;
         let values: Option<Vec<Value>> = codes
@@ -90,7 +87,11 @@ impl<'a> Compiler<'a> {
     ) -> Result<Option<Box<[Item]>>, CompileFailure> {
         let mut seen = std::collections::HashSet::new();
         for (key, _) in pairs {
-            match &self.ast[*key].kind {
+            let key = &self.ast[*key];
+            if !key.predicates.is_empty() || key.group.is_some() || key.keep_array {
+                return Ok(None);
+            }
+            match &key.kind {
                 Kind::Text(text) if !text.starts_with("_jsonata_") && seen.insert(&**text) => {}
                 _ => return Ok(None),
             }

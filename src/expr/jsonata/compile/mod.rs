@@ -111,7 +111,11 @@ impl<'a> Compiler<'a> {
             let pairs = self.pairs(group, node)?;
             code = self.emit(Code::Grouped(code, Box::new(pairs)), node);
         }
-        if node.keep_array {
+        // What a block comes to is no sequence of one any more.
+        let is_bare_block = matches!(node.kind, Kind::Block(_))
+            && node.predicates.is_empty()
+            && node.group.is_none();
+        if node.keep_array && !is_bare_block {
             code = self.emit(Code::KeepArray(code), node);
         }
         Ok(code)
@@ -339,9 +343,8 @@ impl<'a> Compiler<'a> {
     /// `lhs ~> rhs`: a call gets the left side as its first argument.
     fn apply(&mut self, one: NodeId, other: NodeId, node: &'a Node) -> Compiled {
         let ast = self.ast;
-        if let Kind::Call { callee, arguments } = &ast[other].kind
-            && ast[other].predicates.is_empty()
-        {
+        // What stands behind the call is passed over, as in the reference.
+        if let Kind::Call { callee, arguments } = &ast[other].kind {
             let context = self.node(one, false)?;
             return self.call(*callee, arguments, Some(context), &ast[other], false);
         }
@@ -413,15 +416,11 @@ impl<'a> Compiler<'a> {
 
     /// `[…]`: a number that is written there is a position.
     fn predicate(&mut self, id: NodeId) -> Result<Predicate, CompileFailure> {
-        let node = &self.ast[id];
-        if node.predicates.is_empty() && node.group.is_none() {
-            match node.kind {
-                Kind::Int(index) => return Ok(Predicate::Index(index)),
-                Kind::Float(index) => return Ok(Predicate::Index(index.floor() as i64)),
-                _ => {}
-            }
+        match self.ast[id].kind {
+            Kind::Int(index) => Ok(Predicate::Index(index)),
+            Kind::Float(index) => Ok(Predicate::Index(index.floor() as i64)),
+            _ => self.node(id, false).map(Predicate::Test),
         }
-        self.node(id, false).map(Predicate::Test)
     }
 }
 

@@ -22,7 +22,7 @@ impl<'e> Evaluator<'e> {
                 continue;
             }
             // A range alone stays one: ten million integers are two numbers.
-            if elements.len() == 1 && matches!(item.kind(), Kind::Range { .. }) {
+            if elements.len() == 1 && !whole && matches!(item.kind(), Kind::Range { .. }) {
                 return Ok(item.with_flags(flags));
             }
             if *whole { self.scratch.stack.push(item) } else { self.spread(item)? }
