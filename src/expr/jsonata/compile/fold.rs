@@ -88,7 +88,11 @@ impl<'a> Compiler<'a> {
     ) -> Result<Option<Box<[Item]>>, CompileFailure> {
         let mut seen = std::collections::HashSet::new();
         for (key, _) in pairs {
-            match &self.ast[*key].kind {
+            let key = &self.ast[*key];
+            if !key.predicates.is_empty() || key.group.is_some() || key.keep_array {
+                return Ok(None);
+            }
+            match &key.kind {
                 Kind::Text(text) if !text.starts_with("_jsonata_") && seen.insert(&**text) => {}
                 _ => return Ok(None),
             }

@@ -372,9 +372,8 @@ impl<'a> Compiler<'a> {
     /// `lhs ~> rhs`: a call gets the left side as its first argument.
     fn apply(&mut self, one: NodeId, other: NodeId, node: &'a Node) -> Compiled {
         let ast = self.ast;
-        if let Kind::Call { callee, arguments } = &ast[other].kind
-            && ast[other].predicates.is_empty()
-        {
+        // What stands behind the call is passed over, as in the reference.
+        if let Kind::Call { callee, arguments } = &ast[other].kind {
             let context = self.node(one, INNER)?;
             return self.call(*callee, arguments, Some(context), &ast[other], INNER);
         }
@@ -458,15 +457,11 @@ impl<'a> Compiler<'a> {
 
     /// `[…]`: a number that is written there is a position.
     fn predicate(&mut self, id: NodeId) -> Result<Predicate, CompileFailure> {
-        let node = &self.ast[id];
-        if node.predicates.is_empty() && node.group.is_none() {
-            match node.kind {
-                Kind::Int(index) => return Ok(Predicate::Index(index)),
-                Kind::Float(index) => return Ok(Predicate::Index(index.floor() as i64)),
-                _ => {}
-            }
+        match self.ast[id].kind {
+            Kind::Int(index) => Ok(Predicate::Index(index)),
+            Kind::Float(index) => Ok(Predicate::Index(index.floor() as i64)),
+            _ => self.node(id, INNER).map(Predicate::Test),
         }
-        self.node(id, INNER).map(Predicate::Test)
     }
 }
 

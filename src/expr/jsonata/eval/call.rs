@@ -8,7 +8,7 @@ use super::super::code::{Call, Callee, Code as Op, CodeId, Lambda};
 use super::super::functions;
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::scratch::Closure;
-use super::super::{Code, Thrown};
+use super::super::{Code, Dialect, Thrown};
 use super::{Evaluator, View};
 
 /// The arguments of a built-in function: what its signature made of them.
@@ -41,7 +41,14 @@ impl<'e> Evaluator<'e> {
         let base = self.scratch.stack.len();
         let callee = match call.callee {
             Callee::Native(native) => Item::native(native),
-            Callee::Code(code) => self.evaluate(code, input)?,
+            Callee::Code(code) => {
+                let callee = self.evaluate(code, input)?;
+                if call.forgotten_dollar && callee.is_undefined() {
+                    let error = Thrown::new(Code::T1005).at(self.span(id));
+                    return Err(error.at_token(&call.name));
+                }
+                callee
+            }
         };
         if let Some(context) = call.context {
             let context = self.evaluate(context, input)?;
@@ -57,14 +64,7 @@ impl<'e> Evaluator<'e> {
         }
         match self.apply(callee, base, input) {
             Ok(result) => Ok(result),
-            Err(error) => {
-                let error = if call.forgotten_dollar && error.code() == Code::T1006 {
-                    Thrown::new(Code::T1005)
-                } else {
-                    error
-                };
-                Err(error.at(self.span(id)).at_token(&call.name))
-            }
+            Err(error) => Err(error.at(self.span(id)).at_token(&call.name)),
         }
     }
 
@@ -132,7 +132,12 @@ impl<'e> Evaluator<'e> {
     ) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         self.scratch.stack.extend_from_slice(arguments);
-        self.apply(function, base, Item::UNDEFINED)
+        // Null is an item of the wrong type, and Java knows no other nothing.
+        let context = match self.dialect {
+            Dialect::Aws => Item::UNDEFINED,
+            Dialect::Full => Item::NULL,
+        };
+        self.apply(function, base, context)
     }
 
     /// How many arguments a function takes.
@@ -180,6 +185,8 @@ impl<'e> Evaluator<'e> {
                         continue;
                     }
                     Closure::Composed { first, second } => {
+                        // It has one parameter, whatever its first function takes.
+                        self.scratch.stack.resize(base + 1, Item::UNDEFINED);
                         let between = self.descend(|this| this.apply(first, base, input))?;
                         self.scratch.stack.push(self.normalised(between));
                         callee = second;
@@ -193,8 +200,10 @@ impl<'e> Evaluator<'e> {
                     }
                 },
                 Kind::Regex(regex) => {
-                    let text = self.scratch.stack.get(base).copied().unwrap_or(Item::UNDEFINED);
-                    self.match_from(regex, text, 0, false)?
+                    self.scratch.stack.resize(base + 2, Item::UNDEFINED);
+                    let [text, from] = [0, 1].map(|index| self.scratch.stack[base + index]);
+                    let from = self.match_start(text, from)?;
+                    self.match_from(regex, text, from, false)?
                 }
                 _ => return Err(Thrown::new(Code::T1006)),
             };
@@ -317,6 +326,13 @@ impl<'e> Evaluator<'e> {
             Op::Transform { pattern, update, delete } => Some((*pattern, *update, *delete)),
             _ => None,
         }
+    }
+
+    /// The byte that a match is looked for from: a regular expression takes a position as its
+    /// second argument.
+    fn match_start(&self, text: Item, from: Item) -> Result<usize, Thrown> {
+        let from = self.number(from)?;
+        Ok(self.text(text).map_or(0, |text| functions::byte_of_utf16(text, from)))
     }
 
     /// The next match of a regular expression in `text` from the byte `from` on, as the object

@@ -197,11 +197,16 @@ impl<'e> Evaluator<'e> {
             scratch.stack.truncate(base + count);
         }
         let end = self.scratch.stack.len();
+        let mut flags = Flags::SEQUENCE;
         for index in base..end {
             let item = self.scratch.stack[index];
+            if self.is_array(item) {
+                // With an array among them, they are an array like any other.
+                flags = Flags::NONE;
+            }
             self.flatten(item)?;
         }
-        let found = self.scratch.array_from(end, Flags::SEQUENCE);
+        let found = self.scratch.array_from(end, flags);
         self.scratch.stack.truncate(base);
         Ok(found)
     }

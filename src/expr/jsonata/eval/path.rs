@@ -2,7 +2,7 @@
 //!
 //! A sequence on its way is a stretch of the stack; only a path's result becomes an array.
 
-use super::super::Thrown;
+use super::super::{Dialect, Thrown};
 use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
@@ -134,7 +134,8 @@ impl<'e> Evaluator<'e> {
             }
             let last = index + 1 == path.steps.len();
             sequence = if index == 0 && step.cons {
-                self.constructed_step(step, base, input)?
+                let made = self.constructed_step(step, base, input)?;
+                self.constructed_input(made, last)
             } else {
                 self.unpack(base, sequence)?;
                 self.step(step, base, last)?
@@ -189,6 +190,19 @@ impl<'e> Evaluator<'e> {
             }
         }
         Ok(if item.is_undefined() { Sequence::OnStack } else { Sequence::Whole(item) })
+    }
+
+    /// What the next step is given of a constructed array: where a predicate left one element of
+    /// it, the reference finds nothing to iterate over.
+    fn constructed_input(&self, made: Sequence, last: bool) -> Sequence {
+        match made {
+            Sequence::Whole(item)
+                if !last && !self.is_array(item) && self.dialect == Dialect::Full =>
+            {
+                Sequence::OnStack
+            }
+            made => made,
+        }
     }
 
     /// Puts what a step came to on the stack from `base` on, as the next one's input.

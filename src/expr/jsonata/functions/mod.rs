@@ -13,6 +13,8 @@ mod objects;
 mod texts;
 mod times;
 
+pub(super) use matching::byte_of_utf16;
+
 use super::eval::{Arguments, Evaluator};
 use super::item::Item;
 use super::signature::{Parameter, Types};

@@ -124,7 +124,9 @@ pub(super) fn spread(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     }
     let base = evaluator.scratch.stack.len();
     spread_into(evaluator, item)?;
-    evaluator.finish_array(base, Flags::SEQUENCE)
+    // Of an array that is not empty, it is an array like any other.
+    let is_sequence = !evaluator.is_array(item) || evaluator.len(item) == 0;
+    evaluator.finish_array(base, if is_sequence { Flags::SEQUENCE } else { Flags::NONE })
 }
 
 fn spread_into(evaluator: &mut Evaluator<'_>, item: Item) -> Result<(), Thrown> {

@@ -65,9 +65,6 @@ impl Field {
     fn format_offset(&self, picture: &IntegerPicture, offset: Offset) -> Result<String, Thrown> {
         let sign = if offset.is_negative() { '-' } else { '+' };
         let [hours, minutes] = [offset.hours.abs(), offset.minutes.abs()];
-        if self.is_zulu && offset == Offset::default() {
-            return Ok("Z".to_owned());
-        }
         let too_long = || Thrown::new(Code::D3134);
         let decimal = picture.decimal().ok_or_else(too_long)?;
         let text = match decimal.digits_min {
@@ -80,6 +77,9 @@ impl Field {
             }
             _ => return Err(too_long()),
         };
+        if self.is_zulu && offset == Offset::default() {
+            return Ok("Z".to_owned());
+        }
         let prefix = if self.component == Component::OffsetGmt { "GMT" } else { "" };
         Ok(format!("{prefix}{sign}{text}"))
     }
