@@ -111,11 +111,7 @@ impl<'a> Compiler<'a> {
             let pairs = self.pairs(group, node)?;
             code = self.emit(Code::Grouped(code, Box::new(pairs)), node);
         }
-        // What a block comes to is no sequence of one any more.
-        let is_bare_block = matches!(node.kind, Kind::Block(_))
-            && node.predicates.is_empty()
-            && node.group.is_none();
-        if node.keep_array && !is_bare_block {
+        if node.keep_array {
             code = self.emit(Code::KeepArray(code), node);
         }
         Ok(code)
@@ -291,7 +287,9 @@ impl<'a> Compiler<'a> {
 
     fn block(&mut self, body: &[NodeId], node: &Node, tail: bool) -> Compiled {
         let names = scope::bound_names(self.ast, body);
-        if let ([only], true) = (body, names.is_empty()) {
+        // What stands behind a block is given no sequence of one, so there it stays.
+        let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
+        if let ([only], true) = (body, names.is_empty() && plain) {
             return self.node(*only, tail);
         }
         let own = !names.is_empty()

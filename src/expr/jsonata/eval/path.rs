@@ -280,9 +280,11 @@ impl<'e> Evaluator<'e> {
             {
                 // What passes is a sequence, and flat already.
                 let begin = self.scratch.stack.len();
-                if !item.is_undefined() {
-                    self.spread(item)?;
-                    self.filter_stack(predicate, begin, false)?;
+                self.spread(item)?;
+                self.filter_stack(predicate, begin, false)?;
+                if item.is_undefined() {
+                    // The predicate was asked, and may have failed.
+                    self.scratch.stack.truncate(begin);
                 }
                 (count, single) = (count + 1, Item::UNDEFINED);
                 continue;
