@@ -210,3 +210,6 @@ impl Expression {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
