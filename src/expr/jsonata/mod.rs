@@ -232,3 +232,6 @@ fn outcome(evaluator: &mut Evaluator<'_>) -> Result<Value, Failure> {
         Exported::Function => Err(Failure::Unsupported),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,7 +316,7 @@ impl<'a> Compiler<'a> {
 
     fn block(&mut self, body: &[NodeId], node: &Node, at: Position) -> Compiled {
         let names = scope::bound_names(self.ast, body);
-        // What stands behind a block sees its value, not the sequence inside.
+        // What stands behind a block is given no sequence of one, so there it stays.
         let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
         if let ([only], true, true) = (body, names.is_empty(), plain) {
             return self.node(*only, at);

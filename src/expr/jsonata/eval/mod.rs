@@ -178,7 +178,8 @@ impl<'e> Evaluator<'e> {
             Op::Path(path) => self.path(path, input, false),
             Op::Call(call) => {
                 let result = self.call(call, id, input)?;
-                Ok(self.normalised(result))
+                // The reference makes a tail call outside the function, and keeps its sequence.
+                Ok(if call.tail { result } else { self.normalised(result) })
             }
             Op::Equal(wanted, one, other) => {
                 let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);

@@ -282,10 +282,8 @@ impl<'e> Evaluator<'e> {
             {
                 // What passes is a sequence, and flat already.
                 let begin = self.scratch.stack.len();
-                if !item.is_undefined() {
-                    self.spread(item)?;
-                    self.filter_stack(predicate, begin, false)?;
-                }
+                self.spread(item)?;
+                self.filter_stack(predicate, begin, false)?;
                 (count, single) = (count + 1, Item::UNDEFINED);
                 continue;
             }
@@ -317,13 +315,10 @@ impl<'e> Evaluator<'e> {
             return self.at_index(item, index);
         }
         let base = self.scratch.stack.len();
-        // What is undefined is a sequence of one that no predicate changes.
+        // What is undefined is asked like anything else, and a place where it passes.
         self.spread(item)?;
         let tuples = item.flags().has(Flags::TUPLES);
         self.filter_stack(predicate, base, tuples)?;
-        if self.scratch.stack.len() == base + 1 && self.scratch.stack[base].is_undefined() {
-            self.scratch.stack.truncate(base);
-        }
         self.finish_array(base, sequence_flags(tuples))
     }
 
@@ -365,8 +360,8 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.truncate(base);
                 match found {
                     Some(found) if tuples => self.scratch.stack.push(found),
-                    Some(found) => self.spread(found)?,
-                    None => {}
+                    Some(found) if !found.is_undefined() => self.spread(found)?,
+                    _ => {}
                 }
             }
             Predicate::Test(test) => {

@@ -252,7 +252,7 @@ impl Evaluator<'_> {
     pub(in super::super) fn equal(&mut self, one: Item, other: Item) -> Result<bool, Thrown> {
         self.step_fuel(1)?;
         Ok(match (self.view(one), self.view(other)) {
-            (View::Null, View::Null) => true,
+            (View::Null, View::Null) | (View::Undefined, View::Undefined) => true,
             (View::Bool(one), View::Bool(other)) => one == other,
             (View::Number(one), View::Number(other)) => {
                 one.compare(other) == Some(std::cmp::Ordering::Equal)
