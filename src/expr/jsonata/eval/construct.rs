@@ -252,7 +252,7 @@ impl<'e> Evaluator<'e> {
     pub(in super::super) fn number_text(&self, number: Number) -> String {
         match number {
             Number::Int(int) => int.to_string(),
-            Number::Float(float) => super::super::cast::text(float, self.dialect),
+            Number::Float(float) => super::super::cast::text(float),
         }
     }
 }

@@ -287,9 +287,6 @@ impl<'t> Lexer<'t> {
             }
         }
         let text = self.slice(start, self.at);
-        if let (true, Ok(exact)) = (integer, text.parse()) {
-            return Ok(self.token(start, TokenKind::Int(exact)));
-        }
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(self.token(start, number(value))),
             _ => Err(Thrown::new(Code::S0102).at(self.span(start)).at_token(text)),
