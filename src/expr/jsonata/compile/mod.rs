@@ -4,6 +4,7 @@
 //! has none. So a name is resolved to the places that may hold it; where the block has certainly
 //! bound it before, to one.
 
+mod depth;
 mod fold;
 mod paths;
 mod scope;
@@ -26,6 +27,8 @@ pub(super) struct Compiler<'a> {
     program: Draft,
     scopes: Scopes,
     reads: Reads,
+    /// Levels of nodes around, from the body of the function that is being compiled.
+    level: u16,
     /// Functions compiled so far, to see whether one holds others.
     lambdas_begun: usize,
 }
@@ -58,6 +61,7 @@ pub(super) fn compile(
         program: Draft::default(),
         scopes: Scopes::default(),
         reads: Reads::default(),
+        level: 0,
         lambdas_begun: 0,
     };
     compiler.scopes.enter_frame();
@@ -88,7 +92,13 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a node with what stands behind it; `tail` says that its value is the function's.
     fn node(&mut self, id: NodeId, tail: bool) -> Compiled {
-        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, tail))
+        if self.is_too_deep(1) {
+            return Ok(self.emit(Code::TooDeep, &self.ast[id]));
+        }
+        self.level += 1;
+        let code = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, tail));
+        self.level -= 1;
+        code
     }
 
     fn decorated(&mut self, id: NodeId, tail: bool) -> Compiled {
@@ -174,10 +184,12 @@ impl<'a> Compiler<'a> {
             Kind::Lambda { .. } => self.lambda(node)?,
             Kind::Transform { pattern, update, delete } => {
                 self.lambdas_begun += 1;
+                let level = std::mem::take(&mut self.level);
                 self.scopes.iterate(1);
                 let (pattern, update) = (self.node(*pattern, false)?, self.node(*update, false)?);
                 let delete = delete.map(|node| self.node(node, false)).transpose()?;
                 self.scopes.iterate(-1);
+                self.level = level;
                 self.emit(Code::Transform { pattern, update, delete }, node)
             }
             // A sort is a step of a path and compiled there.
@@ -280,9 +292,16 @@ impl<'a> Compiler<'a> {
             left = *one;
         }
         parts.push(left);
-        let parts = parts.into_iter().rev().map(|part| self.node(part, false));
-        let parts = parts.collect::<Result<_, _>>()?;
-        Ok(self.emit(Code::Concat(parts), node))
+        parts.reverse();
+        let (level, last) = (self.level, parts.len() - 1);
+        let mut codes = Vec::with_capacity(parts.len());
+        for (index, part) in parts.into_iter().enumerate() {
+            // The operators nest to the left.
+            self.level = level + (last - index.max(1)) as u16;
+            codes.push(self.node(part, false)?);
+        }
+        self.level = level;
+        Ok(self.emit(Code::Concat(codes.into()), node))
     }
 
     fn block(&mut self, body: &[NodeId], node: &Node, tail: bool) -> Compiled {
@@ -319,18 +338,21 @@ impl<'a> Compiler<'a> {
         };
         self.lambdas_begun += 1;
         let before = self.lambdas_begun;
+        let level = std::mem::take(&mut self.level);
         self.scopes.enter_frame();
         self.scopes.open_parameters(parameters)?;
         let names = scope::bound_names(self.ast, &[*body]);
         self.scopes.add(&names)?;
         let code = self.node(*body, true)?;
         self.scopes.close();
+        self.level = level;
         let lambda = Lambda {
             parameters: parameters.len() as u16,
             slots: self.scopes.leave_frame(),
             body: code,
             signature: signature.clone(),
             captured: self.lambdas_begun != before,
+            levels: depth::certain_levels(self.ast, *body),
         };
         self.program.lambdas.push(lambda);
         Ok(self.emit(Code::Lambda(self.program.lambdas.len() as u32 - 1), node))
@@ -346,7 +368,7 @@ impl<'a> Compiler<'a> {
             return self.call(*callee, arguments, Some(context), &ast[other], false);
         }
         let (one, other) = (self.node(one, false)?, self.node(other, false)?);
-        Ok(self.emit(Code::Chain(one, other), node))
+        Ok(self.emit(Code::Chain(one, other, self.level), node))
     }
 
     fn call(
@@ -358,6 +380,12 @@ impl<'a> Compiler<'a> {
         tail: bool,
     ) -> Compiled {
         let name: Box<str> = self.called_name(callee).into();
+        // A call at the end of a function leaves it before it evaluates anything.
+        let outer = self.level;
+        if tail {
+            self.level = 0;
+        }
+        let level = self.level;
         let is_variable = matches!(self.ast[callee].kind, Kind::Variable(_));
         let code = self.node(callee, false)?;
         let callee = match &self.program.codes[code.0 as usize] {
@@ -371,7 +399,8 @@ impl<'a> Compiler<'a> {
             && (functions::find(&name, self.dialect).is_some() || self.scopes.knows(&name));
         let arguments = arguments.iter().map(|argument| self.node(*argument, false));
         let arguments = arguments.collect::<Result<_, _>>()?;
-        let call = Call { callee, arguments, context, tail, name, forgotten_dollar };
+        self.level = outer;
+        let call = Call { callee, arguments, context, tail, name, forgotten_dollar, level };
         Ok(self.emit(Code::Call(Box::new(call)), node))
     }
 
