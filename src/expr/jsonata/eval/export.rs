@@ -156,7 +156,7 @@ impl Evaluator<'_> {
                 if let Number::Float(float) = number
                     && !float.is_finite()
                 {
-                    return Err(out_of_range(float));
+                    return Err(out_of_range());
                 }
                 out.push_str(&self.number_text(number));
                 return Ok(());

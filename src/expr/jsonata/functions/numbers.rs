@@ -143,7 +143,10 @@ pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let Some(base) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let exponent = evaluator.number(arguments.get(evaluator, 1))?;
-    let exponent = exponent.unwrap_or(Number::Float(f64::NAN));
+    let Some(exponent) = exponent else {
+        let error = Thrown::new(Code::D3061).with("value", evaluator.number_text(base));
+        return Err(error.with("exp", "undefined"));
+    };
     cast::power(base.as_f64(), exponent.as_f64()).map(|power| whole(power).item())
 }
 
@@ -191,7 +194,7 @@ pub(super) fn parse_integer(evaluator: &mut Evaluator<'_>, arguments: Arguments)
     let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
     Ok(match integer::parse_integer(text, picture)? {
         Some(float) => whole(float).item(),
-        None => Item::UNDEFINED,
+        None => Item::float(f64::NAN),
     })
 }
 
