@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
             }
             Kind::Block(parts) => {
                 self.frames.push(Frame::default());
-                parts.iter().for_each(|&part| self.node(part, top));
+                self.nodes(parts, top);
                 self.leave();
             }
             // A function keeps the context item of where it was made.
@@ -114,11 +114,17 @@ impl<'a> Walk<'a> {
             kind => {
                 let mut children = Vec::new();
                 kind.each_child(&mut |child| children.push(child));
-                children.into_iter().for_each(|child| self.node(child, top));
+                self.nodes(&children, top);
             }
         }
-        node.predicates.iter().for_each(|&predicate| self.node(predicate, false));
+        self.nodes(&node.predicates, false);
         self.group(node.group.as_ref(), false);
+    }
+
+    fn nodes(&mut self, nodes: &[NodeId], top: bool) {
+        for &node in nodes {
+            self.node(node, top);
+        }
     }
 
     fn path(&mut self, path: &'a Path, group: Option<&'a Pairs>, mut top: bool) {
@@ -136,7 +142,9 @@ impl<'a> Walk<'a> {
             }
             let carried = std::mem::take(&mut self.carried);
             if step.tuple {
-                carried.into_iter().for_each(|name| self.bind(name));
+                for name in carried {
+                    self.bind(name);
+                }
             }
             top &= step.focus.is_some();
             for name in [&step.focus, &step.index].into_iter().flatten() {
@@ -168,8 +176,10 @@ impl<'a> Walk<'a> {
     fn function(&mut self, parameters: &'a [Box<str>], parts: &[NodeId], top: bool) {
         self.functions.push(self.frames.len());
         self.frames.push(Frame::default());
-        parameters.iter().for_each(|name| self.bind(name));
-        parts.iter().for_each(|&part| self.node(part, top));
+        for name in parameters {
+            self.bind(name);
+        }
+        self.nodes(parts, top);
         self.leave();
         self.functions.pop();
     }

@@ -39,7 +39,10 @@ impl Number {
         match self {
             Self::Int(int) => Some(int),
             Self::Float(float) => {
-                (float.fract() == 0.0 && float.abs() < EXACT_MAX).then_some(float as i64)
+                // A cast drops the fraction; comparing back is cheaper than asking for it.
+                let int = float as i64;
+                let same = (int as f64).total_cmp(&float).is_eq() || float == 0.0;
+                (same && float.abs() < EXACT_MAX).then_some(int)
             }
         }
     }
@@ -83,9 +86,9 @@ impl Number {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => Some(one.cmp(&other)),
             (Self::Float(one), Self::Float(other)) => one.partial_cmp(&other),
-            (Self::Int(one), Self::Float(other)) => compare_int_float(one, other),
+            (Self::Int(one), Self::Float(other)) => compare_mixed(one, other),
             (Self::Float(one), Self::Int(other)) => {
-                compare_int_float(other, one).map(Ordering::reverse)
+                compare_mixed(other, one).map(Ordering::reverse)
             }
         }
     }
@@ -128,6 +131,11 @@ impl Number {
             number => Self::Float(-number.as_f64()),
         }
     }
+}
+
+#[inline]
+fn compare_mixed(int: i64, float: f64) -> Option<Ordering> {
+    if fits_double(int) { (int as f64).partial_cmp(&float) } else { compare_int_float(int, float) }
 }
 
 /// Whether every integer up to this one is a double, too.

@@ -5,7 +5,7 @@ use super::super::ast::{Kind, Node, NodeId, Operator, Pairs as AstPairs};
 use super::super::code::{Code, CodeId};
 use super::super::item::Item;
 use super::super::number::Number;
-use super::{CompileFailure, Compiled, Compiler};
+use super::{CompileFailure, Compiled, Compiler, Position};
 use crate::value::{Value, View};
 
 impl<'a> Compiler<'a> {
@@ -48,13 +48,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// `[…]`
-    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node) -> Compiled {
+    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node, at: Position) -> Compiled {
         let ast = self.ast;
-        let is_array = |id: &NodeId| {
-            let element = &ast[*id];
-            matches!(element.kind, Kind::Array(_)) && element.predicates.is_empty()
-        };
-        let codes = elements.iter().map(|id| Ok((self.node(*id, false)?, is_array(id))));
+        let is_array = |id: &NodeId| matches!(ast[*id].kind, Kind::Array(_));
+        let within = Position { tail: false, ..at };
+        let codes = elements.iter().map(|id| Ok((self.node(*id, within)?, is_array(id))));
         let codes: Box<[(CodeId, bool)]> = codes.collect::<Result<_, CompileFailure>>()?;
         let values: Option<Vec<Value>> = codes
             .iter()
@@ -68,10 +66,10 @@ impl<'a> Compiler<'a> {
     }
 
     /// `{…}` as a value.
-    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node) -> Compiled {
-        let pairs = self.pairs(pairs, node)?;
+    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node, at: Position) -> Compiled {
+        let pairs = self.pairs(pairs, node, at.result)?;
         if let Some(keys) = &pairs.constant_keys {
-            let entries = keys.iter().zip(&pairs.pairs);
+            let entries = keys.iter().zip(&pairs.entries);
             let entries: Option<Vec<(Value, Value)>> = entries
                 .map(|(key, (_, value))| Some((key.value()?, self.known(*value)?)))
                 .collect();
@@ -90,7 +88,11 @@ impl<'a> Compiler<'a> {
     ) -> Result<Option<Box<[Item]>>, CompileFailure> {
         let mut seen = std::collections::HashSet::new();
         for (key, _) in pairs {
-            match &self.ast[*key].kind {
+            let key = &self.ast[*key];
+            if !key.predicates.is_empty() || key.group.is_some() || key.keep_array {
+                return Ok(None);
+            }
+            match &key.kind {
                 Kind::Text(text) if !text.starts_with("_jsonata_") && seen.insert(&**text) => {}
                 _ => return Ok(None),
             }

@@ -8,7 +8,7 @@ use super::super::code::{Call, Callee, Code as Op, CodeId, Lambda};
 use super::super::functions;
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::scratch::Closure;
-use super::super::{Code, Thrown};
+use super::super::{Code, Dialect, Thrown};
 use super::{Evaluator, View};
 
 /// The arguments of a built-in function: what its signature made of them.
@@ -41,14 +41,21 @@ impl<'e> Evaluator<'e> {
         let base = self.scratch.stack.len();
         let callee = match call.callee {
             Callee::Native(native) => Item::native(native),
-            Callee::Code(code) => self.evaluate(code, input)?,
+            Callee::Code(code) => {
+                let callee = self.evaluate(code, input)?;
+                if call.forgotten_dollar && callee.is_undefined() {
+                    let error = Thrown::new(Code::T1005).at(self.span(id));
+                    return Err(error.at_token(&call.name));
+                }
+                callee
+            }
         };
         if let Some(context) = call.context {
             let context = self.evaluate(context, input)?;
             self.scratch.stack.push(context);
         }
         for argument in &call.arguments {
-            let argument = self.evaluate(*argument, input)?;
+            let argument = self.operand(*argument, input)?;
             self.scratch.stack.push(argument);
         }
         if call.tail && matches!(callee.kind(), Kind::Closure(_)) {
@@ -61,14 +68,7 @@ impl<'e> Evaluator<'e> {
         self.ground = ground;
         match applied {
             Ok(result) => Ok(result),
-            Err(error) => {
-                let error = if call.forgotten_dollar && error.code() == Code::T1006 {
-                    Thrown::new(Code::T1005)
-                } else {
-                    error
-                };
-                Err(error.at(self.span(id)).at_token(&call.name))
-            }
+            Err(error) => Err(error.at(self.span(id)).at_token(&call.name)),
         }
     }
 
@@ -140,7 +140,12 @@ impl<'e> Evaluator<'e> {
     ) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         self.scratch.stack.extend_from_slice(arguments);
-        self.apply(function, base, Item::UNDEFINED)
+        // Null is an item of the wrong type, and Java knows no other nothing.
+        let context = match self.dialect {
+            Dialect::Aws => Item::UNDEFINED,
+            Dialect::Full => Item::NULL,
+        };
+        self.apply(function, base, context)
     }
 
     /// How many arguments a function takes.
@@ -173,9 +178,8 @@ impl<'e> Evaluator<'e> {
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context } => {
                         let code = &self.program.lambdas[lambda as usize];
-                        let result = self.descend(|this| {
-                            this.apply_lambda(code, frame, context, base, input)
-                        })?;
+                        let result = self
+                            .descend(|this| this.apply_lambda(code, frame, context, base, input))?;
                         if result.is_tail_call() {
                             callee = self.take_tail_call(base);
                             self.release_loop(code, base, mark);
@@ -189,6 +193,8 @@ impl<'e> Evaluator<'e> {
                         continue;
                     }
                     Closure::Composed { first, second } => {
+                        // It has one parameter, whatever its first function takes.
+                        self.scratch.stack.resize(base + 1, Item::UNDEFINED);
                         let between = self.descend(|this| this.apply(first, base, input))?;
                         self.scratch.stack.push(self.normalised(between));
                         callee = second;
@@ -202,8 +208,10 @@ impl<'e> Evaluator<'e> {
                     }
                 },
                 Kind::Regex(regex) => {
-                    let text = self.scratch.stack.get(base).copied().unwrap_or(Item::UNDEFINED);
-                    self.match_from(regex, text, 0, false)?
+                    self.scratch.stack.resize(base + 2, Item::UNDEFINED);
+                    let [text, from] = [0, 1].map(|index| self.scratch.stack[base + index]);
+                    let from = self.match_start(text, from)?;
+                    self.match_from(regex, text, from, false)?
                 }
                 _ => return Err(Thrown::new(Code::T1006)),
             };
@@ -295,7 +303,8 @@ impl<'e> Evaluator<'e> {
         let mut given = given.into_iter();
         for index in known.range() {
             let item = self.scratch.slots[index];
-            let item = if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
+            let item =
+                if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
             self.scratch.stack.push(item);
         }
     }
@@ -328,6 +337,13 @@ impl<'e> Evaluator<'e> {
             Op::Transform { pattern, update, delete } => Some((*pattern, *update, *delete)),
             _ => None,
         }
+    }
+
+    /// The byte that a match is looked for from: a regular expression takes a position as its
+    /// second argument.
+    fn match_start(&self, text: Item, from: Item) -> Result<usize, Thrown> {
+        let from = self.number(from)?;
+        Ok(self.text(text).map_or(0, |text| functions::byte_of_utf16(text, from)))
     }
 
     /// The next match of a regular expression in `text` from the byte `from` on, as the object

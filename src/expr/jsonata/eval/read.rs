@@ -1,10 +1,10 @@
 //! Looking at items: what they are, what they hold, whether they are equal or true.
 
-use super::Evaluator;
 use super::super::item::{Flags, Item, Kind};
 use super::super::number::Number;
 use super::super::signature::Types;
 use super::super::{Code, Thrown};
+use super::Evaluator;
 use crate::value::View as ValueView;
 
 /// What an item is, wherever it lies.
@@ -106,13 +106,10 @@ impl Evaluator<'_> {
     pub(in super::super) fn element(&self, array: Item, index: usize) -> Item {
         match array.kind() {
             Kind::Value(value) => self.heap.element(value, index).into(),
-            Kind::Array(at) => self.scratch.slots[at.range()]
-                .get(index)
-                .copied()
-                .unwrap_or(Item::UNDEFINED),
-            Kind::Range { first, len } if index < len as usize => {
-                Item::int(first + index as i64)
+            Kind::Array(at) => {
+                self.scratch.slots[at.range()].get(index).copied().unwrap_or(Item::UNDEFINED)
             }
+            Kind::Range { first, len } if index < len as usize => Item::int(first + index as i64),
             _ => Item::UNDEFINED,
         }
     }

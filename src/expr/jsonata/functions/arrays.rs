@@ -6,6 +6,7 @@ use super::super::{Code, Thrown};
 use super::Outcome;
 
 /// `$count(array)`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn count(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     Ok(Item::int(evaluator.len(arguments.get(evaluator, 0)) as i64))
 }
@@ -82,7 +83,7 @@ pub(super) fn sort(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
             return Ok(belongs_behind(evaluator, one, other));
         }
         let swaps = evaluator.invoke(function, &[one, other])?;
-        evaluator.is_true(swaps)
+        Ok(is_something(evaluator, swaps))
     })?;
     let end = evaluator.scratch.stack.len();
     for row in sorted {
@@ -91,6 +92,17 @@ pub(super) fn sort(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     }
     evaluator.scratch.stack.drain(base..end);
     evaluator.finish_array(base, Flags::NONE)
+}
+
+/// A truth as JavaScript has it: the reference asks no `$boolean` here.
+fn is_something(evaluator: &Evaluator<'_>, item: Item) -> bool {
+    match evaluator.view(item) {
+        View::Undefined | View::Null => false,
+        View::Bool(bool) => bool,
+        View::Number(number) => !number.is_zero() && !number.as_f64().is_nan(),
+        View::Text(text) => !text.is_empty(),
+        View::Array | View::Object | View::Function => true,
+    }
 }
 
 /// Whether all elements are numbers, or all are texts.

@@ -113,7 +113,7 @@ impl Search {
 }
 
 /// The byte at a position that counts UTF-16 code units.
-fn byte_of_utf16(text: &str, position: Option<Number>) -> usize {
+pub(in super::super) fn byte_of_utf16(text: &str, position: Option<Number>) -> usize {
     let mut units = position.map_or(0, Number::floor).max(0);
     for (at, char) in text.char_indices() {
         if units <= 0 {
@@ -246,9 +246,11 @@ pub(super) fn replace(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
     if let Some(wanted) = evaluator.text(pattern) {
         let count = limit.map_or(usize::MAX, |limit| limit.ceil() as usize);
         let text = evaluator.text(text).unwrap_or_default();
-        let replacement = evaluator.text(replacement).unwrap_or_default();
+        // JavaScript writes the text "undefined" then.
+        let replacement = evaluator.text(replacement).unwrap_or("undefined");
         let found = text.matches(wanted).take(count).count();
-        evaluator.check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
+        evaluator
+            .check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
         let replaced = text.replacen(wanted, replacement, count);
         return evaluator.make_text(&replaced);
     }

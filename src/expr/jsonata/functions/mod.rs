@@ -13,6 +13,8 @@ mod objects;
 mod texts;
 mod times;
 
+pub(super) use matching::byte_of_utf16;
+
 use super::eval::{Arguments, Evaluator};
 use super::item::Item;
 use super::signature::{Parameter, Types};
@@ -49,10 +51,9 @@ const NUMBER: Types = Types(Types::NUMBER.0 | Types::MISSING.0);
 const BOOL: Types = Types(Types::BOOL.0 | Types::MISSING.0);
 const OBJECT: Types = Types(Types::OBJECT.0 | Types::MISSING.0);
 /// `j`: anything but a function.
-const JSON: Types = Types(0xff & !Types::FUNCTION.0);
+const JSON: Types = Types(!Types::FUNCTION.0);
 /// `(nsb)`
-const CASTABLE: Types =
-    Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
+const CASTABLE: Types = Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
 /// `(sf)`
 const PATTERN: Types = Types(Types::STRING.0 | Types::FUNCTION.0 | Types::MISSING.0);
 

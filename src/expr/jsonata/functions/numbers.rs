@@ -1,6 +1,6 @@
 //! Functions of numbers.
 
-use super::super::eval::{Arguments, Evaluator};
+use super::super::eval::{Arguments, Evaluator, View};
 use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::picture::{base, integer, number as number_picture};
@@ -91,7 +91,9 @@ fn map_first(
 /// `$abs(number)`
 pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     map_first(evaluator, arguments, |number| match number {
-        Number::Int(int) => int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int),
+        Number::Int(int) => {
+            int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int)
+        }
         Number::Float(float) => Number::Float(float.abs()),
     })
 }
@@ -153,7 +155,6 @@ pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
 /// `$number(value)`
 pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let item = arguments.get(evaluator, 0);
-    use super::super::eval::View;
     match evaluator.view(item) {
         View::Number(_) => Ok(item),
         View::Bool(bool) => Ok(Item::int(i64::from(bool))),

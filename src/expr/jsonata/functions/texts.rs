@@ -56,6 +56,7 @@ pub(super) fn trim(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 }
 
 /// `$length(text)`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn length(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let text = evaluator.text(arguments.get(evaluator, 0));
     Ok(text.map_or(Item::UNDEFINED, |text| Item::int(text.chars().count() as i64)))
@@ -64,10 +65,14 @@ pub(super) fn length(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
 /// `$substring(text, start, length)`
 pub(super) fn substring(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let item = arguments.get(evaluator, 0);
-    let start = evaluator.number(arguments.get(evaluator, 1))?.map_or(0.0, Number::as_f64);
+    let start = evaluator.number(arguments.get(evaluator, 1))?.map(Number::as_f64);
     let length = evaluator.number(arguments.get(evaluator, 2))?.map(Number::as_f64);
     let Some(text) = evaluator.text(item) else { return Ok(Item::UNDEFINED) };
-    let range = substring_range(text, start, length);
+    let range = match (start, length) {
+        // Nothing plus a length is no number.
+        (None, Some(_)) => 0..0,
+        (start, length) => substring_range(text, start.unwrap_or(0.0), length),
+    };
     evaluator.slice_text(item, range)
 }
 

@@ -10,7 +10,7 @@ use super::super::error::{Code, Thrown};
 /// Nodes of the tree, and the `%` whose steps are still to be found.
 #[derive(Debug)]
 pub(super) struct Drafts {
-    drafts: Vec<Draft>,
+    nodes: Vec<Draft>,
     pub(super) slots: Vec<Slot>,
     flaw: Option<Thrown>,
     /// How many steps may still be looked at for a `%`.
@@ -54,7 +54,7 @@ pub(super) struct Slot {
 impl Drafts {
     pub(super) fn new() -> Self {
         Self {
-            drafts: Vec::new(),
+            nodes: Vec::new(),
             slots: Vec::new(),
             flaw: None,
             walks_left: WALKS_MAX,
@@ -63,7 +63,7 @@ impl Drafts {
 
     /// Adds a node without any below it.
     pub(super) fn leaf(&mut self, kind: Kind, span: Span) -> NodeId {
-        let id = NodeId(self.drafts.len() as u32);
+        let id = NodeId(self.nodes.len() as u32);
         let node = Node {
             kind,
             span,
@@ -72,7 +72,7 @@ impl Drafts {
             keep_array: false,
             cons_array: false,
         };
-        self.drafts.push(Draft { node, depth: 1, extra: None });
+        self.nodes.push(Draft { node, depth: 1, extra: None });
         id
     }
 
@@ -127,8 +127,8 @@ impl Drafts {
             Some(path) => std::mem::take(&mut path.steps),
             None => Vec::new(),
         };
-        if path.0 as usize + 1 == self.drafts.len() {
-            self.drafts.pop();
+        if path.0 as usize + 1 == self.nodes.len() {
+            self.nodes.pop();
         } else {
             self.node_mut(path).kind = Kind::Null;
         }
@@ -137,11 +137,11 @@ impl Drafts {
 
     /// Notes that `child` stands below `node`.
     pub(super) fn deepen(&mut self, node: NodeId, child: NodeId) -> Result<(), Thrown> {
-        let depth = self.drafts[child.0 as usize].depth + 1;
+        let depth = self.nodes[child.0 as usize].depth + 1;
         if depth > DEPTH_MAX {
             return Err(Thrown::new(Code::U1001).at(self.node(child).span));
         }
-        let own = &mut self.drafts[node.0 as usize].depth;
+        let own = &mut self.nodes[node.0 as usize].depth;
         *own = depth.max(*own);
         Ok(())
     }
@@ -158,11 +158,11 @@ impl Drafts {
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.drafts[id.0 as usize].node
+        &self.nodes[id.0 as usize].node
     }
 
     pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.drafts[id.0 as usize].node
+        &mut self.nodes[id.0 as usize].node
     }
 
     pub(super) fn path(&self, id: NodeId) -> Option<&Path> {
@@ -185,11 +185,11 @@ impl Drafts {
     }
 
     pub(super) fn extra(&self, id: NodeId) -> Option<&Extra> {
-        self.drafts[id.0 as usize].extra.as_deref()
+        self.nodes[id.0 as usize].extra.as_deref()
     }
 
     pub(super) fn extra_mut(&mut self, id: NodeId) -> &mut Extra {
-        self.drafts[id.0 as usize].extra.get_or_insert_default()
+        self.nodes[id.0 as usize].extra.get_or_insert_default()
     }
 
     /// The tree below `root`, if nothing is wrong with it.
@@ -203,9 +203,9 @@ impl Drafts {
             return Err(flaw);
         }
         let slots = self.slots;
-        let mut nodes = Vec::with_capacity(self.drafts.len());
-        let mut extras = Vec::with_capacity(self.drafts.len());
-        for draft in self.drafts {
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut extras = Vec::with_capacity(self.nodes.len());
+        for draft in self.nodes {
             nodes.push(draft.node);
             extras.push(draft.extra);
         }

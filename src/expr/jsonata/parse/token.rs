@@ -250,7 +250,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn hex_digits(&mut self) -> Result<u16, Thrown> {
-        let digits = &self.bytes_from(self.at)[..];
+        let digits = self.bytes_from(self.at);
         let digits = digits.get(..4).unwrap_or(digits);
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(self.failed(Code::S0104));

@@ -65,21 +65,21 @@ impl Field {
     fn format_offset(&self, picture: &IntegerPicture, offset: Offset) -> Result<String, Thrown> {
         let sign = if offset.is_negative() { '-' } else { '+' };
         let [hours, minutes] = [offset.hours.abs(), offset.minutes.abs()];
-        if self.is_zulu && offset == Offset::default() {
-            return Ok("Z".to_owned());
-        }
         let too_long = || Thrown::new(Code::D3134);
         let decimal = picture.decimal().ok_or_else(too_long)?;
         let text = match decimal.digits_min {
-            1 | 2 if decimal.separator().is_none() => {
+            1 | 2 if picture.separator().is_none() => {
                 let hours = picture.format(&Integer::from(hours))?;
                 if minutes == 0 { hours } else { format!("{hours}:{minutes:02}") }
             }
-            digits if digits <= 4 || decimal.separator().is_some() => {
+            digits if digits <= 4 || picture.separator().is_some() => {
                 picture.format(&Integer::from(hours * 100 + minutes))?
             }
             _ => return Err(too_long()),
         };
+        if self.is_zulu && offset == Offset::default() {
+            return Ok("Z".to_owned());
+        }
         let prefix = if self.component == Component::OffsetGmt { "GMT" } else { "" };
         Ok(format!("{prefix}{sign}{text}"))
     }
