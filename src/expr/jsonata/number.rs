@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use super::ast::Operator;
+use super::cast;
 use super::item::Item;
 use crate::value::number::compare_int_float;
 
@@ -52,6 +53,14 @@ impl Number {
         match self.integer() {
             Some(int) if fits_double(int) => Self::Int(int),
             _ => Self::Float(self.as_f64()),
+        }
+    }
+
+    /// As `$string` writes it.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Int(int) => int.to_string(),
+            Self::Float(float) => cast::text(float),
         }
     }
 

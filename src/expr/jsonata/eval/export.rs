@@ -187,7 +187,7 @@ impl Evaluator<'_> {
                 {
                     return Err(out_of_range());
                 }
-                out.push_str(&self.number_text(number));
+                out.push_str(&number.text());
                 return Ok(());
             }
             View::Text(text) => {

@@ -289,7 +289,7 @@ impl<'e> Evaluator<'e> {
                 crate::value::write_string(text, &mut out);
                 String::from_utf8_lossy(&out).into_owned()
             }
-            View::Number(number) => self.number_text(number),
+            View::Number(number) => number.text(),
             View::Array => "[...]".into(),
             View::Object => "{...}".into(),
             View::Bool(bool) => bool.to_string(),

@@ -135,7 +135,7 @@ pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     let Some(number) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let float = number.as_f64();
     if float < 0.0 {
-        let text = evaluator.number_text(number);
+        let text = number.text();
         return Err(Thrown::new(Code::D3060).with("value", text));
     }
     Ok(whole(float.sqrt()).item())
@@ -146,7 +146,7 @@ pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     let Some(base) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let exponent = evaluator.number(arguments.get(evaluator, 1))?;
     let Some(exponent) = exponent else {
-        let error = Thrown::new(Code::D3061).with("value", evaluator.number_text(base));
+        let error = Thrown::new(Code::D3061).with("value", base.text());
         return Err(error.with("exp", "undefined"));
     };
     cast::power(base.as_f64(), exponent.as_f64()).map(|power| whole(power).item())
