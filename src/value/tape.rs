@@ -18,6 +18,14 @@ use super::{Space, Tag, Value};
 #[derive(Default)]
 pub struct Parser {
     buffers: Buffers,
+    repeated_key: bool,
+}
+
+impl Parser {
+    /// Whether an object of the text parsed last had a key twice.
+    pub fn found_repeated_key(&self) -> bool {
+        self.repeated_key
+    }
 }
 
 /// Why a text is no document.
@@ -77,7 +85,8 @@ impl Document {
             write_canonical(text, &mut self.buffer);
         }
         self.fill(parser, plain)?;
-        if self.has_duplicate_keys() {
+        parser.repeated_key = self.has_duplicate_keys();
+        if parser.repeated_key {
             let mut distinct = std::mem::take(&mut self.spare);
             distinct.clear();
             self.write_distinct(&mut distinct);

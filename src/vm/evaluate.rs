@@ -249,8 +249,12 @@ impl Machine<'_, '_> {
         let complaint = match failure {
             Failure::Undefined => "returned nothing (undefined).".to_owned(),
             Failure::Unsupported => "returned an unsupported result type.".to_owned(),
-            // AWS: a bound that has no code follows a colon, a code follows a full stop.
-            Failure::Thrown(thrown) if thrown.code() == Code::Memory => {
+            // AWS adds an identifier of its own.
+            Failure::Thrown(thrown) if thrown.code() == Code::Internal => {
+                "threw an internal error during evaluation.".to_owned()
+            }
+            // AWS: a bound, which has no code, follows a colon, a code follows a full stop.
+            Failure::Thrown(thrown) if thrown.is_bound() => {
                 format!("threw an error during evaluation: {thrown}")
             }
             Failure::Thrown(thrown) => format!("threw an error during evaluation. {thrown}"),

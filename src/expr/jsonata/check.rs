@@ -19,7 +19,7 @@ use super::{Dialect, References, Refusal, Thrown, Unsupported, functions, regex}
 /// # Errors
 /// [`Refusal`] for the first thing that does not parse, or for all that is not supported.
 pub fn check(text: &str) -> Result<References, Refusal> {
-    let ast = parse(text, Dialect::Aws).map_err(Refusal::Syntax)?;
+    let ast = parse(text).map_err(Refusal::Syntax)?;
     patterns(&ast).map_err(Refusal::Syntax)?;
     let mut walk = Walk::new(&ast);
     walk.node(ast.root, true);
@@ -85,6 +85,10 @@ impl<'a> Walk<'a> {
 
     /// `top`: the context item here is the expression's own, which is absent.
     fn node(&mut self, id: NodeId, top: bool) {
+        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.node_inside(id, top));
+    }
+
+    fn node_inside(&mut self, id: NodeId, top: bool) {
         let ast = self.ast;
         let node = &ast[id];
         match &node.kind {
@@ -261,6 +265,9 @@ impl<'a> Walk<'a> {
 
 /// Nobody reads more, and a hostile expression could have very many.
 const REFUSED_MAX: usize = 20;
+/// With less native stack left than this, a level gets a new segment.
+const STACK_RED_ZONE: usize = 128 << 10;
+const STACK_SEGMENT: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {

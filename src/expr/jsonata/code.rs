@@ -86,8 +86,8 @@ pub(super) enum Code {
     Coalesce(CodeId, CodeId),
     Elvis(CodeId, CodeId),
     Bind(Place, CodeId),
-    /// `lhs ~> rhs`, the right side being no call.
-    Chain(CodeId, CodeId),
+    /// `lhs ~> rhs`, the right side being no call; with its level.
+    Chain(CodeId, CodeId, u16),
     Call(Box<Call>),
     Partial {
         callee: CodeId,
@@ -109,6 +109,8 @@ pub(super) enum Code {
     Grouped(CodeId, Box<Pairs>),
     /// `[]` behind what is no path.
     KeepArray(CodeId),
+    /// What nests deeper than AWS evaluates.
+    TooDeep,
 }
 
 /// A part of `$states`.
@@ -234,6 +236,8 @@ pub(super) struct Call {
     pub(super) name: Box<str>,
     /// `name(…)` where `$name` is a function: the `$` was forgotten.
     pub(super) forgotten_dollar: bool,
+    /// Levels above it in its function's body, and its own.
+    pub(super) level: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -252,4 +256,6 @@ pub(super) struct Lambda {
     pub(super) signature: Option<Signature>,
     /// A function made inside may outlive a call.
     pub(super) captured: bool,
+    /// Levels that evaluating the body takes at least.
+    pub(super) levels: u16,
 }

@@ -8,6 +8,8 @@
 //! of checks, limits and functions over the same engine.
 
 mod ast;
+#[cfg(test)]
+mod aws_tests;
 mod cast;
 mod check;
 mod code;
@@ -186,7 +188,7 @@ impl Expression {
         dialect: Dialect,
         bindings: &mut Bindings,
     ) -> Result<Self, CompileFailure> {
-        let ast = parse::parse(text, dialect)?;
+        let ast = parse::parse(text)?;
         let (program, reads) = compile::compile(&ast, dialect, bindings)?;
         let mut keys = [Item::UNDEFINED; 4];
         for (key, name) in keys.iter_mut().zip(["input", "result", "errorOutput", "context"]) {

@@ -1,13 +1,13 @@
-//! Numbers and what is done with them: integers exact as long as they can be.
+//! Numbers and what is done with them.
 //!
-//! AWS's engine computes with Java's `long` and `double` (measured: 2^63-1 stays exact, 2^63
-//! prints as 9223372036854776000); the reference implementation has doubles only, so in the full
-//! dialect an integer beyond 2^53 becomes one.
+//! Computing is done in doubles, as the reference does and as AWS documents; integers stay integers
+//! only where a double would hold them, too. An integer of the input that is only passed on keeps
+//! all of its digits (measured on AWS up to 2^63-1; 2^63 is a double there).
 
 use std::cmp::Ordering;
 
-use super::Dialect;
 use super::ast::Operator;
+use super::cast;
 use super::item::Item;
 use crate::value::number::compare_int_float;
 
@@ -45,6 +45,22 @@ impl Number {
                 let same = (int as f64).total_cmp(&float).is_eq() || float == 0.0;
                 (same && float.abs() < EXACT_MAX).then_some(int)
             }
+        }
+    }
+
+    /// A double without a fraction as the integer that it is, where both print alike.
+    pub(super) fn whole(self) -> Self {
+        match self.integer() {
+            Some(int) if fits_double(int) => Self::Int(int),
+            _ => Self::Float(self.as_f64()),
+        }
+    }
+
+    /// As `$string` writes it.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Int(int) => int.to_string(),
+            Self::Float(float) => cast::text(float),
         }
     }
 
@@ -88,8 +104,11 @@ impl Number {
 
     /// `self operator other`, for the operators of arithmetic.
     #[inline]
-    pub(super) fn compute(self, operator: Operator, other: Self, dialect: Dialect) -> Self {
-        if let (Self::Int(one), Self::Int(two)) = (self, other) {
+    pub(super) fn compute(self, operator: Operator, other: Self) -> Self {
+        if let (Self::Int(one), Self::Int(two)) = (self, other)
+            && fits_double(one)
+            && fits_double(two)
+        {
             let exact = match operator {
                 Operator::Add => one.checked_add(two),
                 Operator::Subtract => one.checked_sub(two),
@@ -100,11 +119,8 @@ impl Number {
                 Operator::Remainder => one.checked_rem(two),
                 _ => None,
             };
-            match exact {
-                Some(exact) if dialect == Dialect::Aws || fits_double(exact) => {
-                    return Self::Int(exact);
-                }
-                _ => {}
+            if let Some(exact) = exact.filter(|exact| fits_double(*exact)) {
+                return Self::Int(exact);
             }
         }
         let (one, two) = (self.as_f64(), other.as_f64());
@@ -120,9 +136,7 @@ impl Number {
     #[inline]
     pub(super) fn negate(self) -> Self {
         match self {
-            Self::Int(int) if int != 0 => {
-                int.checked_neg().map_or(Self::Float(-(int as f64)), Self::Int)
-            }
+            Self::Int(int) if int != 0 && fits_double(int) => Self::Int(-int),
             number => Self::Float(-number.as_f64()),
         }
     }

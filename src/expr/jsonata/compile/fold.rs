@@ -34,7 +34,7 @@ impl<'a> Compiler<'a> {
         node: &Node,
     ) -> CodeId {
         if let (Some(left), Some(right)) = (self.known_number(one), self.known_number(other)) {
-            let result = left.compute(operator, right, self.dialect);
+            let result = left.compute(operator, right);
             // Infinity is left to be met at run time, where it may be an error.
             if result.as_f64().is_finite() {
                 let value = match result {

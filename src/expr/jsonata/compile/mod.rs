@@ -4,6 +4,7 @@
 //! has none. So a name is resolved to the places that may hold it; where the block has certainly
 //! bound it before, to one.
 
+mod depth;
 mod fold;
 mod paths;
 mod scope;
@@ -26,6 +27,8 @@ pub(super) struct Compiler<'a> {
     program: Draft,
     scopes: Scopes,
     reads: Reads,
+    /// Levels of nodes around, from the body of the function that is being compiled.
+    level: u16,
     /// Functions compiled so far, to see whether one holds others.
     lambdas_begun: usize,
 }
@@ -70,6 +73,7 @@ pub(super) fn compile(
         program: Draft::default(),
         scopes: Scopes::default(),
         reads: Reads::default(),
+        level: 0,
         lambdas_begun: 0,
     };
     compiler.scopes.enter_frame();
@@ -100,7 +104,13 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a node with what stands behind it.
     fn node(&mut self, id: NodeId, at: Position) -> Compiled {
-        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, at))
+        if self.is_too_deep(1) {
+            return Ok(self.emit(Code::TooDeep, &self.ast[id]));
+        }
+        self.level += 1;
+        let code = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, at));
+        self.level -= 1;
+        code
     }
 
     fn decorated(&mut self, id: NodeId, at: Position) -> Compiled {
@@ -186,10 +196,12 @@ impl<'a> Compiler<'a> {
             Kind::Lambda { .. } => self.lambda(node, false)?,
             Kind::Transform { pattern, update, delete } => {
                 self.lambdas_begun += 1;
+                let level = std::mem::take(&mut self.level);
                 self.scopes.iterate(1);
                 let (pattern, update) = (self.node(*pattern, INNER)?, self.node(*update, INNER)?);
                 let delete = delete.map(|node| self.node(node, INNER)).transpose()?;
                 self.scopes.iterate(-1);
+                self.level = level;
                 self.emit(Code::Transform { pattern, update, delete }, node)
             }
             // A sort is a step of a path and compiled there.
@@ -292,12 +304,17 @@ impl<'a> Compiler<'a> {
             left = *one;
         }
         parts.push(left);
-        let parts = parts.into_iter().rev().map(|part| {
-            let part = self.stringified(part).unwrap_or(part);
-            self.node(part, INNER)
-        });
-        let parts = parts.collect::<Result<_, _>>()?;
-        Ok(self.emit(Code::Concat(parts), node))
+        parts.reverse();
+        let (level, last) = (self.level, parts.len() - 1);
+        let mut codes = Vec::with_capacity(parts.len());
+        for (index, part) in parts.into_iter().enumerate() {
+            let stringified = self.stringified(part);
+            // The operators nest to the left.
+            self.level = level + (last - index.max(1)) as u16 + u16::from(stringified.is_some());
+            codes.push(self.node(stringified.unwrap_or(part), INNER)?);
+        }
+        self.level = level;
+        Ok(self.emit(Code::Concat(codes.into()), node))
     }
 
     /// The argument of a call of `$string`, which `&` applies anyway.
@@ -352,18 +369,21 @@ impl<'a> Compiler<'a> {
         };
         self.lambdas_begun += 1;
         let before = self.lambdas_begun;
+        let level = std::mem::take(&mut self.level);
         self.scopes.enter_frame();
         self.scopes.open_parameters(parameters)?;
         let names = scope::bound_names(self.ast, &[*body]);
         self.scopes.add(&names)?;
         let code = self.node(*body, Position { tail: true, result })?;
         self.scopes.close();
+        self.level = level;
         let lambda = Lambda {
             parameters: parameters.len() as u16,
             slots: self.scopes.leave_frame(),
             body: code,
             signature: signature.clone(),
             captured: self.lambdas_begun != before,
+            levels: depth::certain_levels(self.ast, *body),
         };
         self.program.lambdas.push(lambda);
         Ok(self.emit(Code::Lambda(self.program.lambdas.len() as u32 - 1), node))
@@ -378,7 +398,7 @@ impl<'a> Compiler<'a> {
             return self.call(*callee, arguments, Some(context), &ast[other], INNER);
         }
         let (one, other) = (self.node(one, INNER)?, self.node(other, INNER)?);
-        Ok(self.emit(Code::Chain(one, other), node))
+        Ok(self.emit(Code::Chain(one, other, self.level), node))
     }
 
     fn call(
@@ -390,6 +410,12 @@ impl<'a> Compiler<'a> {
         at: Position,
     ) -> Compiled {
         let name: Box<str> = self.called_name(callee).into();
+        // A call at the end of a function leaves it before it evaluates anything.
+        let outer = self.level;
+        if at.tail {
+            self.level = 0;
+        }
+        let level = self.level;
         let is_variable = matches!(self.ast[callee].kind, Kind::Variable(_));
         let code = self.node(callee, INNER)?;
         let callee = match &self.program.codes[code.0 as usize] {
@@ -408,8 +434,9 @@ impl<'a> Compiler<'a> {
             _ => self.node(*argument, INNER),
         });
         let arguments = arguments.collect::<Result<_, _>>()?;
+        self.level = outer;
         let tail = at.tail;
-        let call = Call { callee, arguments, context, tail, name, forgotten_dollar };
+        let call = Call { callee, arguments, context, tail, name, forgotten_dollar, level };
         Ok(self.emit(Code::Call(Box::new(call)), node))
     }
 

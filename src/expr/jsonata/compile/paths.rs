@@ -7,6 +7,10 @@ use super::{CompileFailure, Compiled, Compiler, Dialect, INNER};
 
 impl<'a> Compiler<'a> {
     pub(super) fn path(&mut self, path: &'a AstPath, node: &'a Node) -> Compiled {
+        // A step is a level, even where it is only a name.
+        if self.is_too_deep(1) {
+            return Ok(self.emit(Code::TooDeep, node));
+        }
         let plain = path.steps.iter().enumerate();
         let plain = plain.take_while(|(index, step)| self.is_plain(step, *index == 0)).count();
         if plain == path.steps.len() && node.group.is_none() && !path.keep_singleton {

@@ -62,7 +62,11 @@ impl<'e> Evaluator<'e> {
             self.tail = (callee, self.scratch.stack.len() - base);
             return Ok(Item::TAIL_CALL);
         }
-        match self.apply(callee, base, input) {
+        let ground = self.ground;
+        self.ground += u32::from(call.level);
+        let applied = self.apply(callee, base, input);
+        self.ground = ground;
+        match applied {
             Ok(result) => Ok(result),
             Err(error) => Err(error.at(self.span(id)).at_token(&call.name)),
         }
@@ -73,6 +77,7 @@ impl<'e> Evaluator<'e> {
         &mut self,
         one: CodeId,
         other: CodeId,
+        level: u16,
         id: CodeId,
         input: Item,
     ) -> Result<Item, Thrown> {
@@ -85,7 +90,10 @@ impl<'e> Evaluator<'e> {
         if item.is_function() {
             return Ok(self.scratch.closure(Closure::Composed { first: item, second: function }));
         }
+        let ground = self.ground;
+        self.ground += u32::from(level);
         let result = self.invoke(function, &[item])?;
+        self.ground = ground;
         Ok(self.normalised(result))
     }
 
@@ -230,6 +238,9 @@ impl<'e> Evaluator<'e> {
         base: usize,
         input: Item,
     ) -> Result<Item, Thrown> {
+        if self.ground + u32::from(code.levels) > self.ground_max {
+            return Err(Thrown::new(Code::U1001));
+        }
         if let Some(signature) = &code.signature {
             self.validate(&signature.parameters, base, input)?;
         }

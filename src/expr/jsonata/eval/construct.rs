@@ -2,7 +2,6 @@
 
 use super::super::code::{CodeId, Pairs};
 use super::super::item::{Extent, Flags, Item, Kind};
-use super::super::number::Number;
 use super::super::{Code, Dialect, Thrown, limits};
 use super::{Evaluator, out_of_memory};
 
@@ -249,14 +248,6 @@ impl<'e> Evaluator<'e> {
             self.spread(item)?;
         }
         self.finish_array(base, Flags::NONE)
-    }
-
-    /// Text of a number, as `$string` writes it.
-    pub(in super::super) fn number_text(&self, number: Number) -> String {
-        match number {
-            Number::Int(int) => int.to_string(),
-            Number::Float(float) => super::super::cast::text(float, self.dialect),
-        }
     }
 }
 

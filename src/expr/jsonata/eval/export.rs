@@ -185,9 +185,9 @@ impl Evaluator<'_> {
                 if let Number::Float(float) = number
                     && !float.is_finite()
                 {
-                    return Err(out_of_range(float));
+                    return Err(out_of_range());
                 }
-                out.push_str(&self.number_text(number));
+                out.push_str(&number.text());
                 return Ok(());
             }
             View::Text(text) => {

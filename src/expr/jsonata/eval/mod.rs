@@ -19,7 +19,7 @@ use super::ast::Span;
 use super::code::{Block, Code as Op, CodeId, Part, Place, Program, Scope as Slots};
 use super::item::{Flags, Item};
 use super::scratch::{Frame, Scratch};
-use super::{Code, Dialect, Scope, Thrown};
+use super::{Code, Dialect, Scope, Thrown, limits};
 use crate::base::entropy::Entropy;
 use crate::value::{ArenaId, Heap, Parser};
 
@@ -45,6 +45,9 @@ pub(super) struct Evaluator<'e> {
     fuel: usize,
     /// What the items made may measure, in AWS's bytes.
     memory_max: usize,
+    /// Levels of the calls around the running body, as AWS counts them.
+    ground: u32,
+    ground_max: u32,
     /// Calls and containers entered and not left.
     depth: u32,
     /// The running frame, and its first variable.
@@ -66,9 +69,9 @@ pub(super) struct Parts<'e> {
 impl<'e> Evaluator<'e> {
     pub(super) fn new(parts: &Parts<'e>, setting: &'e mut super::Setting<'_>) -> Self {
         setting.scratch.reset();
-        let (fuel, memory_max) = match parts.dialect {
-            Dialect::Aws => (FUEL, 2 * super::limits::VALUE_BYTES_MAX),
-            Dialect::Full => (FUEL, FULL_MEMORY_MAX),
+        let (memory_max, ground_max) = match parts.dialect {
+            Dialect::Aws => (2 * limits::VALUE_BYTES_MAX, u32::from(limits::DEPTH_MAX)),
+            Dialect::Full => (FULL_MEMORY_MAX, u32::MAX),
         };
         Self {
             program: parts.program,
@@ -81,8 +84,10 @@ impl<'e> Evaluator<'e> {
             entropy: setting.entropy,
             wall_ms: setting.wall_ms,
             keys: parts.keys,
-            fuel,
+            fuel: FUEL,
             memory_max,
+            ground: 0,
+            ground_max,
             depth: 0,
             frame: 0,
             base: 0,
@@ -249,13 +254,14 @@ impl<'e> Evaluator<'e> {
             }
             Op::Wildcard => self.wildcard(input).map(|found| self.normalised(found)),
             Op::Descendants => self.descendants(input).map(|found| self.normalised(found)),
-            Op::Chain(one, other) => self.chain(*one, *other, id, input),
+            Op::Chain(one, other, level) => self.chain(*one, *other, *level, id, input),
             Op::Partial { callee, arguments, name } => {
                 self.partial(*callee, arguments, name, id, input)
             }
             Op::Lambda(lambda) => Ok(self.lambda(*lambda, input)),
             Op::Transform { .. } => Ok(self.transformer(id)),
             Op::Regex(index) => Ok(Item::regex(*index)),
+            Op::TooDeep => Err(Thrown::new(Code::U1001).at(self.span(id))),
             Op::Filtered(..) | Op::Grouped(..) | Op::KeepArray(_) => {
                 let result = self.sequence_of(id, input)?;
                 Ok(self.normalised(result))

@@ -18,7 +18,7 @@ impl<'e> Evaluator<'e> {
         id: CodeId,
     ) -> Result<Item, Thrown> {
         if let (View::Number(one), View::Number(other)) = (self.view(one), self.view(other))
-            && let result = one.compute(operator, other, self.dialect)
+            && let result = one.compute(operator, other)
             && (one.as_f64().is_finite() && other.as_f64().is_finite())
         {
             return Ok(result.item());
@@ -48,7 +48,7 @@ impl<'e> Evaluator<'e> {
         if one.is_undefined() || other.is_undefined() {
             return Ok(Item::UNDEFINED);
         }
-        Ok(sides[0].compute(operator, sides[1], self.dialect).item())
+        Ok(sides[0].compute(operator, sides[1]).item())
     }
 
     #[inline]
@@ -289,7 +289,7 @@ impl<'e> Evaluator<'e> {
                 crate::value::write_string(text, &mut out);
                 String::from_utf8_lossy(&out).into_owned()
             }
-            View::Number(number) => self.number_text(number),
+            View::Number(number) => number.text(),
             View::Array => "[...]".into(),
             View::Object => "{...}".into(),
             View::Bool(bool) => bool.to_string(),

@@ -74,7 +74,7 @@ impl Evaluator<'_> {
     #[inline]
     pub(in super::super) fn number(&self, item: Item) -> Result<Option<Number>, Thrown> {
         match self.view(item) {
-            View::Number(Number::Float(float)) if float.is_infinite() => Err(out_of_range(float)),
+            View::Number(Number::Float(float)) if float.is_infinite() => Err(out_of_range()),
             View::Number(Number::Float(float)) if float.is_nan() => Ok(None),
             View::Number(number) => Ok(Some(number)),
             _ => Ok(None),
@@ -347,7 +347,7 @@ fn same_function(one: Item, other: Item) -> bool {
 }
 
 #[cold]
-pub(in super::super) fn out_of_range(float: f64) -> Thrown {
-    let text = if float > 0.0 { "Infinity" } else { "-Infinity" };
-    Thrown::new(Code::D1001).with("value", text)
+pub(in super::super) fn out_of_range() -> Thrown {
+    // As JSON, which has no word for it.
+    Thrown::new(Code::D1001).with("value", "null")
 }

@@ -2,7 +2,7 @@
 
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::signature::{Parameter, Types};
-use super::super::{Code, Thrown};
+use super::super::{Code, Thrown, cast};
 use super::Evaluator;
 
 impl Evaluator<'_> {
@@ -107,7 +107,7 @@ impl Evaluator<'_> {
             let plural = parameter.elements.map_or("", plural);
             return Err(Thrown::new(Code::T0412)
                 .with("index", number.to_string())
-                .with("type", plural));
+                .with("type", cast::quoted(plural)));
         }
         Ok(if is_array { item } else { self.as_array(item) })
     }

@@ -186,7 +186,7 @@ pub(super) fn base64_encode(evaluator: &mut Evaluator<'_>, arguments: Arguments)
 pub(super) fn base64_decode(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let dialect = evaluator.dialect;
     map_first(evaluator, arguments, |text, out| {
-        out.push_str(&url::base64_decode(text, dialect));
+        out.push_str(&url::base64_decode(text, dialect)?);
         Ok(())
     })
 }

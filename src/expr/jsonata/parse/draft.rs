@@ -4,7 +4,6 @@
 //! as soon as its operator is read, which is the same order. What shaping finds wrong is a
 //! [`Drafts::flaw`], reported only if the rest of the text parses, as it would be there.
 
-use super::super::Dialect;
 use super::super::ast::{Ast, Kind, Label, Node, NodeId, Path, Span, Stage, Step};
 use super::super::error::{Code, Thrown};
 
@@ -14,7 +13,6 @@ pub(super) struct Drafts {
     nodes: Vec<Draft>,
     pub(super) slots: Vec<Slot>,
     flaw: Option<Thrown>,
-    depth_max: u16,
     /// How many steps may still be looked at for a `%`.
     walks_left: u32,
 }
@@ -54,12 +52,11 @@ pub(super) struct Slot {
 }
 
 impl Drafts {
-    pub(super) fn new(dialect: Dialect) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             nodes: Vec::new(),
             slots: Vec::new(),
             flaw: None,
-            depth_max: depth_max(dialect),
             walks_left: WALKS_MAX,
         }
     }
@@ -141,7 +138,7 @@ impl Drafts {
     /// Notes that `child` stands below `node`.
     pub(super) fn deepen(&mut self, node: NodeId, child: NodeId) -> Result<(), Thrown> {
         let depth = self.nodes[child.0 as usize].depth + 1;
-        if depth > self.depth_max {
+        if depth > DEPTH_MAX {
             return Err(Thrown::new(Code::U1001).at(self.node(child).span));
         }
         let own = &mut self.nodes[node.0 as usize].depth;
@@ -228,14 +225,6 @@ impl Drafts {
     }
 }
 
-/// How deep a tree may be.
-pub(super) fn depth_max(dialect: Dialect) -> u16 {
-    match dialect {
-        Dialect::Aws => DEPTH_MAX_AWS,
-        Dialect::Full => DEPTH_MAX,
-    }
-}
-
 /// Which of the nodes below one hand their unresolved `%` up to it, by position.
 ///
 /// As the reference has it: a callee, the sides of `~>` and the parts of a function or a transform
@@ -263,11 +252,7 @@ fn complete(step: &mut Step, extra: Option<Box<Extra>>, slots: &[Slot]) {
 }
 
 /// Levels that a tree may have. It bounds every recursion over trees, the parser's own included.
-const DEPTH_MAX: u16 = 500;
-
-/// AWS: evaluation fails as a stack overflow beyond 100 levels, a sum of as many terms included;
-/// measured there, not documented.
-const DEPTH_MAX_AWS: u16 = 100;
+pub(super) const DEPTH_MAX: u16 = 500;
 
 /// Steps that all `%` together may look at: each walks back over its path, which is quadratic.
 const WALKS_MAX: u32 = 1 << 20;
