@@ -1,14 +1,14 @@
-//! Numbers and what is done with them.
+//! Numbers and what is done with them: integers exact as long as they can be.
 //!
-//! Computing is done in doubles, as the reference does and as AWS documents; integers stay integers
-//! only where a double would hold them, too. An integer of the input that is only passed on keeps
-//! all of its digits (measured on AWS up to 2^63-1; 2^63 is a double there).
+//! AWS's engine has Java's `long` beside `double` (measured: 2^63-1 stays exact, 2^63 prints as
+//! 9223372036854776000); the reference implementation has doubles only, so in the full dialect an
+//! integer beyond 2^53 becomes one.
 
 use std::cmp::Ordering;
 
 use super::ast::Operator;
-use super::cast;
 use super::item::Item;
+use super::{Dialect, cast};
 use crate::value::number::compare_int_float;
 
 /// A number.
@@ -104,10 +104,11 @@ impl Number {
 
     /// `self operator other`, for the operators of arithmetic.
     #[inline]
-    pub(super) fn compute(self, operator: Operator, other: Self) -> Self {
+    pub(super) fn compute(self, operator: Operator, other: Self, dialect: Dialect) -> Self {
+        let holds = |int: i64| dialect == Dialect::Aws || fits_double(int);
         if let (Self::Int(one), Self::Int(two)) = (self, other)
-            && fits_double(one)
-            && fits_double(two)
+            && holds(one)
+            && holds(two)
         {
             let exact = match operator {
                 Operator::Add => one.checked_add(two),
@@ -119,7 +120,7 @@ impl Number {
                 Operator::Remainder => one.checked_rem(two),
                 _ => None,
             };
-            if let Some(exact) = exact.filter(|exact| fits_double(*exact)) {
+            if let Some(exact) = exact.filter(|exact| holds(*exact)) {
                 return Self::Int(exact);
             }
         }
@@ -136,7 +137,8 @@ impl Number {
     #[inline]
     pub(super) fn negate(self) -> Self {
         match self {
-            Self::Int(int) if int != 0 && fits_double(int) => Self::Int(-int),
+            // Zero has a sign only as a double.
+            Self::Int(int) if int != 0 && int != i64::MIN => Self::Int(-int),
             number => Self::Float(-number.as_f64()),
         }
     }

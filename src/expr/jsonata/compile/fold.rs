@@ -34,14 +34,10 @@ impl<'a> Compiler<'a> {
         node: &Node,
     ) -> CodeId {
         if let (Some(left), Some(right)) = (self.known_number(one), self.known_number(other)) {
-            let result = left.compute(operator, right);
+            let result = left.compute(operator, right, self.dialect);
             // Infinity is left to be met at run time, where it may be an error.
             if result.as_f64().is_finite() {
-                let value = match result {
-                    Number::Int(int) => Value::int(int),
-                    Number::Float(float) => Value::float(float),
-                };
-                return self.emit(Code::Constant(value.into()), node);
+                return self.emit(Code::Constant(constant(result)), node);
             }
         }
         self.emit(Code::Arithmetic(operator, one, other), node)
@@ -102,5 +98,13 @@ impl<'a> Compiler<'a> {
             _ => Ok(Item::UNDEFINED),
         });
         keys.collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// A number as a constant, its length as text known.
+pub(super) fn constant(number: Number) -> Item {
+    match number {
+        Number::Int(int) => Value::int(int).into(),
+        Number::Float(float) => Value::float(float).into(),
     }
 }

@@ -14,6 +14,7 @@ use super::code::{
     Block, Call, Callee, Code, CodeId, Lambda, Pairs, Part, Predicate, Program, Scope,
 };
 use super::item::Item;
+use super::number::Number;
 use super::{CompileFailure, Dialect, Reads, functions, regex};
 use crate::expr::Bindings;
 use crate::value::Value;
@@ -144,7 +145,11 @@ impl<'a> Compiler<'a> {
         Ok(match &node.kind {
             Kind::Null => self.emit(Code::Constant(Item::NULL), node),
             Kind::Bool(bool) => self.emit(Code::Constant(Item::bool(*bool)), node),
-            Kind::Int(int) => self.emit(Code::Constant(Item::int(*int)), node),
+            Kind::Int(int) => {
+                let number = Number::Int(*int);
+                let number = if self.dialect == Dialect::Aws { number } else { number.whole() };
+                self.emit(Code::Constant(fold::constant(number)), node)
+            }
             Kind::Float(float) => self.emit(Code::Constant(Value::float(*float).into()), node),
             Kind::Text(text) => {
                 let text = self.text(text)?;

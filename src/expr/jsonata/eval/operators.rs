@@ -18,7 +18,7 @@ impl<'e> Evaluator<'e> {
         id: CodeId,
     ) -> Result<Item, Thrown> {
         if let (View::Number(one), View::Number(other)) = (self.view(one), self.view(other))
-            && let result = one.compute(operator, other)
+            && let result = one.compute(operator, other, self.dialect)
             && (one.as_f64().is_finite() && other.as_f64().is_finite())
         {
             return Ok(result.item());
@@ -48,7 +48,7 @@ impl<'e> Evaluator<'e> {
         if one.is_undefined() || other.is_undefined() {
             return Ok(Item::UNDEFINED);
         }
-        Ok(sides[0].compute(operator, sides[1]).item())
+        Ok(sides[0].compute(operator, sides[1], self.dialect).item())
     }
 
     #[inline]

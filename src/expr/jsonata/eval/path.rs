@@ -2,10 +2,10 @@
 //!
 //! A sequence on its way is a stretch of the stack; only a path's result becomes an array.
 
-use super::super::{Dialect, Thrown};
 use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
+use super::super::{Dialect, Thrown};
 use super::{Evaluator, View};
 
 /// What a step, or a whole path, came to.

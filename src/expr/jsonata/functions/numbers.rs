@@ -4,7 +4,7 @@ use super::super::eval::{Arguments, Evaluator, View};
 use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::picture::{base, integer, number as number_picture};
-use super::super::{Code, Thrown, ast::Operator, cast};
+use super::super::{Code, Dialect, Thrown, ast::Operator, cast};
 use super::Outcome;
 
 /// `$sum(array)`
@@ -14,10 +14,12 @@ pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
         // n(first + last) / 2, exact in 128 bits.
         let (first, len) = (i128::from(first), i128::from(len));
         let total = len * (2 * first + len - 1) / 2;
-        return Ok(whole(total as f64).item());
+        let exact = i64::try_from(total).ok().filter(|_| evaluator.dialect == Dialect::Aws);
+        return Ok(exact.map_or_else(|| whole(total as f64).item(), Item::int));
     }
+    let dialect = evaluator.dialect;
     fold(evaluator, array, Some(Number::Int(0)), |total, number| {
-        total.compute(Operator::Add, number)
+        total.compute(Operator::Add, number, dialect)
     })
 }
 
@@ -29,9 +31,10 @@ pub(super) fn average(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
         return Ok(Item::UNDEFINED);
     }
     let total = sum(evaluator, arguments)?;
+    let dialect = evaluator.dialect;
     let total = evaluator.number(total)?;
     Ok(total.map_or(Item::UNDEFINED, |total| {
-        total.compute(Operator::Divide, Number::Int(len as i64)).item()
+        total.compute(Operator::Divide, Number::Int(len as i64), dialect).item()
     }))
 }
 
@@ -76,8 +79,9 @@ fn fold(
 
 /// The number that the first argument is.
 fn first(evaluator: &Evaluator<'_>, arguments: Arguments) -> Result<Option<Number>, Thrown> {
-    // Integers of the input that no double holds are rounded here.
-    Ok(evaluator.number(arguments.get(evaluator, 0))?.map(Number::whole))
+    let number = evaluator.number(arguments.get(evaluator, 0))?;
+    // Integers that no double holds are rounded where there are only doubles.
+    Ok(if evaluator.dialect == Dialect::Aws { number } else { number.map(Number::whole) })
 }
 
 fn map_first(
@@ -159,10 +163,23 @@ pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
         View::Number(_) => Ok(item),
         View::Bool(bool) => Ok(Item::int(i64::from(bool))),
         View::Text(text) => {
+            if evaluator.dialect == Dialect::Aws
+                && let Some(int) = exact_integer(text)
+            {
+                return Ok(Item::int(int));
+            }
             cast::number(text).map(|float| whole(float).item())
         }
         _ => Ok(Item::UNDEFINED),
     }
+}
+
+/// A decimal integer that is held exactly, where a double would round it.
+fn exact_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // `-0` is a double.
+    if is_decimal { text.parse().ok().filter(|int| *int != 0) } else { None }
 }
 
 /// `$formatBase(number, radix)`

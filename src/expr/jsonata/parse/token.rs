@@ -279,11 +279,14 @@ impl<'t> Lexer<'t> {
         if matches!(self.byte(0), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.byte(1), Some(b'+' | b'-')));
             if self.byte(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
-                    self.at += 1 + sign;
+                self.at += 1 + sign;
                 self.skip_digits();
             }
         }
         let text = self.slice(start, self.at);
+        if let Ok(int) = text.parse() {
+            return Ok(self.token(start, TokenKind::Int(int)));
+        }
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(self.token(start, number(value))),
             _ => Err(Thrown::new(Code::S0102).at(self.span(start)).at_token(text)),
