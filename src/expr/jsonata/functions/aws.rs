@@ -27,8 +27,9 @@ pub(super) fn partition(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> 
         Some(Ok(0)) => return Ok(Item::UNDEFINED),
         Some(Ok(size)) => size,
         Some(Err(_)) => {
-            return Err(Thrown::new(Code::D3137)
-                .with("message", "Second argument must be zero or greater"));
+            return Err(
+                Thrown::new(Code::D3137).with("message", "Second argument must be zero or greater")
+            );
         }
     };
     let base = evaluator.scratch.stack.len();

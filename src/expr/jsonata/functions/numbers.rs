@@ -158,9 +158,7 @@ pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     match evaluator.view(item) {
         View::Number(_) => Ok(item),
         View::Bool(bool) => Ok(Item::int(i64::from(bool))),
-        View::Text(text) => {
-            cast::number(text).map(|float| whole(float).item())
-        }
+        View::Text(text) => cast::number(text).map(|float| whole(float).item()),
         _ => Ok(Item::UNDEFINED),
     }
 }

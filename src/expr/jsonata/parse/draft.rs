@@ -53,12 +53,7 @@ pub(super) struct Slot {
 
 impl Drafts {
     pub(super) fn new() -> Self {
-        Self {
-            nodes: Vec::new(),
-            slots: Vec::new(),
-            flaw: None,
-            walks_left: WALKS_MAX,
-        }
+        Self { nodes: Vec::new(), slots: Vec::new(), flaw: None, walks_left: WALKS_MAX }
     }
 
     /// Adds a node without any below it.

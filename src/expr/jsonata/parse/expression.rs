@@ -59,13 +59,7 @@ impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str) -> Result<Self, Thrown> {
         let mut lexer = Lexer::new(text);
         let token = lexer.next(false)?;
-        Ok(Self {
-            lexer,
-            token,
-            drafts: Drafts::new(),
-            nesting: 0,
-            newer_operators: Vec::new(),
-        })
+        Ok(Self { lexer, token, drafts: Drafts::new(), nesting: 0, newer_operators: Vec::new() })
     }
 
     /// Reads the whole text.

@@ -279,7 +279,7 @@ impl<'t> Lexer<'t> {
         if matches!(self.byte(0), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.byte(1), Some(b'+' | b'-')));
             if self.byte(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
-                    self.at += 1 + sign;
+                self.at += 1 + sign;
                 self.skip_digits();
             }
         }
