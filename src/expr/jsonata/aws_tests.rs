@@ -145,11 +145,16 @@ fn what_json_cannot_say_of_a_number_is_a_string() {
 }
 
 #[test]
-fn our_reading_is_that_arithmetic_is_done_in_doubles() {
-    gives("9007199254740993", "9007199254740992");
-    gives("$parse('9007199254740993') - 1", "9007199254740991");
-    gives("$number('9007199254740993')", "9007199254740992");
-    gives("9007199254740992 + 1", "9007199254740992");
+fn integers_stay_exact_until_arithmetic_leaves_them() {
+    gives("9007199254740993", "9007199254740993");
+    gives("$parse('9007199254740993') - 1", "9007199254740992");
+    gives("$number('9007199254740993')", "9007199254740993");
+    gives("9007199254740992 + 1", "9007199254740993");
+    gives("$parse('9223372036854775807')", "9223372036854775807");
+    gives("$parse('9223372036854775807') + 1", "9223372036854776000");
+    gives("9223372036854775808", "9223372036854776000");
+    gives("-$parse('9007199254740993')", "-9007199254740993");
+    gives("$sum([9007199254740992, 1])", "9007199254740993");
     gives("$sum([1, 2.5])", "3.5");
 }
 
@@ -206,6 +211,45 @@ fn every_way_to_nest_ends_at_level_100() {
         gives(&deep, STACK);
         assert!(check(&deep).is_ok(), "it is no error of syntax");
     }
+}
+
+/// The reference with its own bound set to 100 is the measure here; it agrees with what is known of
+/// AWS.
+#[test]
+fn levels_are_counted_as_the_reference_counts_them() {
+    #[track_caller]
+    fn ends_behind(last: usize, text: impl Fn(usize) -> String) {
+        assert_ne!(evaluated(&text(last), r#"{"a":1,"arr":[1,2,3]}"#), STACK, "{:.80}", text(last));
+        assert_eq!(
+            evaluated(&text(last + 1), r#"{"a":1,"arr":[1,2,3]}"#),
+            STACK,
+            "{:.80}",
+            text(last + 1)
+        );
+    }
+    let nested = |open: &'static str, middle: &'static str, close: &'static str| {
+        move |count: usize| format!("{}{middle}{}", open.repeat(count), close.repeat(count))
+    };
+    let recursive = |body: &'static str| {
+        move |count: usize| format!("($f:=function($x){{{body}}};$f({count}))")
+    };
+    ends_behind(98, nested("$string(1)&", "1", ""));
+    ends_behind(99, nested("false?1:", "2", ""));
+    ends_behind(49, nested("true?(", "2", "):1"));
+    ends_behind(49, nested("-(", "1", ")"));
+    ends_behind(98, nested("(", "$states.input.a", ")"));
+    ends_behind(97, |count| format!("$states.input.arr[{}]", nested("(", "$>1", ")")(count)));
+    ends_behind(98, |count| format!("$states.input.arr^({})", nested("(", "$", ")")(count)));
+    ends_behind(18, recursive("($x=0?0:($f($x-1)+1))"));
+    ends_behind(47, recursive("$x=0?0:$reduce([1,2],function($a,$b){$a+$f($x-1)})"));
+    ends_behind(23, recursive("$x=0?0:1+($x-1~>$f)"));
+    ends_behind(19, recursive("$x=0?true:$count([1][$f($x-1)])=1"));
+    ends_behind(31, recursive("$x=0?0:{'a':$f($x-1)}"));
+    ends_behind(19, recursive("$x=0?{}:({'a':$x}~>|$|{'b':$f($x-1)}|)"));
+    ends_behind(31, recursive("$x=0?true:$sort([2,1],function($a,$b){$f($x-1)})[0]=2"));
+    ends_behind(23, |count| {
+        format!("($f:=function($x){{$x=0?0:1+$h($x-1)}};$h:=$f~>function($y){{$y}};$f({count}))")
+    });
 }
 
 #[test]

@@ -195,7 +195,10 @@ impl<'e> Evaluator<'e> {
                     Closure::Composed { first, second } => {
                         // It has one parameter, whatever its first function takes.
                         self.scratch.stack.resize(base + 1, Item::UNDEFINED);
+                        // In the reference, the first call is an argument of the second.
+                        self.ground += 1;
                         let between = self.descend(|this| this.apply(first, base, input))?;
+                        self.ground -= 1;
                         self.scratch.stack.push(self.normalised(between));
                         callee = second;
                         continue;

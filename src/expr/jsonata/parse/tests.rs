@@ -19,7 +19,7 @@ fn names_are_paths_and_paths_are_flat() {
 
 #[test]
 fn literals_are_read_exactly() {
-    assert_eq!(tree("9007199254740993"), "9007199254740992");
+    assert_eq!(tree("9007199254740993"), "9007199254740993");
     assert_eq!(tree("9223372036854775808"), "9223372036854776000");
     assert_eq!(tree("[1.0, 1e3, 1.5, 12E-1, 1e21]"), "[1 1000 1.5 1.2 1e+21]");
     assert_eq!(tree("[-1, --1, -1.5, - 0, -(1)]"), "[-1 1 -1.5 0 (- (block 1))]");
