@@ -9,6 +9,7 @@
 mod allocations;
 mod engine;
 mod herd;
+mod jsonata;
 mod measure;
 mod relay;
 mod states;
@@ -54,9 +55,8 @@ fn main() -> Result<()> {
     let selected =
         |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let mut compared = 0;
-    for (workload, mut entries) in
-        [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?]
-    {
+    let plain = [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?];
+    for (workload, mut entries) in plain.into_iter().chain(jsonata::workloads()?) {
         if selected(workload.name) {
             compare(&workload, &mut entries, effort, &mut stdout)?;
             compared += 1;
@@ -123,4 +123,5 @@ fn workload(name: &'static str, baseline: &'static str) -> Result<Workload> {
 }
 
 /// What the engine runs to its end without a real clock.
-const ENGINE_WORKLOADS: [&str; 4] = ["pass-choice", "passthrough", "map-inline", "task-fanout"];
+const ENGINE_WORKLOADS: [&str; 5] =
+    ["pass-choice", "passthrough", "map-inline", "task-fanout", "jsonata-enrich"];

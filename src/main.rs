@@ -40,6 +40,8 @@ enum Command {
     Explain(cli::explain::Args),
     /// Run one execution here and now.
     Exec(cli::exec::Args),
+    /// Try an expression, JSONata or JSONPath, on a document.
+    Eval(cli::eval::Args),
     /// Run workflow tests: case files, on a virtual clock.
     Test(cli::test::Args),
     /// Measure the engine alone, without Kafka.
@@ -90,6 +92,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
             return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
         }
         Command::Exec(args) => cli::exec::run(args, &mut out)?,
+        Command::Eval(args) => return cli::eval::run(args, &mut out, &mut err),
         Command::Test(args) => return cli::test::run(args, &mut out),
         Command::Bench(args) => cli::bench::run(args, &mut out)?,
         Command::Disasm(args) => cli::disasm::run(args, &mut out)?,

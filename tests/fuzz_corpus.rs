@@ -23,6 +23,11 @@ fn intrinsic_calls() {
 }
 
 #[test]
+fn jsonata_expressions() {
+    replay("jsonata", checks::jsonata::check);
+}
+
+#[test]
 fn events() {
     replay("event", checks::event::check);
 }

@@ -6,5 +6,6 @@
 pub(crate) mod definition;
 pub(crate) mod event;
 pub(crate) mod intrinsic;
+pub(crate) mod jsonata;
 pub(crate) mod path;
 mod running;

@@ -315,7 +315,7 @@ impl End {
 }
 
 /// Compact JSON text with line breaks and indentation; everything else stays as it is written.
-fn pretty(compact: &str) -> String {
+pub(super) fn pretty(compact: &str) -> String {
     let mut out = String::with_capacity(compact.len() * 2);
     let mut depth = 0;
     let mut chars = compact.chars().peekable();

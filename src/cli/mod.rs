@@ -6,6 +6,7 @@ pub mod broker;
 pub mod config;
 pub mod demo;
 pub mod disasm;
+pub mod eval;
 pub mod exec;
 pub mod explain;
 pub mod relay;

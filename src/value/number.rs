@@ -15,7 +15,10 @@ pub fn int_len(value: i64) -> u32 {
 
 /// Bytes of `value` as [`write_float`] writes it.
 pub fn float_len(value: f64) -> u32 {
-    ryu_js::Buffer::new().format_finite(value).len() as u32
+    match ShortDecimal::of(value) {
+        Some(short) => short.len(),
+        None => ryu_js::Buffer::new().format_finite(value).len() as u32,
+    }
 }
 
 /// Appends `value` in decimal.
@@ -25,7 +28,67 @@ pub fn write_int(value: i64, out: &mut Vec<u8>) {
 
 /// Appends a finite `value` in its shortest form that reads back the same.
 pub fn write_float(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(ryu_js::Buffer::new().format_finite(value).as_bytes());
+    match ShortDecimal::of(value) {
+        Some(short) => short.write(out),
+        None => out.extend_from_slice(ryu_js::Buffer::new().format_finite(value).as_bytes()),
+    }
+}
+
+/// A double that is a decimal of few digits, as amounts and shares are: found by a few
+/// multiplications, where the general algorithm takes five times as long.
+///
+/// `digits / 10^decimals` is exactly rounded, since both are exact doubles; if it gives the double
+/// back, this decimal stands for it. Decimals of up to 15 digits stand for different doubles, so
+/// no shorter one does.
+struct ShortDecimal {
+    /// Without trailing zeros behind the point.
+    digits: u64,
+    decimals: u32,
+    negative: bool,
+}
+
+impl ShortDecimal {
+    #[inline]
+    fn of(value: f64) -> Option<Self> {
+        let magnitude = value.abs();
+        // Below, JavaScript writes an exponent; from 10^11 on, four decimals may be too many digits.
+        if !(1e-4..1e11).contains(&magnitude) {
+            return None;
+        }
+        for (decimals, scale) in [(0, 1.0), (1, 10.0), (2, 100.0), (3, 1e3), (4, 1e4)] {
+            let digits = (magnitude * scale + 0.5) as u64;
+            if (digits as f64 / scale).total_cmp(&magnitude).is_eq() {
+                return Some(Self { digits, decimals, negative: value < 0.0 });
+            }
+        }
+        None
+    }
+
+    fn len(&self) -> u32 {
+        let digits = self.digits.checked_ilog10().map_or(1, |log| log + 1);
+        // At least one digit in front of the point.
+        let digits = digits.max(self.decimals + 1);
+        digits + u32::from(self.decimals > 0) + u32::from(self.negative)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        if self.negative {
+            out.push(b'-');
+        }
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(self.digits).as_bytes();
+        let decimals = self.decimals as usize;
+        if decimals == 0 {
+            out.extend_from_slice(digits);
+            return;
+        }
+        let whole = digits.len().saturating_sub(decimals);
+        let zeros = decimals.saturating_sub(digits.len());
+        out.extend_from_slice(if whole == 0 { b"0" } else { &digits[..whole] });
+        out.push(b'.');
+        out.extend_from_slice(&b"0000"[..zeros]);
+        out.extend_from_slice(&digits[whole..]);
+    }
 }
 
 /// What the text of a JSON number stands for.
@@ -79,6 +142,31 @@ mod tests {
             assert_eq!(out, text.as_bytes());
             assert_eq!(float_len(value) as usize, text.len());
         }
+    }
+
+    #[test]
+    fn short_decimals_are_written_as_any_other_number() {
+        let mut checked = 0;
+        let mut check = |value: f64| {
+            let mut out = Vec::new();
+            write_float(value, &mut out);
+            let text = ryu_js::Buffer::new().format_finite(value).to_owned();
+            assert_eq!(String::from_utf8_lossy(&out), text);
+            assert_eq!(float_len(value) as usize, text.len(), "{text}");
+            checked += u32::from(ShortDecimal::of(value).is_some());
+        };
+        for digits in (0..200_000_u32).chain((0..1_000).map(|step| step * 4_294_967 + 13)) {
+            for scale in [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 3.0] {
+                check(f64::from(digits) / scale);
+                check(-f64::from(digits) / scale);
+            }
+        }
+        for value in
+            [0.1 + 0.2, 1e11, 99_999_999_999.999_9, 1e-4, 0.000_123, 681.760_000_000_000_1, 5e-324]
+        {
+            check(value);
+        }
+        assert!(checked > 1_000_000);
     }
 
     #[test]

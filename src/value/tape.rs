@@ -18,6 +18,14 @@ use super::{Space, Tag, Value};
 #[derive(Default)]
 pub struct Parser {
     buffers: Buffers,
+    repeated_key: bool,
+}
+
+impl Parser {
+    /// Whether an object of the text parsed last had a key twice.
+    pub fn found_repeated_key(&self) -> bool {
+        self.repeated_key
+    }
 }
 
 /// Why a text is no document.
@@ -77,7 +85,8 @@ impl Document {
             write_canonical(text, &mut self.buffer);
         }
         self.fill(parser, plain)?;
-        if self.has_duplicate_keys() {
+        parser.repeated_key = self.has_duplicate_keys();
+        if parser.repeated_key {
             let mut distinct = std::mem::take(&mut self.spare);
             distinct.clear();
             self.write_distinct(&mut distinct);
@@ -160,7 +169,7 @@ impl Document {
         while at < end {
             let name = self.string(at);
             let next = at + 1 + size(&self.tape[at + 1]);
-            if name.len() == key.len() && name.as_bytes() == key.as_bytes() {
+            if same_text(name, key) {
                 return Some(self.member(value, at, (next < end).then_some(next)));
             }
             at = next;
@@ -411,6 +420,27 @@ impl Document {
             (_, Node::Object { len: 1.., .. }) => self.string_start(next + 1) - 3,
             _ => end_of_value(self.text(), start),
         }
+    }
+}
+
+/// Whether two keys are the same. Most are short, and a call to compare memory costs more than that.
+#[inline]
+pub(in crate::value) fn same_text(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        0..4 => one.iter().zip(other).all(|(one, other)| one == other),
+        4..8 => {
+            one.first_chunk::<4>() == other.first_chunk::<4>()
+                && one.last_chunk::<4>() == other.last_chunk::<4>()
+        }
+        8..=16 => {
+            one.first_chunk::<8>() == other.first_chunk::<8>()
+                && one.last_chunk::<8>() == other.last_chunk::<8>()
+        }
+        _ => one == other,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::tape::Walk;
+use super::tape::{Walk, same_text};
 use super::{Heap, Space, Tag, Value, number};
 
 /// What a value is, for those who read it.
@@ -155,7 +155,7 @@ impl Heap {
 
     /// Whether two keys are the same text.
     pub(in crate::value) fn same_text(&self, one: Value, other: Value) -> bool {
-        self.key_text(one) == self.key_text(other)
+        same_text(self.key_text(one), self.key_text(other))
     }
 
     /// Text of a string value; empty for any other.

@@ -9,7 +9,7 @@ mod render;
 use std::cmp::Reverse;
 
 pub use code::Code;
-pub use render::{github, json, render, short};
+pub use render::{excerpt, github, json, render, short};
 
 use super::source::Span;
 

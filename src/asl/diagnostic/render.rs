@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json as json_value};
 
 use super::Diagnostic;
-use crate::asl::source::{Position, Source};
+use crate::asl::source::{Position, Source, Span};
 
 /// Renders in full: message, place, the line with a caret, path and help.
 pub fn render(diagnostic: &Diagnostic, source: Source<'_>) -> String {
@@ -20,7 +20,7 @@ pub fn render(diagnostic: &Diagnostic, source: Source<'_>) -> String {
         source.file,
     );
     if !source.text.is_empty() {
-        let (shown, caret) = excerpt(diagnostic, source);
+        let (shown, caret) = excerpt(diagnostic.span, source);
         let label = diagnostic.label.as_deref().unwrap_or_default();
         let _ = writeln!(text, "{blank} |\n{number} | {shown}");
         let _ = writeln!(text, "{}", format!("{blank} | {caret} {label}").trim_end());
@@ -80,11 +80,11 @@ pub fn github(diagnostic: &Diagnostic, source: Source<'_>) -> String {
     )
 }
 
-/// The line of a diagnostic, cut around the place if it is long, and its underline.
-fn excerpt(diagnostic: &Diagnostic, source: Source<'_>) -> (String, String) {
-    let start = source.position(diagnostic.span.start);
-    let end = source.position(diagnostic.span.end);
-    let line = source.line_at(diagnostic.span.start);
+/// Returns the line of a place, cut around it if it is long, and its underline.
+pub fn excerpt(span: Span, source: Source<'_>) -> (String, String) {
+    let start = source.position(span.start);
+    let end = source.position(span.end);
+    let line = source.line_at(span.start);
     let length = line.chars().count();
     let from = (start.column as usize - 1).min(length);
     let to = if end.line == start.line { end.column as usize - 1 } else { length };
@@ -123,7 +123,6 @@ const ELLIPSIS: &str = "...";
 mod tests {
     use super::*;
     use crate::asl::diagnostic::Code;
-    use crate::asl::source::Span;
 
     fn diagnostic(start: usize, end: usize) -> Diagnostic {
         Diagnostic::new(Code::UnknownTarget, "/States/A/Next", Span::new(start, end), "no state")

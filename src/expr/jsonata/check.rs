@@ -19,7 +19,7 @@ use super::{Dialect, References, Refusal, Thrown, Unsupported, functions, regex}
 /// # Errors
 /// [`Refusal`] for the first thing that does not parse, or for all that is not supported.
 pub fn check(text: &str) -> Result<References, Refusal> {
-    let ast = parse(text, Dialect::Aws).map_err(Refusal::Syntax)?;
+    let ast = parse(text).map_err(Refusal::Syntax)?;
     patterns(&ast).map_err(Refusal::Syntax)?;
     let mut walk = Walk::new(&ast);
     walk.node(ast.root, true);
@@ -85,6 +85,10 @@ impl<'a> Walk<'a> {
 
     /// `top`: the context item here is the expression's own, which is absent.
     fn node(&mut self, id: NodeId, top: bool) {
+        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.node_inside(id, top));
+    }
+
+    fn node_inside(&mut self, id: NodeId, top: bool) {
         let ast = self.ast;
         let node = &ast[id];
         match &node.kind {
@@ -98,7 +102,7 @@ impl<'a> Walk<'a> {
             }
             Kind::Block(parts) => {
                 self.frames.push(Frame::default());
-                parts.iter().for_each(|&part| self.node(part, top));
+                self.nodes(parts, top);
                 self.leave();
             }
             // A function keeps the context item of where it was made.
@@ -110,11 +114,17 @@ impl<'a> Walk<'a> {
             kind => {
                 let mut children = Vec::new();
                 kind.each_child(&mut |child| children.push(child));
-                children.into_iter().for_each(|child| self.node(child, top));
+                self.nodes(&children, top);
             }
         }
-        node.predicates.iter().for_each(|&predicate| self.node(predicate, false));
+        self.nodes(&node.predicates, false);
         self.group(node.group.as_ref(), false);
+    }
+
+    fn nodes(&mut self, nodes: &[NodeId], top: bool) {
+        for &node in nodes {
+            self.node(node, top);
+        }
     }
 
     fn path(&mut self, path: &'a Path, group: Option<&'a Pairs>, mut top: bool) {
@@ -132,7 +142,9 @@ impl<'a> Walk<'a> {
             }
             let carried = std::mem::take(&mut self.carried);
             if step.tuple {
-                carried.into_iter().for_each(|name| self.bind(name));
+                for name in carried {
+                    self.bind(name);
+                }
             }
             top &= step.focus.is_some();
             for name in [&step.focus, &step.index].into_iter().flatten() {
@@ -164,8 +176,10 @@ impl<'a> Walk<'a> {
     fn function(&mut self, parameters: &'a [Box<str>], parts: &[NodeId], top: bool) {
         self.functions.push(self.frames.len());
         self.frames.push(Frame::default());
-        parameters.iter().for_each(|name| self.bind(name));
-        parts.iter().for_each(|&part| self.node(part, top));
+        for name in parameters {
+            self.bind(name);
+        }
+        self.nodes(parts, top);
         self.leave();
         self.functions.pop();
     }
@@ -251,6 +265,9 @@ impl<'a> Walk<'a> {
 
 /// Nobody reads more, and a hostile expression could have very many.
 const REFUSED_MAX: usize = 20;
+/// With less native stack left than this, a level gets a new segment.
+const STACK_RED_ZONE: usize = 128 << 10;
+const STACK_SEGMENT: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {

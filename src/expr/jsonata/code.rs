@@ -46,7 +46,10 @@ pub(super) enum Code {
     /// A variable that may be bound in any of these places, the innermost first.
     Candidates(Box<[Place]>, CodeId),
     /// A chain of names.
-    Names { origin: CodeId, keys: Box<[Item]> },
+    Names {
+        origin: CodeId,
+        keys: Box<[Item]>,
+    },
     /// One name, in the context item.
     Name(Item),
     Path(Box<Path>),
@@ -68,21 +71,36 @@ pub(super) enum Code {
     Concat(Box<[CodeId]>),
     Negate(CodeId),
     /// `[…]`; the flag of an element says that it is not flattened.
-    Array { elements: Box<[(CodeId, bool)]>, cons: bool },
+    Array {
+        elements: Box<[(CodeId, bool)]>,
+        cons: bool,
+    },
     /// `{…}` over the context item.
     Object(Box<Pairs>),
     Block(Box<Block>),
-    Condition { test: CodeId, then: CodeId, otherwise: Option<CodeId> },
+    Condition {
+        test: CodeId,
+        then: CodeId,
+        otherwise: Option<CodeId>,
+    },
     Coalesce(CodeId, CodeId),
     Elvis(CodeId, CodeId),
     Bind(Place, CodeId),
-    /// `lhs ~> rhs`, the right side being no call.
-    Chain(CodeId, CodeId),
+    /// `lhs ~> rhs`, the right side being no call; with its level.
+    Chain(CodeId, CodeId, u16),
     Call(Box<Call>),
-    Partial { callee: CodeId, arguments: Box<[Option<CodeId>]>, name: Box<str> },
+    Partial {
+        callee: CodeId,
+        arguments: Box<[Option<CodeId>]>,
+        name: Box<str>,
+    },
     /// A function; index into [`Program::lambdas`].
     Lambda(u32),
-    Transform { pattern: CodeId, update: CodeId, delete: Option<CodeId> },
+    Transform {
+        pattern: CodeId,
+        update: CodeId,
+        delete: Option<CodeId>,
+    },
     /// Index into [`Program::regexes`].
     Regex(u32),
     /// Predicates behind what is no path.
@@ -91,6 +109,8 @@ pub(super) enum Code {
     Grouped(CodeId, Box<Pairs>),
     /// `[]` behind what is no path.
     KeepArray(CodeId),
+    /// What nests deeper than AWS evaluates.
+    TooDeep,
 }
 
 /// A part of `$states`.
@@ -113,9 +133,11 @@ pub(super) struct Place {
 /// Key and value expressions.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs {
-    pub(super) pairs: Box<[(CodeId, CodeId)]>,
+    pub(super) entries: Box<[(CodeId, CodeId)]>,
     /// All keys are constants and differ: these.
     pub(super) constant_keys: Option<Box<[Item]>>,
+    /// What it makes goes into the expression's result, and is made where that goes.
+    pub(super) is_result: bool,
     pub(super) span: Span,
 }
 
@@ -166,7 +188,10 @@ pub(super) struct Step {
 pub(super) enum StepKind {
     Name(Item),
     /// Several names that the path begins with.
-    Names { origin: CodeId, keys: Box<[Item]> },
+    Names {
+        origin: CodeId,
+        keys: Box<[Item]>,
+    },
     Code(CodeId),
     Sort(Box<[Term]>),
 }
@@ -211,6 +236,8 @@ pub(super) struct Call {
     pub(super) name: Box<str>,
     /// `name(…)` where `$name` is a function: the `$` was forgotten.
     pub(super) forgotten_dollar: bool,
+    /// Levels above it in its function's body, and its own.
+    pub(super) level: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -229,4 +256,6 @@ pub(super) struct Lambda {
     pub(super) signature: Option<Signature>,
     /// A function made inside may outlive a call.
     pub(super) captured: bool,
+    /// Levels that evaluating the body takes at least.
+    pub(super) levels: u16,
 }

@@ -1,7 +1,8 @@
 //! What goes wrong in an expression, by JSONata's own codes and words.
 //!
 //! `S` are errors of syntax, `T` of type, `D` of evaluation, `U` of bounds. Codes and texts are
-//! those of the language's reference implementation; AWS prints them as `CODE: text`.
+//! those of the language's reference implementation; AWS prints them as `CODE: text` (measured in
+//! many places, no difference found), except for its own bounds, which have no code.
 
 use super::ast::Span;
 
@@ -127,9 +128,11 @@ codes! {
     T2010 "The expressions either side of operator {{token}} must evaluate to numeric or string values",
     T2011 "The insert/update clause of the transform expression must evaluate to an object: {{value}}",
     T2012 "The delete clause of the transform expression must evaluate to a string or array of strings: {{value}}",
-    U1001 "Stack overflow error: Check for non-terminating recursive function.  Consider rewriting as tail-recursive.",
+    /// As measured on AWS: one blank, no full stop at the end.
+    U1001 "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive",
     U1002 "Expression evaluation timeout: Check for infinite loop",
-    /// AWS's text, which has no code in front of it.
+    /// What AWS calls an internal error of its own, without saying more.
+    Internal "internal error",
     Memory "Expression evaluation memory limit exceeded: Check for excessive memory usage",
 }
 
@@ -163,6 +166,9 @@ impl Thrown {
     /// The operator or function that failed, unless one is known already.
     #[must_use]
     pub fn at_token(mut self, token: &str) -> Self {
+        if token.is_empty() {
+            return self;
+        }
         self.0.token.get_or_insert_with(|| token.into());
         self
     }
@@ -177,6 +183,11 @@ impl Thrown {
     /// The code.
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// Whether it is a bound of evaluation that was met; AWS prints no code in front of these.
+    pub fn is_bound(&self) -> bool {
+        matches!(self.0.code, Code::U1001 | Code::U1002 | Code::Memory | Code::Internal)
     }
 
     /// Operator or function that failed.
@@ -211,7 +222,8 @@ impl Thrown {
             (Some((_, part)), _) => part.to_string(),
             (None, Some(token)) if name == "token" && bare => token.to_string(),
             (None, Some(token)) if name == "token" => format!("\"{token}\""),
-            _ => String::new(),
+            // As JavaScript prints what is not there.
+            _ => "undefined".to_owned(),
         }
     }
 }
@@ -219,10 +231,10 @@ impl Thrown {
 impl std::fmt::Display for Thrown {
     /// As AWS prints it: `T1006: Attempted to invoke a non-function`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.code {
-            Code::Memory => f.write_str(&self.message()),
-            code => write!(f, "{}: {}", code.as_str(), self.message()),
+        if self.is_bound() {
+            return f.write_str(&self.message());
         }
+        write!(f, "{}: {}", self.0.code.as_str(), self.message())
     }
 }
 

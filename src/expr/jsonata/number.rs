@@ -1,14 +1,14 @@
 //! Numbers and what is done with them: integers exact as long as they can be.
 //!
-//! AWS's engine computes with Java's `long` and `double` (measured: 2^63-1 stays exact, 2^63
-//! prints as 9223372036854776000); the reference implementation has doubles only, so in the full
-//! dialect an integer beyond 2^53 becomes one.
+//! AWS's engine has Java's `long` beside `double` (measured: 2^63-1 stays exact, 2^63 prints as
+//! 9223372036854776000); the reference implementation has doubles only, so in the full dialect an
+//! integer beyond 2^53 becomes one.
 
 use std::cmp::Ordering;
 
-use super::Dialect;
 use super::ast::Operator;
 use super::item::Item;
+use super::{Dialect, cast};
 use crate::value::number::compare_int_float;
 
 /// A number.
@@ -40,8 +40,27 @@ impl Number {
         match self {
             Self::Int(int) => Some(int),
             Self::Float(float) => {
-                (float.fract() == 0.0 && float.abs() < EXACT_MAX).then_some(float as i64)
+                // A cast drops the fraction; comparing back is cheaper than asking for it.
+                let int = float as i64;
+                let same = (int as f64).total_cmp(&float).is_eq() || float == 0.0;
+                (same && float.abs() < EXACT_MAX).then_some(int)
             }
+        }
+    }
+
+    /// A double without a fraction as the integer that it is, where both print alike.
+    pub(super) fn whole(self) -> Self {
+        match self.integer() {
+            Some(int) if fits_double(int) => Self::Int(int),
+            _ => Self::Float(self.as_f64()),
+        }
+    }
+
+    /// As `$string` writes it.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Int(int) => int.to_string(),
+            Self::Float(float) => cast::text(float),
         }
     }
 
@@ -76,9 +95,9 @@ impl Number {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => Some(one.cmp(&other)),
             (Self::Float(one), Self::Float(other)) => one.partial_cmp(&other),
-            (Self::Int(one), Self::Float(other)) => compare_int_float(one, other),
+            (Self::Int(one), Self::Float(other)) => compare_mixed(one, other),
             (Self::Float(one), Self::Int(other)) => {
-                compare_int_float(other, one).map(Ordering::reverse)
+                compare_mixed(other, one).map(Ordering::reverse)
             }
         }
     }
@@ -86,7 +105,11 @@ impl Number {
     /// `self operator other`, for the operators of arithmetic.
     #[inline]
     pub(super) fn compute(self, operator: Operator, other: Self, dialect: Dialect) -> Self {
-        if let (Self::Int(one), Self::Int(two)) = (self, other) {
+        let holds = |int: i64| dialect == Dialect::Aws || fits_double(int);
+        if let (Self::Int(one), Self::Int(two)) = (self, other)
+            && holds(one)
+            && holds(two)
+        {
             let exact = match operator {
                 Operator::Add => one.checked_add(two),
                 Operator::Subtract => one.checked_sub(two),
@@ -97,11 +120,8 @@ impl Number {
                 Operator::Remainder => one.checked_rem(two),
                 _ => None,
             };
-            match exact {
-                Some(exact) if dialect == Dialect::Aws || fits_double(exact) => {
-                    return Self::Int(exact);
-                }
-                _ => {}
+            if let Some(exact) = exact.filter(|exact| holds(*exact)) {
+                return Self::Int(exact);
             }
         }
         let (one, two) = (self.as_f64(), other.as_f64());
@@ -117,12 +137,16 @@ impl Number {
     #[inline]
     pub(super) fn negate(self) -> Self {
         match self {
-            Self::Int(int) if int != 0 => {
-                int.checked_neg().map_or(Self::Float(-(int as f64)), Self::Int)
-            }
+            // Zero has a sign only as a double.
+            Self::Int(int) if int != 0 && int != i64::MIN => Self::Int(-int),
             number => Self::Float(-number.as_f64()),
         }
     }
+}
+
+#[inline]
+fn compare_mixed(int: i64, float: f64) -> Option<Ordering> {
+    if fits_double(int) { (int as f64).partial_cmp(&float) } else { compare_int_float(int, float) }
 }
 
 /// Whether every integer up to this one is a double, too.

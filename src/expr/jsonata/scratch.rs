@@ -23,6 +23,8 @@ pub struct Scratch {
     pub(super) closures: Vec<Closure>,
     /// Lent to who makes a text of other texts.
     pub(super) buffer: String,
+    /// Steps that nobody has been told of.
+    pub(super) steps: usize,
 }
 
 /// The variables of one call.
@@ -67,9 +69,17 @@ impl Scratch {
         self.frames.clear();
         self.labels.clear();
         self.closures.clear();
-        if self.held_bytes() > KEPT_BYTES_MAX {
-            *self = Self::default();
+        let most = self.slots.capacity().max(self.stack.capacity()).max(self.variables.capacity());
+        let most_bytes = most * size_of::<Item>();
+        if most_bytes.max(self.text.capacity()).max(self.buffer.capacity()) > KEPT_BYTES_MAX {
+            *self = Self { steps: self.steps, ..Self::default() };
         }
+    }
+
+    /// Steps that evaluations have taken since this was last asked.
+    #[inline]
+    pub fn take_steps(&mut self) -> usize {
+        std::mem::take(&mut self.steps)
     }
 
     /// Bytes of memory held.
@@ -106,10 +116,7 @@ impl Scratch {
     /// Moves the stack from `base` on to where it stays.
     #[inline]
     pub(super) fn settle(&mut self, base: usize) -> Extent {
-        let at = Extent {
-            offset: self.slots.len() as u32,
-            len: (self.stack.len() - base) as u32,
-        };
+        let at = Extent { offset: self.slots.len() as u32, len: (self.stack.len() - base) as u32 };
         self.slots.extend_from_slice(&self.stack[base..]);
         self.stack.truncate(base);
         at
@@ -173,7 +180,7 @@ impl Scratch {
     }
 }
 
-/// A scratch that holds more than this after an evaluation gives its memory back.
+/// A scratch with a part that holds more than this after an evaluation gives its memory back.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Length of an object that is a copy under change: no real one is that long. At its offset stands

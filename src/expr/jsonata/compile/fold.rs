@@ -5,7 +5,7 @@ use super::super::ast::{Kind, Node, NodeId, Operator, Pairs as AstPairs};
 use super::super::code::{Code, CodeId};
 use super::super::item::Item;
 use super::super::number::Number;
-use super::{CompileFailure, Compiled, Compiler};
+use super::{CompileFailure, Compiled, Compiler, Position};
 use crate::value::{Value, View};
 
 impl<'a> Compiler<'a> {
@@ -37,21 +37,18 @@ impl<'a> Compiler<'a> {
             let result = left.compute(operator, right, self.dialect);
             // Infinity is left to be met at run time, where it may be an error.
             if result.as_f64().is_finite() {
-                let value = match result {
-                    Number::Int(int) => Value::int(int),
-                    Number::Float(float) => Value::float(float),
-                };
-                return self.emit(Code::Constant(value.into()), node);
+                return self.emit(Code::Constant(constant(result)), node);
             }
         }
         self.emit(Code::Arithmetic(operator, one, other), node)
     }
 
     /// `[…]`
-    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node) -> Compiled {
+    pub(super) fn array(&mut self, elements: &[NodeId], node: &'a Node, at: Position) -> Compiled {
         let ast = self.ast;
         let is_array = |id: &NodeId| matches!(ast[*id].kind, Kind::Array(_));
-        let codes = elements.iter().map(|id| Ok((self.node(*id, false)?, is_array(id))));
+        let within = Position { tail: false, ..at };
+        let codes = elements.iter().map(|id| Ok((self.node(*id, within)?, is_array(id))));
         let codes: Box<[(CodeId, bool)]> = codes.collect::<Result<_, CompileFailure>>()?;
         let values: Option<Vec<Value>> = codes
             .iter()
@@ -65,10 +62,10 @@ impl<'a> Compiler<'a> {
     }
 
     /// `{…}` as a value.
-    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node) -> Compiled {
-        let pairs = self.pairs(pairs, node)?;
+    pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node, at: Position) -> Compiled {
+        let pairs = self.pairs(pairs, node, at.result)?;
         if let Some(keys) = &pairs.constant_keys {
-            let entries = keys.iter().zip(&pairs.pairs);
+            let entries = keys.iter().zip(&pairs.entries);
             let entries: Option<Vec<(Value, Value)>> = entries
                 .map(|(key, (_, value))| Some((key.value()?, self.known(*value)?)))
                 .collect();
@@ -101,5 +98,13 @@ impl<'a> Compiler<'a> {
             _ => Ok(Item::UNDEFINED),
         });
         keys.collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// A number as a constant, its length as text known.
+pub(super) fn constant(number: Number) -> Item {
+    match number {
+        Number::Int(int) => Value::int(int).into(),
+        Number::Float(float) => Value::float(float).into(),
     }
 }

@@ -4,6 +4,7 @@
 //! has none. So a name is resolved to the places that may hold it; where the block has certainly
 //! bound it before, to one.
 
+mod depth;
 mod fold;
 mod paths;
 mod scope;
@@ -13,6 +14,7 @@ use super::code::{
     Block, Call, Callee, Code, CodeId, Lambda, Pairs, Part, Predicate, Program, Scope,
 };
 use super::item::Item;
+use super::number::Number;
 use super::{CompileFailure, Dialect, Reads, functions, regex};
 use crate::expr::Bindings;
 use crate::value::Value;
@@ -26,6 +28,8 @@ pub(super) struct Compiler<'a> {
     program: Draft,
     scopes: Scopes,
     reads: Reads,
+    /// Levels of nodes around, from the body of the function that is being compiled.
+    level: u16,
     /// Functions compiled so far, to see whether one holds others.
     lambdas_begun: usize,
 }
@@ -38,6 +42,18 @@ struct Draft {
     lambdas: Vec<Lambda>,
     regexes: Vec<::regex::Regex>,
 }
+
+/// What becomes of a node's value.
+#[derive(Clone, Copy)]
+struct Position {
+    /// It is the function's.
+    tail: bool,
+    /// It is the expression's, or goes into it as it is.
+    result: bool,
+}
+
+/// It is used and gone.
+const INNER: Position = Position { tail: false, result: false };
 
 type Compiled = Result<CodeId, CompileFailure>;
 
@@ -58,12 +74,13 @@ pub(super) fn compile(
         program: Draft::default(),
         scopes: Scopes::default(),
         reads: Reads::default(),
+        level: 0,
         lambdas_begun: 0,
     };
     compiler.scopes.enter_frame();
     let names = scope::bound_names(ast, &[ast.root]);
     compiler.scopes.open(&names)?;
-    let root = compiler.node(ast.root, false)?;
+    let root = compiler.node(ast.root, Position { tail: false, result: true })?;
     compiler.scopes.close();
     let slots = compiler.scopes.leave_frame();
     let Draft { codes, spans, lambdas, regexes } = compiler.program;
@@ -86,16 +103,22 @@ impl<'a> Compiler<'a> {
         CodeId(self.program.codes.len() as u32 - 1)
     }
 
-    /// Compiles a node with what stands behind it; `tail` says that its value is the function's.
-    fn node(&mut self, id: NodeId, tail: bool) -> Compiled {
-        stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, tail))
+    /// Compiles a node with what stands behind it.
+    fn node(&mut self, id: NodeId, at: Position) -> Compiled {
+        if self.is_too_deep(1) {
+            return Ok(self.emit(Code::TooDeep, &self.ast[id]));
+        }
+        self.level += 1;
+        let code = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, at));
+        self.level -= 1;
+        code
     }
 
-    fn decorated(&mut self, id: NodeId, tail: bool) -> Compiled {
+    fn decorated(&mut self, id: NodeId, at: Position) -> Compiled {
         let ast = self.ast;
         let node = &ast[id];
         let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
-        let mut code = self.bare(node, tail && plain)?;
+        let mut code = self.bare(node, if plain { at } else { INNER })?;
         if plain {
             return Ok(code);
         }
@@ -108,7 +131,7 @@ impl<'a> Compiler<'a> {
         }
         let is_path = matches!(node.kind, Kind::Path(_));
         if let Some(group) = node.group.as_ref().filter(|_| !is_path) {
-            let pairs = self.pairs(group, node)?;
+            let pairs = self.pairs(group, node, false)?;
             code = self.emit(Code::Grouped(code, Box::new(pairs)), node);
         }
         if node.keep_array {
@@ -118,11 +141,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// A node by itself.
-    fn bare(&mut self, node: &'a Node, tail: bool) -> Compiled {
+    fn bare(&mut self, node: &'a Node, at: Position) -> Compiled {
         Ok(match &node.kind {
             Kind::Null => self.emit(Code::Constant(Item::NULL), node),
             Kind::Bool(bool) => self.emit(Code::Constant(Item::bool(*bool)), node),
-            Kind::Int(int) => self.emit(Code::Constant(Item::int(*int)), node),
+            Kind::Int(int) => {
+                let number = Number::Int(*int);
+                let number = if self.dialect == Dialect::Aws { number } else { number.whole() };
+                self.emit(Code::Constant(fold::constant(number)), node)
+            }
             Kind::Float(float) => self.emit(Code::Constant(Value::float(*float).into()), node),
             Kind::Text(text) => {
                 let text = self.text(text)?;
@@ -143,41 +170,43 @@ impl<'a> Compiler<'a> {
             Kind::Path(path) => self.path(path, node)?,
             Kind::Binary(operator, one, other) => self.binary(*operator, *one, *other, node)?,
             Kind::Negate(operand) => {
-                let operand = self.node(*operand, false)?;
+                let operand = self.node(*operand, INNER)?;
                 self.emit(Code::Negate(operand), node)
             }
-            Kind::Array(elements) => self.array(elements, node)?,
-            Kind::Object(pairs) => self.object(pairs, node)?,
-            Kind::Block(body) => self.block(body, node, tail)?,
+            Kind::Array(elements) => self.array(elements, node, at)?,
+            Kind::Object(pairs) => self.object(pairs, node, at)?,
+            Kind::Block(body) => self.block(body, node, at)?,
             Kind::Condition { test, then, otherwise } => {
-                let test = self.node(*test, false)?;
-                let then = self.node(*then, tail)?;
-                let otherwise = otherwise.map(|node| self.node(node, tail)).transpose()?;
+                let test = self.node(*test, INNER)?;
+                let then = self.node(*then, at)?;
+                let otherwise = otherwise.map(|node| self.node(node, at)).transpose()?;
                 self.emit(Code::Condition { test, then, otherwise }, node)
             }
             Kind::Coalesce(one, other) => {
-                let (one, other) = (self.node(*one, false)?, self.node(*other, tail)?);
+                let (one, other) = (self.node(*one, INNER)?, self.node(*other, at)?);
                 self.emit(Code::Coalesce(one, other), node)
             }
             Kind::Elvis(one, other) => {
-                let (one, other) = (self.node(*one, false)?, self.node(*other, tail)?);
+                let (one, other) = (self.node(*one, INNER)?, self.node(*other, at)?);
                 self.emit(Code::Elvis(one, other), node)
             }
             Kind::Bind { name, value } => {
-                let value = self.node(*value, false)?;
+                let value = self.node(*value, INNER)?;
                 let place = self.scopes.bind(name);
                 self.emit(Code::Bind(place, value), node)
             }
             Kind::Apply(one, other) => self.apply(*one, *other, node)?,
-            Kind::Call { callee, arguments } => self.call(*callee, arguments, None, node, tail)?,
+            Kind::Call { callee, arguments } => self.call(*callee, arguments, None, node, at)?,
             Kind::Partial { callee, arguments } => self.partial(*callee, arguments, node)?,
-            Kind::Lambda { .. } => self.lambda(node)?,
+            Kind::Lambda { .. } => self.lambda(node, false)?,
             Kind::Transform { pattern, update, delete } => {
                 self.lambdas_begun += 1;
+                let level = std::mem::take(&mut self.level);
                 self.scopes.iterate(1);
-                let (pattern, update) = (self.node(*pattern, false)?, self.node(*update, false)?);
-                let delete = delete.map(|node| self.node(node, false)).transpose()?;
+                let (pattern, update) = (self.node(*pattern, INNER)?, self.node(*update, INNER)?);
+                let delete = delete.map(|node| self.node(node, INNER)).transpose()?;
                 self.scopes.iterate(-1);
+                self.level = level;
                 self.emit(Code::Transform { pattern, update, delete }, node)
             }
             // A sort is a step of a path and compiled there.
@@ -249,7 +278,7 @@ impl<'a> Compiler<'a> {
         if operator == Operator::Concat {
             return self.concat(one, other, node);
         }
-        let (one, other) = (self.node(one, false)?, self.node(other, false)?);
+        let (one, other) = (self.node(one, INNER)?, self.node(other, INNER)?);
         let code = match operator {
             Operator::Add
             | Operator::Subtract
@@ -280,17 +309,39 @@ impl<'a> Compiler<'a> {
             left = *one;
         }
         parts.push(left);
-        let parts = parts.into_iter().rev().map(|part| self.node(part, false));
-        let parts = parts.collect::<Result<_, _>>()?;
-        Ok(self.emit(Code::Concat(parts), node))
+        parts.reverse();
+        let (level, last) = (self.level, parts.len() - 1);
+        let mut codes = Vec::with_capacity(parts.len());
+        for (index, part) in parts.into_iter().enumerate() {
+            let stringified = self.stringified(part);
+            // The operators nest to the left.
+            self.level = level + (last - index.max(1)) as u16 + u16::from(stringified.is_some());
+            codes.push(self.node(stringified.unwrap_or(part), INNER)?);
+        }
+        self.level = level;
+        Ok(self.emit(Code::Concat(codes.into()), node))
     }
 
-    fn block(&mut self, body: &[NodeId], node: &Node, tail: bool) -> Compiled {
+    /// The argument of a call of `$string`, which `&` applies anyway.
+    fn stringified(&self, part: NodeId) -> Option<NodeId> {
+        let node = &self.ast[part];
+        let Kind::Call { callee, arguments } = &node.kind else { return None };
+        let is_native = matches!(&self.ast[*callee].kind, Kind::Variable(name) if **name == *"string")
+            && !self.scopes.knows("string")
+            && self.bindings.known("string").is_none();
+        let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
+        match arguments[..] {
+            [argument] if is_native && plain => Some(argument),
+            _ => None,
+        }
+    }
+
+    fn block(&mut self, body: &[NodeId], node: &Node, at: Position) -> Compiled {
         let names = scope::bound_names(self.ast, body);
         // What stands behind a block is given no sequence of one, so there it stays.
         let plain = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
-        if let ([only], true) = (body, names.is_empty() && plain) {
-            return self.node(*only, tail);
+        if let ([only], true, true) = (body, names.is_empty(), plain) {
+            return self.node(*only, at);
         }
         let own = !names.is_empty()
             && self.scopes.is_iterated()
@@ -301,7 +352,8 @@ impl<'a> Compiler<'a> {
         let (first, count) = self.scopes.open(&names)?;
         let mut codes = Vec::with_capacity(body.len());
         for (index, statement) in body.iter().enumerate() {
-            codes.push(self.node(*statement, tail && index + 1 == body.len())?);
+            let last = index + 1 == body.len();
+            codes.push(self.node(*statement, if last { at } else { INNER })?);
             if let Kind::Bind { name, .. } = &self.ast[*statement].kind {
                 self.scopes.certain(name);
             }
@@ -315,24 +367,28 @@ impl<'a> Compiler<'a> {
         Ok(self.emit(Code::Block(Box::new(Block { body: codes.into(), scope })), node))
     }
 
-    fn lambda(&mut self, node: &'a Node) -> Compiled {
+    /// A function; `result` says that what it returns goes into the expression's result.
+    fn lambda(&mut self, node: &'a Node, result: bool) -> Compiled {
         let Kind::Lambda { parameters, signature, body } = &node.kind else {
             return Ok(self.emit(Code::Constant(Item::UNDEFINED), node));
         };
         self.lambdas_begun += 1;
         let before = self.lambdas_begun;
+        let level = std::mem::take(&mut self.level);
         self.scopes.enter_frame();
         self.scopes.open_parameters(parameters)?;
         let names = scope::bound_names(self.ast, &[*body]);
         self.scopes.add(&names)?;
-        let code = self.node(*body, true)?;
+        let code = self.node(*body, Position { tail: true, result })?;
         self.scopes.close();
+        self.level = level;
         let lambda = Lambda {
             parameters: parameters.len() as u16,
             slots: self.scopes.leave_frame(),
             body: code,
             signature: signature.clone(),
             captured: self.lambdas_begun != before,
+            levels: depth::certain_levels(self.ast, *body),
         };
         self.program.lambdas.push(lambda);
         Ok(self.emit(Code::Lambda(self.program.lambdas.len() as u32 - 1), node))
@@ -343,11 +399,11 @@ impl<'a> Compiler<'a> {
         let ast = self.ast;
         // What stands behind the call is passed over, as in the reference.
         if let Kind::Call { callee, arguments } = &ast[other].kind {
-            let context = self.node(one, false)?;
-            return self.call(*callee, arguments, Some(context), &ast[other], false);
+            let context = self.node(one, INNER)?;
+            return self.call(*callee, arguments, Some(context), &ast[other], INNER);
         }
-        let (one, other) = (self.node(one, false)?, self.node(other, false)?);
-        Ok(self.emit(Code::Chain(one, other), node))
+        let (one, other) = (self.node(one, INNER)?, self.node(other, INNER)?);
+        Ok(self.emit(Code::Chain(one, other, self.level), node))
     }
 
     fn call(
@@ -356,11 +412,17 @@ impl<'a> Compiler<'a> {
         arguments: &[NodeId],
         context: Option<CodeId>,
         node: &Node,
-        tail: bool,
+        at: Position,
     ) -> Compiled {
         let name: Box<str> = self.called_name(callee).into();
+        // A call at the end of a function leaves it before it evaluates anything.
+        let outer = self.level;
+        if at.tail {
+            self.level = 0;
+        }
+        let level = self.level;
         let is_variable = matches!(self.ast[callee].kind, Kind::Variable(_));
-        let code = self.node(callee, false)?;
+        let code = self.node(callee, INNER)?;
         let callee = match &self.program.codes[code.0 as usize] {
             Code::Constant(item) => match item.kind() {
                 super::item::Kind::Native(native) => Callee::Native(native),
@@ -370,9 +432,16 @@ impl<'a> Compiler<'a> {
         };
         let forgotten_dollar = !is_variable
             && (functions::find(&name, self.dialect).is_some() || self.scopes.knows(&name));
-        let arguments = arguments.iter().map(|argument| self.node(*argument, false));
+        // What `$map` is given to call makes the elements of what it returns.
+        let maps = at.result && *name == *"map" && matches!(callee, Callee::Native(_));
+        let arguments = arguments.iter().map(|argument| match &self.ast[*argument] {
+            function if maps && is_plain_lambda(function) => self.lambda(function, true),
+            _ => self.node(*argument, INNER),
+        });
         let arguments = arguments.collect::<Result<_, _>>()?;
-        let call = Call { callee, arguments, context, tail, name, forgotten_dollar };
+        self.level = outer;
+        let tail = at.tail;
+        let call = Call { callee, arguments, context, tail, name, forgotten_dollar, level };
         Ok(self.emit(Code::Call(Box::new(call)), node))
     }
 
@@ -392,24 +461,30 @@ impl<'a> Compiler<'a> {
     fn partial(&mut self, callee: NodeId, arguments: &[Option<NodeId>], node: &Node) -> Compiled {
         self.lambdas_begun += 1;
         let name: Box<str> = self.called_name(callee).into();
-        let callee = self.node(callee, false)?;
+        let callee = self.node(callee, INNER)?;
         let arguments = arguments
             .iter()
-            .map(|argument| argument.map(|node| self.node(node, false)).transpose());
+            .map(|argument| argument.map(|node| self.node(node, INNER)).transpose());
         let arguments = arguments.collect::<Result<_, _>>()?;
         Ok(self.emit(Code::Partial { callee, arguments, name }, node))
     }
 
     /// Keys and values of `{…}`.
-    fn pairs(&mut self, pairs: &AstPairs, node: &Node) -> Result<Pairs, CompileFailure> {
+    fn pairs(
+        &mut self,
+        pairs: &AstPairs,
+        node: &Node,
+        is_result: bool,
+    ) -> Result<Pairs, CompileFailure> {
         let constant_keys = self.constant_keys(pairs)?;
+        let within = Position { tail: false, result: is_result };
         self.scopes.iterate(1);
         let codes = pairs
             .iter()
-            .map(|(key, value)| Ok((self.node(*key, false)?, self.node(*value, false)?)));
+            .map(|(key, value)| Ok((self.node(*key, INNER)?, self.node(*value, within)?)));
         let codes = codes.collect::<Result<_, CompileFailure>>()?;
         self.scopes.iterate(-1);
-        Ok(Pairs { pairs: codes, constant_keys, span: node.span })
+        Ok(Pairs { entries: codes, constant_keys, is_result, span: node.span })
     }
 
     /// `[…]`: a number that is written there is a position.
@@ -417,9 +492,16 @@ impl<'a> Compiler<'a> {
         match self.ast[id].kind {
             Kind::Int(index) => Ok(Predicate::Index(index)),
             Kind::Float(index) => Ok(Predicate::Index(index.floor() as i64)),
-            _ => self.node(id, false).map(Predicate::Test),
+            _ => self.node(id, INNER).map(Predicate::Test),
         }
     }
+}
+
+fn is_plain_lambda(node: &Node) -> bool {
+    matches!(node.kind, Kind::Lambda { .. })
+        && node.predicates.is_empty()
+        && node.group.is_none()
+        && !node.keep_array
 }
 
 /// With less native stack left than this, a level gets a new segment.

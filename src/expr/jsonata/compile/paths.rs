@@ -3,10 +3,14 @@
 use super::super::ast::{Kind, Node, Path as AstPath, Stage as AstStage, Step as AstStep};
 use super::super::code::{Code, CodeId, Part, Path, Stage, Step, StepKind, Term};
 use super::super::item::Item;
-use super::{CompileFailure, Compiled, Compiler, Dialect};
+use super::{CompileFailure, Compiled, Compiler, Dialect, INNER};
 
 impl<'a> Compiler<'a> {
     pub(super) fn path(&mut self, path: &'a AstPath, node: &'a Node) -> Compiled {
+        // A step is a level, even where it is only a name.
+        if self.is_too_deep(1) {
+            return Ok(self.emit(Code::TooDeep, node));
+        }
         let plain = path.steps.iter().enumerate();
         let plain = plain.take_while(|(index, step)| self.is_plain(step, *index == 0)).count();
         if plain == path.steps.len() && node.group.is_none() && !path.keep_singleton {
@@ -27,7 +31,7 @@ impl<'a> Compiler<'a> {
             steps.push(step);
         }
         let group = match &node.group {
-            Some(group) => Some(self.pairs(group, node)?),
+            Some(group) => Some(self.pairs(group, node, false)?),
             None => None,
         };
         self.scopes.close();
@@ -52,13 +56,12 @@ impl<'a> Compiler<'a> {
             && !node.keep_array
             && node.predicates.is_empty()
             && node.group.is_none()
-            && (matches!(node.kind, Kind::Name(_)) || first && matches!(node.kind, Kind::Variable(_)))
+            && (matches!(node.kind, Kind::Name(_))
+                || first && matches!(node.kind, Kind::Variable(_)))
     }
 
     fn starts_at_variable(&self, path: &AstPath) -> bool {
-        path.steps.first().is_some_and(|step| {
-            matches!(self.ast[step.node].kind, Kind::Variable(_))
-        })
+        path.steps.first().is_some_and(|step| matches!(self.ast[step.node].kind, Kind::Variable(_)))
     }
 
     /// A path of names only.
@@ -138,12 +141,12 @@ impl<'a> Compiler<'a> {
             Kind::Name(name) if bare => StepKind::Name(self.text(name)?),
             Kind::Sort(terms) => {
                 let terms = terms.iter().map(|term| {
-                    let code = self.node(term.expression, false)?;
+                    let code = self.node(term.expression, INNER)?;
                     Ok(Term { code, descending: term.descending })
                 });
                 StepKind::Sort(terms.collect::<Result<_, CompileFailure>>()?)
             }
-            _ => StepKind::Code(self.node(step.node, false)?),
+            _ => StepKind::Code(self.node(step.node, INNER)?),
         };
         let ancestor = step.ancestor.map(|label| self.scopes.ancestor(label));
         let focus = step.focus.as_ref().map(|name| self.scopes.label(name));

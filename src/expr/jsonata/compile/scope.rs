@@ -10,7 +10,7 @@ use crate::value::TooLarge;
 /// The scopes around what is being compiled, and the frames they lie in.
 #[derive(Default)]
 pub(super) struct Scopes {
-    scopes: Vec<Scope>,
+    open: Vec<Scope>,
     frames: Vec<Frame>,
     labels: u32,
     ancestors: HashMap<Label, u32>,
@@ -57,7 +57,7 @@ impl Scopes {
     /// Opens a scope in the running frame for these names; returns its slots.
     pub(super) fn open(&mut self, names: &[&str]) -> Result<(u16, u16), CompileFailure> {
         let frame = self.frames.len() - 1;
-        self.scopes.push(Scope { frame, names: Vec::new() });
+        self.open.push(Scope { frame, names: Vec::new() });
         self.add(names)
     }
 
@@ -67,7 +67,7 @@ impl Scopes {
         self.open(&[])?;
         for name in names {
             let slot = self.slot()?;
-            if let Some(scope) = self.scopes.last_mut() {
+            if let Some(scope) = self.open.last_mut() {
                 scope.names.insert(0, (name.clone(), Target::Slot { slot, certain: true }));
             }
         }
@@ -80,14 +80,16 @@ impl Scopes {
         let first = u16::try_from(first).map_err(|_| TooLarge)?;
         let mut count = 0;
         for name in names {
-            let known =
-                self.scopes.last().is_some_and(|scope| scope.names.iter().any(|(one, _)| **one == **name));
+            let known = self
+                .open
+                .last()
+                .is_some_and(|scope| scope.names.iter().any(|(one, _)| **one == **name));
             if known {
                 continue;
             }
             let slot = self.slot()?;
             count += 1;
-            if let Some(scope) = self.scopes.last_mut() {
+            if let Some(scope) = self.open.last_mut() {
                 scope.names.push(((*name).into(), Target::Slot { slot, certain: false }));
             }
         }
@@ -104,14 +106,14 @@ impl Scopes {
     /// Opens a scope for names that tuples hold.
     pub(super) fn open_labels(&mut self) {
         let frame = self.frames.len().saturating_sub(1);
-        self.scopes.push(Scope { frame, names: Vec::new() });
+        self.open.push(Scope { frame, names: Vec::new() });
     }
 
     /// A new label, known by `name` in the innermost scope from here on.
     pub(super) fn label(&mut self, name: &str) -> u32 {
         let label = self.labels;
         self.labels += 1;
-        if let Some(scope) = self.scopes.last_mut() {
+        if let Some(scope) = self.open.last_mut() {
             scope.names.insert(0, (name.into(), Target::Label(label)));
         }
         label
@@ -131,7 +133,7 @@ impl Scopes {
     }
 
     pub(super) fn close(&mut self) {
-        self.scopes.pop();
+        self.open.pop();
     }
 
     /// Enters (1) or leaves (-1) what may be evaluated several times.
@@ -147,7 +149,7 @@ impl Scopes {
 
     /// From here on, `name` is bound in the innermost scope.
     pub(super) fn certain(&mut self, name: &str) {
-        let Some(scope) = self.scopes.last_mut() else { return };
+        let Some(scope) = self.open.last_mut() else { return };
         for (known, target) in &mut scope.names {
             if **known == *name
                 && let Target::Slot { certain, .. } = target
@@ -159,7 +161,7 @@ impl Scopes {
 
     /// The place that `name` is bound in: the innermost scope of slots that has it.
     pub(super) fn bind(&self, name: &str) -> Place {
-        for scope in self.scopes.iter().rev() {
+        for scope in self.open.iter().rev() {
             for (known, target) in &scope.names {
                 if **known == *name
                     && let Target::Slot { slot, .. } = target
@@ -178,7 +180,7 @@ impl Scopes {
 
     pub(super) fn resolve(&self, name: &str) -> Found {
         let mut candidates = Vec::new();
-        for scope in self.scopes.iter().rev() {
+        for scope in self.open.iter().rev() {
             let Some((_, target)) = scope.names.iter().find(|(known, _)| **known == *name) else {
                 continue;
             };
@@ -201,7 +203,7 @@ impl Scopes {
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope.names.iter().any(|(known, _)| **known == *name))
+        self.open.iter().any(|scope| scope.names.iter().any(|(known, _)| **known == *name))
     }
 }
 
@@ -226,7 +228,8 @@ pub(super) fn bound_names<'a>(ast: &'a Ast, nodes: &[NodeId]) -> Vec<&'a str> {
 pub(super) fn makes_functions(ast: &Ast, nodes: &[NodeId]) -> bool {
     let mut found = false;
     walk(ast, nodes, &mut |kind| {
-        found |= matches!(kind, Kind::Lambda { .. } | Kind::Partial { .. } | Kind::Transform { .. });
+        found |=
+            matches!(kind, Kind::Lambda { .. } | Kind::Partial { .. } | Kind::Transform { .. });
         !found
     });
     found
@@ -260,7 +263,9 @@ fn walk<'a>(ast: &'a Ast, nodes: &[NodeId], visit: &mut dyn FnMut(&'a Kind) -> b
                 open.push(*one);
             }
             Kind::Array(nodes) | Kind::Block(nodes) => open.extend(nodes),
-            Kind::Object(pairs) => open.extend(pairs.iter().flat_map(|(key, value)| [*key, *value])),
+            Kind::Object(pairs) => {
+                open.extend(pairs.iter().flat_map(|(key, value)| [*key, *value]));
+            }
             Kind::Condition { test, then, otherwise } => {
                 open.extend([*test, *then]);
                 open.extend(otherwise);

@@ -55,14 +55,18 @@ impl<'e> Evaluator<'e> {
             self.scratch.stack.push(context);
         }
         for argument in &call.arguments {
-            let argument = self.evaluate(*argument, input)?;
+            let argument = self.operand(*argument, input)?;
             self.scratch.stack.push(argument);
         }
         if call.tail && matches!(callee.kind(), Kind::Closure(_)) {
             self.tail = (callee, self.scratch.stack.len() - base);
             return Ok(Item::TAIL_CALL);
         }
-        match self.apply(callee, base, input) {
+        let ground = self.ground;
+        self.ground += u32::from(call.level);
+        let applied = self.apply(callee, base, input);
+        self.ground = ground;
+        match applied {
             Ok(result) => Ok(result),
             Err(error) => Err(error.at(self.span(id)).at_token(&call.name)),
         }
@@ -73,6 +77,7 @@ impl<'e> Evaluator<'e> {
         &mut self,
         one: CodeId,
         other: CodeId,
+        level: u16,
         id: CodeId,
         input: Item,
     ) -> Result<Item, Thrown> {
@@ -85,7 +90,10 @@ impl<'e> Evaluator<'e> {
         if item.is_function() {
             return Ok(self.scratch.closure(Closure::Composed { first: item, second: function }));
         }
+        let ground = self.ground;
+        self.ground += u32::from(level);
         let result = self.invoke(function, &[item])?;
+        self.ground = ground;
         Ok(self.normalised(result))
     }
 
@@ -170,9 +178,8 @@ impl<'e> Evaluator<'e> {
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context } => {
                         let code = &self.program.lambdas[lambda as usize];
-                        let result = self.descend(|this| {
-                            this.apply_lambda(code, frame, context, base, input)
-                        })?;
+                        let result = self
+                            .descend(|this| this.apply_lambda(code, frame, context, base, input))?;
                         if result.is_tail_call() {
                             callee = self.take_tail_call(base);
                             self.release_loop(code, base, mark);
@@ -231,6 +238,9 @@ impl<'e> Evaluator<'e> {
         base: usize,
         input: Item,
     ) -> Result<Item, Thrown> {
+        if self.ground + u32::from(code.levels) > self.ground_max {
+            return Err(Thrown::new(Code::U1001));
+        }
         if let Some(signature) = &code.signature {
             self.validate(&signature.parameters, base, input)?;
         }
@@ -293,7 +303,8 @@ impl<'e> Evaluator<'e> {
         let mut given = given.into_iter();
         for index in known.range() {
             let item = self.scratch.slots[index];
-            let item = if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
+            let item =
+                if item.is_unbound() { given.next().unwrap_or(Item::UNDEFINED) } else { item };
             self.scratch.stack.push(item);
         }
     }

@@ -2,7 +2,6 @@
 
 use super::super::code::{CodeId, Pairs};
 use super::super::item::{Extent, Flags, Item, Kind};
-use super::super::number::Number;
 use super::super::{Code, Dialect, Thrown, limits};
 use super::{Evaluator, out_of_memory};
 
@@ -126,13 +125,13 @@ impl<'e> Evaluator<'e> {
         match &pairs.constant_keys {
             Some(keys) if !self.is_array(input) => {
                 let base = self.scratch.stack.len();
-                for (key, (_, value)) in keys.iter().zip(&pairs.pairs) {
-                    let value = self.evaluate(*value, input)?;
+                for (key, (_, value)) in keys.iter().zip(&pairs.entries) {
+                    let value = self.operand(*value, input)?;
                     if !value.is_undefined() {
                         self.scratch.stack.extend([*key, value]);
                     }
                 }
-                self.finish_object(base)
+                if pairs.is_result { self.finish_result(base) } else { self.finish_object(base) }
             }
             _ => self.group(pairs, input),
         }
@@ -158,7 +157,7 @@ impl<'e> Evaluator<'e> {
         let mut groups = Groups::default();
         for index in items.range() {
             let item = self.scratch.slots[index];
-            for (pair, (key, _)) in pairs.pairs.iter().enumerate() {
+            for (pair, (key, _)) in pairs.entries.iter().enumerate() {
                 let key = self.evaluate(*key, item)?;
                 self.enter_group(&mut groups, pairs, pair, key, item)?;
             }
@@ -166,10 +165,10 @@ impl<'e> Evaluator<'e> {
         let members = self.scratch.settle(base);
         let (starts, order) = groups.distributed();
         let base = self.scratch.stack.len();
-        for (group, bounds) in groups.groups.iter().zip(starts.windows(2)) {
+        for (group, bounds) in groups.known.iter().zip(starts.windows(2)) {
             let numbers = &order[bounds[0] as usize..bounds[1] as usize];
             let context = self.group_context(numbers, members)?;
-            let value = self.evaluate(pairs.pairs[group.pair].1, context)?;
+            let value = self.evaluate(pairs.entries[group.pair].1, context)?;
             if !value.is_undefined() {
                 self.scratch.stack.extend([group.key, value]);
             }
@@ -210,22 +209,25 @@ impl<'e> Evaluator<'e> {
         if RESERVED_KEYS.contains(&text) {
             return Err(Thrown::new(Code::D1013).with("value", self.quoted(key)).at(pairs.span));
         }
-        let known = if groups.groups.len() <= LINEAR_GROUPS_MAX {
-            groups.groups.iter().position(|group| self.text(group.key) == Some(text))
+        let known = if groups.known.len() <= LINEAR_GROUPS_MAX {
+            groups.known.iter().position(|group| self.text(group.key) == Some(text))
         } else {
-            groups.indexed(|item| self.text(item).unwrap_or_default()).get(text).map(|at| *at as usize)
+            groups
+                .indexed(|item| self.text(item).unwrap_or_default())
+                .get(text)
+                .map(|at| *at as usize)
         };
         match known {
-            Some(known) if groups.groups[known].pair != pair => {
+            Some(known) if groups.known[known].pair != pair => {
                 Err(Thrown::new(Code::D1009).with("value", self.quoted(key)).at(pairs.span))
             }
             Some(known) => Ok(Some(known as u32)),
             None => {
-                let number = groups.groups.len() as u32;
+                let number = groups.known.len() as u32;
                 if !groups.index.is_empty() {
                     groups.index.insert(text.into(), number);
                 }
-                groups.groups.push(Group { key, pair });
+                groups.known.push(Group { key, pair });
                 self.step_fuel(1)?;
                 Ok(Some(number))
             }
@@ -247,20 +249,12 @@ impl<'e> Evaluator<'e> {
         }
         self.finish_array(base, Flags::NONE)
     }
-
-    /// Text of a number, as `$string` writes it.
-    pub(in super::super) fn number_text(&self, number: Number) -> String {
-        match number {
-            Number::Int(int) => int.to_string(),
-            Number::Float(float) => super::super::cast::text(float, self.dialect),
-        }
-    }
 }
 
 /// The groups of one `{…}`.
 #[derive(Default)]
 pub(super) struct Groups {
-    pub(super) groups: Vec<Group>,
+    pub(super) known: Vec<Group>,
     /// The group of each item, in the order of the items.
     pub(super) of: Vec<u32>,
     /// Numbers by key; only when there are many.
@@ -277,7 +271,7 @@ impl Groups {
     /// Where each group's items begin in the second vector, which holds the items' numbers by
     /// group, each group's in their order.
     pub(super) fn distributed(&self) -> (Vec<u32>, Vec<u32>) {
-        let mut starts = vec![0; self.groups.len() + 1];
+        let mut starts = vec![0; self.known.len() + 1];
         for of in &self.of {
             starts[*of as usize + 1] += 1;
         }
@@ -298,7 +292,7 @@ impl Groups {
         text: impl Fn(Item) -> &'t str,
     ) -> &std::collections::HashMap<Box<str>, u32> {
         if self.index.is_empty() {
-            let numbered = self.groups.iter().zip(0..);
+            let numbered = self.known.iter().zip(0..);
             self.index = numbered.map(|(group, number)| (text(group.key).into(), number)).collect();
         }
         &self.index

@@ -44,6 +44,34 @@ impl Evaluator<'_> {
         Ok(Exported::Value(value))
     }
 
+    /// Makes an object of the result at once where the result goes, of keys and members by turns
+    /// on the stack from `base` on.
+    ///
+    /// # Errors
+    /// As [`Self::export`].
+    pub(super) fn finish_result(&mut self, base: usize) -> Result<Item, Thrown> {
+        for index in (base + 1..self.scratch.stack.len()).step_by(2) {
+            let member = self.scratch.stack[index];
+            if member.value().is_none() {
+                let Exported::Value(value) = self.export(member)? else {
+                    // A function inside is found out when the whole result is looked at.
+                    return self.finish_object(base);
+                };
+                self.scratch.stack[index] = value.into();
+            }
+        }
+        let Self { heap, scratch, arena, .. } = self;
+        let (entries, _) = scratch.stack[base..].as_chunks::<2>();
+        let null = crate::value::Value::NULL;
+        let entries = entries.iter().map(|[key, member]| {
+            let entry = (key.value().unwrap_or(null), member.value().unwrap_or(null));
+            move |_: &crate::value::Heap| Ok::<_, crate::value::TooLarge>(entry)
+        });
+        let object = heap.object_of(*arena, entries).map_err(|_| out_of_memory())?;
+        scratch.stack.truncate(base);
+        Ok(object.into())
+    }
+
     /// Exports what lies on the stack from `base` on, which is gone then.
     fn export_container(&mut self, base: usize, is_object: bool) -> Result<Exported, Thrown> {
         let count = self.scratch.stack.len() - base;
@@ -53,7 +81,9 @@ impl Evaluator<'_> {
             let item = self.scratch.stack[base + slot];
             let exported = match item.value() {
                 Some(value) => Exported::Value(value),
-                None if matches!(item.kind(), Kind::Text(_) | Kind::Float(_)) => self.export(item)?,
+                None if matches!(item.kind(), Kind::Text(_) | Kind::Float(_)) => {
+                    self.export(item)?
+                }
                 None => self.descend(|this| this.export(item))?,
             };
             let Exported::Value(value) = exported else {
@@ -102,8 +132,7 @@ impl Evaluator<'_> {
         pretty: bool,
     ) -> Result<Item, Thrown> {
         match self.view(item) {
-            View::Undefined => return Ok(item),
-            View::Text(_) => return Ok(item),
+            View::Undefined | View::Text(_) => return Ok(item),
             View::Function => return self.make_text(""),
             _ => {}
         }
@@ -156,9 +185,9 @@ impl Evaluator<'_> {
                 if let Number::Float(float) = number
                     && !float.is_finite()
                 {
-                    return Err(out_of_range(float));
+                    return Err(out_of_range());
                 }
-                out.push_str(&self.number_text(number));
+                out.push_str(&number.text());
                 return Ok(());
             }
             View::Text(text) => {
@@ -177,7 +206,11 @@ impl Evaluator<'_> {
         };
         self.step_fuel(1)?;
         let base = self.scratch.stack.len();
-        if is_object { self.spread_entries(item)? } else { self.spread(item)? }
+        if is_object {
+            self.spread_entries(item)?;
+        } else {
+            self.spread(item)?;
+        }
         let written =
             self.descend(|this| this.write_children(base, is_object, out, indent, level + 1));
         self.scratch.stack.truncate(base);

@@ -36,7 +36,8 @@ impl<'e> Evaluator<'e> {
         other: Item,
     ) -> Result<Item, Thrown> {
         let mut sides = [Number::Int(0); 2];
-        for ((item, code), side) in [(one, Code::T2001), (other, Code::T2002)].into_iter().zip(&mut sides)
+        for ((item, code), side) in
+            [(one, Code::T2001), (other, Code::T2002)].into_iter().zip(&mut sides)
         {
             match self.number(item)? {
                 Some(number) => *side = number,
@@ -122,7 +123,9 @@ impl<'e> Evaluator<'e> {
     /// `[a..b]`
     pub(super) fn range(&mut self, one: Item, other: Item) -> Result<Item, Thrown> {
         let mut ends = [None; 2];
-        for ((item, code), end) in [(one, Code::T2003), (other, Code::T2004)].into_iter().zip(&mut ends) {
+        for ((item, code), end) in
+            [(one, Code::T2003), (other, Code::T2004)].into_iter().zip(&mut ends)
+        {
             *end = self.number(item)?.and_then(Number::integer);
             if end.is_none() && !item.is_undefined() {
                 return Err(Thrown::new(code).with("value", self.quoted(item)).at_token(".."));
@@ -146,7 +149,7 @@ impl<'e> Evaluator<'e> {
     pub(super) fn concat(&mut self, parts: &'e [CodeId], input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         for part in parts {
-            let item = self.evaluate(*part, input)?;
+            let item = self.operand(*part, input)?;
             self.scratch.stack.push(item);
         }
         let begin = self.scratch.text.len();
@@ -171,10 +174,11 @@ impl<'e> Evaluator<'e> {
     /// A name over the context item, as a path of one step.
     #[inline]
     pub(super) fn name(&mut self, input: Item, key: Item) -> Result<Item, Thrown> {
-        if self.is_array(input) {
+        let found = self.field(input, key);
+        if found.is_undefined() && self.is_array(input) {
             return self.names(input, std::slice::from_ref(&key));
         }
-        Ok(self.field(input, key))
+        Ok(found)
     }
 
     /// `*`: the members of an object or the elements of an array, arrays flattened.
@@ -253,7 +257,11 @@ impl<'e> Evaluator<'e> {
         // Children are looked up one by one: between them stand what they themselves hold.
         let children = {
             let base = self.scratch.stack.len();
-            if is_array { self.spread(item)? } else { self.spread_entries(item)? }
+            if is_array {
+                self.spread(item)?;
+            } else {
+                self.spread_entries(item)?;
+            }
             self.scratch.settle(base)
         };
         self.descend(|this| {
@@ -281,7 +289,7 @@ impl<'e> Evaluator<'e> {
                 crate::value::write_string(text, &mut out);
                 String::from_utf8_lossy(&out).into_owned()
             }
-            View::Number(number) => self.number_text(number),
+            View::Number(number) => number.text(),
             View::Array => "[...]".into(),
             View::Object => "{...}".into(),
             View::Bool(bool) => bool.to_string(),

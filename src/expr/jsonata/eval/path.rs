@@ -2,13 +2,14 @@
 //!
 //! A sequence on its way is a stretch of the stack; only a path's result becomes an array.
 
-use super::super::{Dialect, Thrown};
 use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
+use super::super::{Dialect, Thrown};
 use super::{Evaluator, View};
 
 /// What a step, or a whole path, came to.
+#[derive(Clone, Copy)]
 enum Sequence {
     /// The stack from the step's base on.
     OnStack,
@@ -22,13 +23,14 @@ impl Evaluator<'_> {
     pub(super) fn names(&mut self, origin: Item, keys: &[Item]) -> Result<Item, Thrown> {
         let mut item = origin;
         for (index, key) in keys.iter().enumerate() {
-            if self.is_array(item) {
-                return self.names_over_array(item, &keys[index..]);
+            let found = self.field(item, *key);
+            if found.is_undefined() {
+                if self.is_array(item) {
+                    return self.names_over_array(item, &keys[index..]);
+                }
+                return Ok(found);
             }
-            item = self.field(item, *key);
-            if item.is_undefined() {
-                break;
-            }
+            item = found;
         }
         Ok(item)
     }
@@ -44,7 +46,9 @@ impl Evaluator<'_> {
                     self.scratch.stack.truncate(base);
                     return Ok(item);
                 }
-                Sequence::OnStack if self.scratch.stack.len() == base => return Ok(Item::UNDEFINED),
+                Sequence::OnStack if self.scratch.stack.len() == base => {
+                    return Ok(Item::UNDEFINED);
+                }
                 Sequence::OnStack => {}
             }
         }
@@ -85,10 +89,8 @@ impl Evaluator<'_> {
 
     /// A last step with one result that is an array gives that array itself.
     fn step_result(&self, last: bool, count: usize, single: Item) -> Sequence {
-        let whole = last
-            && count == 1
-            && self.is_array(single)
-            && !single.flags().has(Flags::SEQUENCE);
+        let whole =
+            last && count == 1 && self.is_array(single) && !single.flags().has(Flags::SEQUENCE);
         if whole { Sequence::Whole(single) } else { Sequence::OnStack }
     }
 
@@ -138,11 +140,11 @@ impl<'e> Evaluator<'e> {
                 self.unpack(base, sequence)?;
                 self.step(step, base, last)?
             };
-            if self.is_empty(base, &sequence) {
+            if self.is_empty(base, sequence) {
                 break;
             }
         }
-        let result = self.path_result(path, base, &sequence, whole)?;
+        let result = self.path_result(path, base, sequence, whole)?;
         match &path.group {
             Some(pairs) => self.group(pairs, result),
             None if whole => Ok(result),
@@ -212,10 +214,10 @@ impl<'e> Evaluator<'e> {
         Ok(())
     }
 
-    fn is_empty(&self, base: usize, sequence: &Sequence) -> bool {
+    fn is_empty(&self, base: usize, sequence: Sequence) -> bool {
         match sequence {
             Sequence::OnStack => self.scratch.stack.len() == base,
-            Sequence::Whole(item) => self.len(*item) == 0,
+            Sequence::Whole(item) => self.len(item) == 0,
         }
     }
 
@@ -224,7 +226,7 @@ impl<'e> Evaluator<'e> {
         &mut self,
         path: &Path,
         base: usize,
-        sequence: &Sequence,
+        sequence: Sequence,
         whole: bool,
     ) -> Result<Item, Thrown> {
         let keep = if path.keep_singleton { Flags::KEEP } else { Flags::NONE };
@@ -237,10 +239,10 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.truncate(base);
                 let flags = item.flags();
                 if !path.keep_singleton {
-                    return Ok(*item);
+                    return Ok(item);
                 }
                 if flags.has(Flags::CONS) && !flags.has(Flags::SEQUENCE) {
-                    self.scratch.stack.push(*item);
+                    self.scratch.stack.push(item);
                     return self.finish_array(base, Flags::SEQUENCE.and(Flags::KEEP));
                 }
                 Ok(item.with_flags(flags.and(Flags::KEEP)))
@@ -404,13 +406,11 @@ impl<'e> Evaluator<'e> {
         let (mut times, mut all_numbers) = (0, true);
         self.step_fuel(self.scratch.stack.len() - base)?;
         for at in base..self.scratch.stack.len() {
-            match self.number(self.scratch.stack[at])? {
-                Some(number) => times += usize::from(is_position(number, index, len)),
-                None => {
-                    all_numbers = false;
-                    break;
-                }
-            }
+            let Some(number) = self.number(self.scratch.stack[at])? else {
+                all_numbers = false;
+                break;
+            };
+            times += usize::from(is_position(number, index, len));
         }
         self.scratch.stack.truncate(base);
         if all_numbers { Ok(times) } else { self.is_true(array).map(usize::from) }

@@ -1,10 +1,10 @@
 //! Looking at items: what they are, what they hold, whether they are equal or true.
 
-use super::Evaluator;
 use super::super::item::{Flags, Item, Kind};
 use super::super::number::Number;
 use super::super::signature::Types;
 use super::super::{Code, Thrown};
+use super::Evaluator;
 use crate::value::View as ValueView;
 
 /// What an item is, wherever it lies.
@@ -74,7 +74,7 @@ impl Evaluator<'_> {
     #[inline]
     pub(in super::super) fn number(&self, item: Item) -> Result<Option<Number>, Thrown> {
         match self.view(item) {
-            View::Number(Number::Float(float)) if float.is_infinite() => Err(out_of_range(float)),
+            View::Number(Number::Float(float)) if float.is_infinite() => Err(out_of_range()),
             View::Number(Number::Float(float)) if float.is_nan() => Ok(None),
             View::Number(number) => Ok(Some(number)),
             _ => Ok(None),
@@ -106,13 +106,10 @@ impl Evaluator<'_> {
     pub(in super::super) fn element(&self, array: Item, index: usize) -> Item {
         match array.kind() {
             Kind::Value(value) => self.heap.element(value, index).into(),
-            Kind::Array(at) => self.scratch.slots[at.range()]
-                .get(index)
-                .copied()
-                .unwrap_or(Item::UNDEFINED),
-            Kind::Range { first, len } if index < len as usize => {
-                Item::int(first + index as i64)
+            Kind::Array(at) => {
+                self.scratch.slots[at.range()].get(index).copied().unwrap_or(Item::UNDEFINED)
             }
+            Kind::Range { first, len } if index < len as usize => Item::int(first + index as i64),
             _ => Item::UNDEFINED,
         }
     }
@@ -350,7 +347,7 @@ fn same_function(one: Item, other: Item) -> bool {
 }
 
 #[cold]
-pub(in super::super) fn out_of_range(float: f64) -> Thrown {
-    let text = if float > 0.0 { "Infinity" } else { "-Infinity" };
-    Thrown::new(Code::D1001).with("value", text)
+pub(in super::super) fn out_of_range() -> Thrown {
+    // As JSON, which has no word for it.
+    Thrown::new(Code::D1001).with("value", "null")
 }

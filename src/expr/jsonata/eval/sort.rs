@@ -19,12 +19,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// Each term is evaluated once an item, then rows of keys are compared.
-    fn sort_terms(
-        &mut self,
-        terms: &'e [Term],
-        base: usize,
-        tuples: bool,
-    ) -> Result<(), Thrown> {
+    fn sort_terms(&mut self, terms: &'e [Term], base: usize, tuples: bool) -> Result<(), Thrown> {
         let end = self.scratch.stack.len();
         if end - base < 2 {
             return Ok(());

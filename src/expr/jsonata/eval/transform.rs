@@ -42,7 +42,11 @@ impl Evaluator<'_> {
             _ => return Ok(item),
         };
         let base = self.scratch.stack.len();
-        if is_object { self.spread_entries(item)? } else { self.spread(item)? }
+        if is_object {
+            self.spread_entries(item)?;
+        } else {
+            self.spread(item)?;
+        }
         let end = self.scratch.stack.len();
         self.descend(|this| {
             for index in base..end {

@@ -41,12 +41,7 @@ impl<'e> Evaluator<'e> {
         self.tuple_result(path, base, whole)
     }
 
-    fn tuple_result(
-        &mut self,
-        path: &'e Path,
-        base: usize,
-        whole: bool,
-    ) -> Result<Item, Thrown> {
+    fn tuple_result(&mut self, path: &'e Path, base: usize, whole: bool) -> Result<Item, Thrown> {
         if path.group.is_some() || path.gives_tuples {
             let tuples = self.finish_array(base, sequence_flags(true))?;
             return match &path.group {
@@ -202,7 +197,7 @@ impl<'e> Evaluator<'e> {
         let mut groups = Groups::default();
         for index in rows.range() {
             let tuple = self.scratch.slots[index];
-            for (pair, (key, _)) in pairs.pairs.iter().enumerate() {
+            for (pair, (key, _)) in pairs.entries.iter().enumerate() {
                 let context = self.bind_tuple(tuple);
                 let key = self.evaluate(*key, context)?;
                 if !key.is_undefined()
@@ -215,11 +210,11 @@ impl<'e> Evaluator<'e> {
         }
         let members = self.scratch.settle(base);
         let (starts, order) = groups.distributed();
-        for (group, bounds) in groups.groups.iter().zip(starts.windows(2)) {
+        for (group, bounds) in groups.known.iter().zip(starts.windows(2)) {
             let numbers = &order[bounds[0] as usize..bounds[1] as usize];
             let tuple = self.merged_tuple(members.offset, numbers)?;
             let context = self.bind_tuple(tuple);
-            let value = self.evaluate(pairs.pairs[group.pair].1, context)?;
+            let value = self.evaluate(pairs.entries[group.pair].1, context)?;
             if !value.is_undefined() {
                 self.scratch.stack.extend([group.key, value]);
             }
@@ -243,7 +238,8 @@ impl<'e> Evaluator<'e> {
                 self.scratch.stack.push(own);
                 continue;
             }
-            let label = if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
+            let label =
+                if column == 0 { Item::UNDEFINED } else { self.element(merged, column - 1) };
             let collected = self.scratch.stack.len();
             self.spread(own)?;
             for other in others {

@@ -2,7 +2,7 @@
 
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::signature::{Parameter, Types};
-use super::super::{Code, Thrown};
+use super::super::{Code, Thrown, cast};
 use super::Evaluator;
 
 impl Evaluator<'_> {
@@ -14,7 +14,7 @@ impl Evaluator<'_> {
         base: usize,
         input: Item,
     ) -> Result<(), Thrown> {
-        if self.fits_exactly(parameters, base) {
+        if self.fits(parameters, base)? {
             return Ok(());
         }
         let types: Vec<Types> =
@@ -41,18 +41,32 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    /// The usual case: as many arguments as parameters, each of the right type.
+    /// The usual case: arguments that their parameters take as they are, absent ones left out.
     #[inline]
-    fn fits_exactly(&self, parameters: &[Parameter], base: usize) -> bool {
-        let arguments = &self.scratch.stack[base..];
-        arguments.len() == parameters.len()
-            && arguments.iter().zip(parameters).all(|(item, parameter)| {
-                let found = self.type_of(*item);
-                parameter.types.has(found)
-                    && !(parameter.many)
-                    && (!parameter.array || found == Types::ARRAY || found == Types::MISSING)
-                    && (parameter.elements.is_none() || found == Types::MISSING)
-            })
+    fn fits(&mut self, parameters: &[Parameter], base: usize) -> Result<bool, Thrown> {
+        let count = self.scratch.stack.len() - base;
+        let absent = parameters.get(count..).unwrap_or_default();
+        if count > parameters.len() || absent.iter().any(|one| !one.optional || one.context) {
+            return Ok(false);
+        }
+        for (index, parameter) in parameters[..count].iter().enumerate() {
+            let item = self.scratch.stack[base + index];
+            let found = self.type_of(item);
+            if !parameter.types.has(found) || parameter.many {
+                return Ok(false);
+            }
+            if parameter.array && found != Types::MISSING {
+                let fits = found == Types::ARRAY
+                    && match parameter.elements {
+                        Some(elements) => self.all_of_one_type(item, elements)?,
+                        None => true,
+                    };
+                if !fits {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn absent(
@@ -93,7 +107,7 @@ impl Evaluator<'_> {
             let plural = parameter.elements.map_or("", plural);
             return Err(Thrown::new(Code::T0412)
                 .with("index", number.to_string())
-                .with("type", plural));
+                .with("type", cast::quoted(plural)));
         }
         Ok(if is_array { item } else { self.as_array(item) })
     }

@@ -6,6 +6,7 @@ use super::super::{Code, Thrown};
 use super::Outcome;
 
 /// `$count(array)`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn count(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     Ok(Item::int(evaluator.len(arguments.get(evaluator, 0)) as i64))
 }

@@ -1,5 +1,6 @@
-//! The functions that AWS adds (developer guide, "transforming-data"), as measured: numbers that
-//! are no integers are truncated, limits of the intrinsic functions do not apply.
+//! The functions that AWS adds (developer guide, "transforming-data"), as measured there: what they
+//! take for undefined, which errors they throw and in which words. Numbers that are no integers are
+//! truncated; limits of the intrinsic functions do not apply.
 
 use super::super::eval::{Arguments, Evaluator, out_of_memory};
 use super::super::item::{Flags, Item};
@@ -9,19 +10,26 @@ use super::Outcome;
 use crate::expr::apply::{digest, uuid_text};
 use crate::expr::java::Random;
 
-/// `$partition(array, size)`: arrays of so many elements; without a size, one of all.
+/// `$partition(array, size)`: arrays of so many elements; without a size, one of all. Undefined for
+/// an empty array and a size of zero.
 pub(super) fn partition(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
     if array.is_undefined() {
         return Ok(array);
     }
+    if !evaluator.is_array(array) {
+        return Err(Thrown::new(Code::T0412).with("index", "1").with("type", "undefined"));
+    }
     let size = evaluator.number(arguments.get(evaluator, 1))?.map(Number::truncate);
     let size = match size.map(usize::try_from) {
+        _ if evaluator.len(array) == 0 => return Ok(Item::UNDEFINED),
         None => usize::MAX,
-        Some(Ok(size @ 1..)) => size,
-        Some(_) => {
-            return Err(Thrown::new(Code::D3137)
-                .with("message", "Second argument of partition function must be positive"));
+        Some(Ok(0)) => return Ok(Item::UNDEFINED),
+        Some(Ok(size)) => size,
+        Some(Err(_)) => {
+            return Err(
+                Thrown::new(Code::D3137).with("message", "Second argument must be zero or greater")
+            );
         }
     };
     let base = evaluator.scratch.stack.len();
@@ -40,8 +48,8 @@ pub(super) fn partition(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> 
     evaluator.finish_array(base, Flags::NONE)
 }
 
-/// `$range(start, end, step)`: the end included, if it is hit; nothing when the step leads
-/// nowhere.
+/// `$range(start, end, step)`: the end included, if it is hit; undefined without a step and when it
+/// leads nowhere.
 pub(super) fn range(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let mut ends = [0; 3];
     for (index, end) in ends.iter_mut().enumerate() {
@@ -51,7 +59,6 @@ pub(super) fn range(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
         *end = number.truncate();
     }
     let [start, end, step] = ends;
-    // Recorded: a step of 0.49 gives nothing.
     if step == 0 || (end > start) != (step > 0) && end != start {
         return Ok(Item::UNDEFINED);
     }
@@ -72,12 +79,16 @@ pub(super) fn hash(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
         return Ok(Item::UNDEFINED);
     };
     let Some(algorithm) = evaluator.text(arguments.get(evaluator, 1)) else {
-        return Err(Thrown::new(Code::T0410).with("index", "2"));
+        return Ok(Item::UNDEFINED);
     };
     match digest(data.as_bytes(), algorithm) {
         Some(hex) => evaluator.make_text(&hex),
-        None => Err(Thrown::new(Code::D3137)
-            .with("message", format!("Hash algorithm {algorithm} is not supported"))),
+        None => Err(Thrown::new(Code::D3137).with(
+            "message",
+            format!(
+                "Hash algorithm '{algorithm}' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+            ),
+        )),
     }
 }
 
@@ -99,15 +110,15 @@ pub(super) fn uuid(evaluator: &mut Evaluator<'_>, _: Arguments) -> Outcome {
     evaluator.make_text(&text)
 }
 
-/// `$parse(text)`: the value that JSON text stands for
+/// `$parse(text)`: the value that JSON text stands for; text that repeats a key is none.
 pub(super) fn parse(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let item = arguments.get(evaluator, 0);
     let Some(text) = evaluator.text(item) else { return Ok(Item::UNDEFINED) };
     let text = text.to_owned();
     evaluator.check_room(text.len())?;
     match evaluator.heap.parse(evaluator.arena, text.as_bytes(), evaluator.parser) {
-        Ok(value) => Ok(value.into()),
+        Ok(value) if !evaluator.parser.found_repeated_key() => Ok(value.into()),
         Err(crate::value::ParseError::TooLarge) => Err(out_of_memory()),
-        Err(_) => Err(Thrown::new(Code::D3137).with("message", "Invalid JSON")),
+        _ => Err(Thrown::new(Code::D3137).with("message", "Invalid JSON")),
     }
 }

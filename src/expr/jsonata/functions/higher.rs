@@ -5,17 +5,13 @@ use super::super::item::{Flags, Item};
 use super::super::{Code, Thrown};
 use super::Outcome;
 
-/// Calls `function` with as many of the arguments as it takes, at least one.
-fn call(evaluator: &mut Evaluator<'_>, function: Item, arguments: [Item; 3]) -> Outcome {
-    let count = evaluator.arity(function).clamp(1, 3);
-    evaluator.invoke(function, &arguments[..count])
+/// How many of three arguments a function is called with: as many as it takes, at least one.
+fn arity(evaluator: &Evaluator<'_>, function: Item) -> usize {
+    evaluator.arity(function).clamp(1, 3)
 }
 
 /// Puts the elements of an array where they can be read one by one while functions run.
-fn settled(
-    evaluator: &mut Evaluator<'_>,
-    array: Item,
-) -> Result<std::ops::Range<usize>, Thrown> {
+fn settled(evaluator: &mut Evaluator<'_>, array: Item) -> Result<std::ops::Range<usize>, Thrown> {
     let base = evaluator.scratch.stack.len();
     evaluator.spread(array)?;
     Ok(base..evaluator.scratch.stack.len())
@@ -27,12 +23,13 @@ pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
     if array.is_undefined() {
         return Ok(array);
     }
+    let arity = arity(evaluator, function);
     let items = settled(evaluator, array)?;
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
         let number = Item::int((index - base) as i64);
-        let mapped = call(evaluator, function, [item, number, array])?;
+        let mapped = evaluator.invoke(function, &[item, number, array][..arity])?;
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }
@@ -53,12 +50,13 @@ pub(super) fn filter(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     if array.is_undefined() {
         return Ok(array);
     }
+    let arity = arity(evaluator, function);
     let items = settled(evaluator, array)?;
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
         let number = Item::int((index - base) as i64);
-        let passes = call(evaluator, function, [item, number, array])?;
+        let passes = evaluator.invoke(function, &[item, number, array][..arity])?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.push(item);
         }
@@ -72,6 +70,7 @@ pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     if array.is_undefined() {
         return Ok(array);
     }
+    let arity = arity(evaluator, function);
     let items = settled(evaluator, array)?;
     let base = items.start;
     let mut found = None;
@@ -79,7 +78,7 @@ pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
         let item = evaluator.scratch.stack[index];
         let number = Item::int((index - base) as i64);
         if !function.is_undefined() {
-            let passes = call(evaluator, function, [item, number, array])?;
+            let passes = evaluator.invoke(function, &[item, number, array][..arity])?;
             if !evaluator.is_true(passes)? {
                 continue;
             }
@@ -123,12 +122,13 @@ pub(super) fn reduce(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
 /// `$each(object, function)`
 pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let (object, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
+    let arity = arity(evaluator, function);
     let base = evaluator.scratch.stack.len();
     evaluator.spread_entries(object)?;
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let result = call(evaluator, function, [member, key, object])?;
+        let result = evaluator.invoke(function, &[member, key, object][..arity])?;
         if !result.is_undefined() {
             evaluator.scratch.stack.push(result);
         }
@@ -139,12 +139,13 @@ pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 /// `$sift(object, function)`
 pub(super) fn sift(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let (object, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
+    let arity = arity(evaluator, function);
     let base = evaluator.scratch.stack.len();
     evaluator.spread_entries(object)?;
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let passes = call(evaluator, function, [member, key, object])?;
+        let passes = evaluator.invoke(function, &[member, key, object][..arity])?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.extend([key, member]);
         }

@@ -249,7 +249,8 @@ pub(super) fn replace(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
         // JavaScript writes the text "undefined" then.
         let replacement = evaluator.text(replacement).unwrap_or("undefined");
         let found = text.matches(wanted).take(count).count();
-        evaluator.check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
+        evaluator
+            .check_value(text.len().saturating_add(found.saturating_mul(replacement.len())))?;
         let replaced = text.replacen(wanted, replacement, count);
         return evaluator.make_text(&replaced);
     }

@@ -51,10 +51,9 @@ const NUMBER: Types = Types(Types::NUMBER.0 | Types::MISSING.0);
 const BOOL: Types = Types(Types::BOOL.0 | Types::MISSING.0);
 const OBJECT: Types = Types(Types::OBJECT.0 | Types::MISSING.0);
 /// `j`: anything but a function.
-const JSON: Types = Types(0xff & !Types::FUNCTION.0);
+const JSON: Types = Types(!Types::FUNCTION.0);
 /// `(nsb)`
-const CASTABLE: Types =
-    Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
+const CASTABLE: Types = Types(Types::NUMBER.0 | Types::STRING.0 | Types::BOOL.0 | Types::MISSING.0);
 /// `(sf)`
 const PATTERN: Types = Types(Types::STRING.0 | Types::FUNCTION.0 | Types::MISSING.0);
 
@@ -121,7 +120,7 @@ natives! {
     "formatInteger" numbers::format_integer, 2, None, [context(NUMBER), one(STRING)];
     "formatNumber" numbers::format_number, 3, None, [context(NUMBER), one(STRING), optional(OBJECT)];
     "fromMillis" times::from_millis, 3, None, [context(NUMBER), optional(STRING), optional(STRING)];
-    "hash" aws::hash, 2, AWS, [context(STRING), one(STRING)];
+    "hash" aws::hash, 2, AWS, [one(STRING), optional(STRING)];
     "join" texts::join, 2, None, [array_of(Types::STRING), optional(STRING)];
     "keys" objects::keys, 1, None, [context(ANY)];
     "length" texts::length, 1, None, [context(STRING)];
@@ -139,10 +138,10 @@ natives! {
     "pad" texts::pad, 3, None, [context(STRING), one(NUMBER), optional(STRING)];
     "parse" aws::parse, 1, AWS, [context(STRING)];
     "parseInteger" numbers::parse_integer, 2, None, [context(STRING), one(STRING)];
-    "partition" aws::partition, 2, AWS, [ARRAY, optional(NUMBER)];
+    "partition" aws::partition, 2, AWS, [one(ANY), optional(NUMBER)];
     "power" numbers::power, 2, None, [context(NUMBER), one(NUMBER)];
     "random" aws::random, 0, None, [optional(NUMBER)];
-    "range" aws::range, 3, AWS, [one(NUMBER), one(NUMBER), one(NUMBER)];
+    "range" aws::range, 3, AWS, [one(NUMBER), one(NUMBER), optional(NUMBER)];
     "reduce" higher::reduce, 3, None, [ARRAY, FUNCTION, optional(JSON)];
     "replace" matching::replace, 4, None, [context(STRING), one(PATTERN), one(PATTERN), optional(NUMBER)];
     "reverse" arrays::reverse, 1, None, [ARRAY];

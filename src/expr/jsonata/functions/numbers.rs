@@ -1,6 +1,6 @@
 //! Functions of numbers.
 
-use super::super::eval::{Arguments, Evaluator};
+use super::super::eval::{Arguments, Evaluator, View};
 use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::picture::{base, integer, number as number_picture};
@@ -14,10 +14,12 @@ pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
         // n(first + last) / 2, exact in 128 bits.
         let (first, len) = (i128::from(first), i128::from(len));
         let total = len * (2 * first + len - 1) / 2;
-        return Ok(i64::try_from(total).map_or(Item::float(total as f64), Item::int));
+        let exact = i64::try_from(total).ok().filter(|_| evaluator.dialect == Dialect::Aws);
+        return Ok(exact.map_or_else(|| whole(total as f64).item(), Item::int));
     }
-    fold(evaluator, array, Some(Number::Int(0)), |evaluator, total, number| {
-        total.compute(Operator::Add, number, evaluator.dialect)
+    let dialect = evaluator.dialect;
+    fold(evaluator, array, Some(Number::Int(0)), |total, number| {
+        total.compute(Operator::Add, number, dialect)
     })
 }
 
@@ -39,7 +41,7 @@ pub(super) fn average(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
 /// `$max(array)`
 pub(super) fn max(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
-    fold(evaluator, array, None, |_, most, number| {
+    fold(evaluator, array, None, |most, number| {
         if number.compare(most).is_some_and(std::cmp::Ordering::is_gt) { number } else { most }
     })
 }
@@ -47,7 +49,7 @@ pub(super) fn max(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
 /// `$min(array)`
 pub(super) fn min(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
-    fold(evaluator, array, None, |_, least, number| {
+    fold(evaluator, array, None, |least, number| {
         if number.compare(least).is_some_and(std::cmp::Ordering::is_lt) { number } else { least }
     })
 }
@@ -57,7 +59,7 @@ fn fold(
     evaluator: &mut Evaluator<'_>,
     array: Item,
     start: Option<Number>,
-    step: impl Fn(&Evaluator<'_>, Number, Number) -> Number,
+    step: impl Fn(Number, Number) -> Number,
 ) -> Outcome {
     if array.is_undefined() {
         return Ok(array);
@@ -68,7 +70,7 @@ fn fold(
     let mut total = start;
     for index in base..evaluator.scratch.stack.len() {
         if let Some(number) = evaluator.number(evaluator.scratch.stack[index])? {
-            total = Some(total.map_or(number, |total| step(evaluator, total, number)));
+            total = Some(total.map_or(number, |total| step(total, number)));
         }
     }
     evaluator.scratch.stack.truncate(base);
@@ -77,7 +79,9 @@ fn fold(
 
 /// The number that the first argument is.
 fn first(evaluator: &Evaluator<'_>, arguments: Arguments) -> Result<Option<Number>, Thrown> {
-    evaluator.number(arguments.get(evaluator, 0))
+    let number = evaluator.number(arguments.get(evaluator, 0))?;
+    // Integers that no double holds are rounded where there are only doubles.
+    Ok(if evaluator.dialect == Dialect::Aws { number } else { number.map(Number::whole) })
 }
 
 fn map_first(
@@ -91,7 +95,9 @@ fn map_first(
 /// `$abs(number)`
 pub(super) fn abs(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     map_first(evaluator, arguments, |number| match number {
-        Number::Int(int) => int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int),
+        Number::Int(int) => {
+            int.checked_abs().map_or(Number::Float((int as f64).abs()), Number::Int)
+        }
         Number::Float(float) => Number::Float(float.abs()),
     })
 }
@@ -112,10 +118,8 @@ pub(super) fn ceil(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     })
 }
 
-/// A double without a fraction as the integer that it is.
 fn whole(float: f64) -> Number {
-    let number = Number::Float(float);
-    number.integer().map_or(number, Number::Int)
+    Number::Float(float).whole()
 }
 
 /// `$round(number, precision)`, half to even
@@ -135,7 +139,7 @@ pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     let Some(number) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let float = number.as_f64();
     if float < 0.0 {
-        let text = evaluator.number_text(number);
+        let text = number.text();
         return Err(Thrown::new(Code::D3060).with("value", text));
     }
     Ok(whole(float.sqrt()).item())
@@ -145,25 +149,23 @@ pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let Some(base) = first(evaluator, arguments)? else { return Ok(Item::UNDEFINED) };
     let exponent = evaluator.number(arguments.get(evaluator, 1))?;
-    let exponent = exponent.unwrap_or(Number::Float(f64::NAN));
-    if let (Number::Int(base), Number::Int(exponent)) = (base, exponent)
-        && let Some(power) = cast::power_integer(base, exponent)
-        && (evaluator.dialect == Dialect::Aws || power.unsigned_abs() <= 1 << 53)
-    {
-        return Ok(Item::int(power));
-    }
+    let Some(exponent) = exponent else {
+        let error = Thrown::new(Code::D3061).with("value", base.text());
+        return Err(error.with("exp", "undefined"));
+    };
     cast::power(base.as_f64(), exponent.as_f64()).map(|power| whole(power).item())
 }
 
 /// `$number(value)`
 pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let item = arguments.get(evaluator, 0);
-    use super::super::eval::View;
     match evaluator.view(item) {
         View::Number(_) => Ok(item),
         View::Bool(bool) => Ok(Item::int(i64::from(bool))),
         View::Text(text) => {
-            if let Some(int) = exact_integer(text, evaluator.dialect) {
+            if evaluator.dialect == Dialect::Aws
+                && let Some(int) = exact_integer(text)
+            {
                 return Ok(Item::int(int));
             }
             cast::number(text).map(|float| whole(float).item())
@@ -172,15 +174,12 @@ pub(super) fn number(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     }
 }
 
-/// A decimal integer that is held exactly, where `Number` would round it.
-fn exact_integer(text: &str, dialect: Dialect) -> Option<i64> {
+/// A decimal integer that is held exactly, where a double would round it.
+fn exact_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let int: i64 = text.parse().ok()?;
+    let is_decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     // `-0` is a double.
-    (int != 0 && (dialect == Dialect::Aws || int.unsigned_abs() <= 1 << 53)).then_some(int)
+    if is_decimal { text.parse().ok().filter(|int| *int != 0) } else { None }
 }
 
 /// `$formatBase(number, radix)`
@@ -213,7 +212,7 @@ pub(super) fn parse_integer(evaluator: &mut Evaluator<'_>, arguments: Arguments)
     let picture = evaluator.text(arguments.get(evaluator, 1)).unwrap_or_default();
     Ok(match integer::parse_integer(text, picture)? {
         Some(float) => whole(float).item(),
-        None => Item::UNDEFINED,
+        None => Item::float(f64::NAN),
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) fn not(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
 }
 
 /// `$exists(value)`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn exists(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     Ok(Item::bool(!arguments.get(evaluator, 0).is_undefined()))
 }
@@ -66,7 +67,7 @@ pub(super) fn keys(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     let base = evaluator.scratch.stack.len();
     collect_keys(evaluator, item)?;
     if evaluator.is_array(item) {
-        keep_first(evaluator, base)?;
+        keep_first(evaluator, base);
     }
     evaluator.finish_array(base, Flags::SEQUENCE)
 }
@@ -95,7 +96,7 @@ fn collect_keys(evaluator: &mut Evaluator<'_>, item: Item) -> Result<(), Thrown>
 }
 
 /// Keeps each text on the stack from `base` on once.
-fn keep_first(evaluator: &mut Evaluator<'_>, base: usize) -> Result<(), Thrown> {
+fn keep_first(evaluator: &mut Evaluator<'_>, base: usize) {
     let items = evaluator.scratch.settle(base);
     let mut seen = std::collections::HashSet::new();
     let mut kept = Vec::new();
@@ -107,7 +108,6 @@ fn keep_first(evaluator: &mut Evaluator<'_>, base: usize) -> Result<(), Thrown> 
     }
     drop(seen);
     evaluator.scratch.stack.append(&mut kept);
-    Ok(())
 }
 
 /// `$lookup(value, key)`
@@ -195,6 +195,7 @@ fn merge_entries(evaluator: &mut Evaluator<'_>, base: usize) {
 }
 
 /// `$clone(value)`: nothing is changed in place, so a value is its own copy
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn clone(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let item = arguments.get(evaluator, 0);
     Ok(item.with_flags(Flags::NONE))

@@ -56,6 +56,7 @@ pub(super) fn trim(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 }
 
 /// `$length(text)`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn length(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let text = evaluator.text(arguments.get(evaluator, 0));
     Ok(text.map_or(Item::UNDEFINED, |text| Item::int(text.chars().count() as i64)))
@@ -185,7 +186,7 @@ pub(super) fn base64_encode(evaluator: &mut Evaluator<'_>, arguments: Arguments)
 pub(super) fn base64_decode(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let dialect = evaluator.dialect;
     map_first(evaluator, arguments, |text, out| {
-        out.push_str(&url::base64_decode(text, dialect));
+        out.push_str(&url::base64_decode(text, dialect)?);
         Ok(())
     })
 }

@@ -12,6 +12,7 @@ pub(super) fn now(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
 }
 
 /// `$millis()`
+#[expect(clippy::unnecessary_wraps, reason = "the functions of the table have one signature")]
 pub(super) fn millis(evaluator: &mut Evaluator<'_>, _: Arguments) -> Outcome {
     Ok(Item::int(evaluator.wall_ms))
 }

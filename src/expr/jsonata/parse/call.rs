@@ -38,10 +38,8 @@ impl Parser<'_> {
     fn arguments(&mut self) -> Result<Vec<Option<Operand>>, Thrown> {
         let mut arguments = Vec::new();
         while !self.at(Symbol::CloseParen) || !arguments.is_empty() {
-            arguments.push(match self.accept(Symbol::Question)? {
-                true => None,
-                false => Some(self.expression(0)?),
-            });
+            let left_open = self.accept(Symbol::Question)?;
+            arguments.push(if left_open { None } else { Some(self.expression(0)?) });
             if !self.accept(Symbol::Comma)? {
                 break;
             }
@@ -58,10 +56,7 @@ impl Parser<'_> {
     /// `function($a, $b)<signature>{ body }`, behind its parameters
     fn lambda(&mut self, span: Span, given: &[Option<Operand>]) -> Result<Operand, Thrown> {
         let parameters = self.parameters(span, given)?;
-        let signature = match self.at(Symbol::Less) {
-            true => Some(self.signature()?),
-            false => None,
-        };
+        let signature = if self.at(Symbol::Less) { Some(self.signature()?) } else { None };
         self.expect(Symbol::OpenBrace, false)?;
         let body = self.expression(0)?.node;
         self.expect(Symbol::CloseBrace, false)?;

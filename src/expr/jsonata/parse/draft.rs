@@ -4,17 +4,15 @@
 //! as soon as its operator is read, which is the same order. What shaping finds wrong is a
 //! [`Drafts::flaw`], reported only if the rest of the text parses, as it would be there.
 
-use super::super::Dialect;
 use super::super::ast::{Ast, Kind, Label, Node, NodeId, Path, Span, Stage, Step};
 use super::super::error::{Code, Thrown};
 
 /// Nodes of the tree, and the `%` whose steps are still to be found.
 #[derive(Debug)]
 pub(super) struct Drafts {
-    drafts: Vec<Draft>,
+    nodes: Vec<Draft>,
     pub(super) slots: Vec<Slot>,
     flaw: Option<Thrown>,
-    depth_max: u16,
     /// How many steps may still be looked at for a `%`.
     walks_left: u32,
 }
@@ -54,19 +52,13 @@ pub(super) struct Slot {
 }
 
 impl Drafts {
-    pub(super) fn new(dialect: Dialect) -> Self {
-        Self {
-            drafts: Vec::new(),
-            slots: Vec::new(),
-            flaw: None,
-            depth_max: depth_max(dialect),
-            walks_left: WALKS_MAX,
-        }
+    pub(super) fn new() -> Self {
+        Self { nodes: Vec::new(), slots: Vec::new(), flaw: None, walks_left: WALKS_MAX }
     }
 
     /// Adds a node without any below it.
     pub(super) fn leaf(&mut self, kind: Kind, span: Span) -> NodeId {
-        let id = NodeId(self.drafts.len() as u32);
+        let id = NodeId(self.nodes.len() as u32);
         let node = Node {
             kind,
             span,
@@ -75,7 +67,7 @@ impl Drafts {
             keep_array: false,
             cons_array: false,
         };
-        self.drafts.push(Draft { node, depth: 1, extra: None });
+        self.nodes.push(Draft { node, depth: 1, extra: None });
         id
     }
 
@@ -130,8 +122,8 @@ impl Drafts {
             Some(path) => std::mem::take(&mut path.steps),
             None => Vec::new(),
         };
-        if path.0 as usize + 1 == self.drafts.len() {
-            self.drafts.pop();
+        if path.0 as usize + 1 == self.nodes.len() {
+            self.nodes.pop();
         } else {
             self.node_mut(path).kind = Kind::Null;
         }
@@ -140,11 +132,11 @@ impl Drafts {
 
     /// Notes that `child` stands below `node`.
     pub(super) fn deepen(&mut self, node: NodeId, child: NodeId) -> Result<(), Thrown> {
-        let depth = self.drafts[child.0 as usize].depth + 1;
-        if depth > self.depth_max {
+        let depth = self.nodes[child.0 as usize].depth + 1;
+        if depth > DEPTH_MAX {
             return Err(Thrown::new(Code::U1001).at(self.node(child).span));
         }
-        let own = &mut self.drafts[node.0 as usize].depth;
+        let own = &mut self.nodes[node.0 as usize].depth;
         *own = depth.max(*own);
         Ok(())
     }
@@ -161,11 +153,11 @@ impl Drafts {
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.drafts[id.0 as usize].node
+        &self.nodes[id.0 as usize].node
     }
 
     pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.drafts[id.0 as usize].node
+        &mut self.nodes[id.0 as usize].node
     }
 
     pub(super) fn path(&self, id: NodeId) -> Option<&Path> {
@@ -188,11 +180,11 @@ impl Drafts {
     }
 
     pub(super) fn extra(&self, id: NodeId) -> Option<&Extra> {
-        self.drafts[id.0 as usize].extra.as_deref()
+        self.nodes[id.0 as usize].extra.as_deref()
     }
 
     pub(super) fn extra_mut(&mut self, id: NodeId) -> &mut Extra {
-        self.drafts[id.0 as usize].extra.get_or_insert_default()
+        self.nodes[id.0 as usize].extra.get_or_insert_default()
     }
 
     /// The tree below `root`, if nothing is wrong with it.
@@ -206,9 +198,9 @@ impl Drafts {
             return Err(flaw);
         }
         let slots = self.slots;
-        let mut nodes = Vec::with_capacity(self.drafts.len());
-        let mut extras = Vec::with_capacity(self.drafts.len());
-        for draft in self.drafts {
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut extras = Vec::with_capacity(self.nodes.len());
+        for draft in self.nodes {
             nodes.push(draft.node);
             extras.push(draft.extra);
         }
@@ -225,14 +217,6 @@ impl Drafts {
             }
         }
         Ok(Ast { nodes, root, newer_operators: newer })
-    }
-}
-
-/// How deep a tree may be.
-pub(super) fn depth_max(dialect: Dialect) -> u16 {
-    match dialect {
-        Dialect::Aws => DEPTH_MAX_AWS,
-        Dialect::Full => DEPTH_MAX,
     }
 }
 
@@ -263,11 +247,7 @@ fn complete(step: &mut Step, extra: Option<Box<Extra>>, slots: &[Slot]) {
 }
 
 /// Levels that a tree may have. It bounds every recursion over trees, the parser's own included.
-const DEPTH_MAX: u16 = 500;
-
-/// AWS: evaluation fails as a stack overflow beyond 100 levels, a sum of as many terms included;
-/// measured there, not documented.
-const DEPTH_MAX_AWS: u16 = 100;
+pub(super) const DEPTH_MAX: u16 = 500;
 
 /// Steps that all `%` together may look at: each walks back over its path, which is quadratic.
 const WALKS_MAX: u32 = 1 << 20;

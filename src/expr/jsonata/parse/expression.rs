@@ -3,10 +3,9 @@
 //! Each symbol binds what stands before it with a strength of its own; an expression goes on for as
 //! long as the next symbol binds stronger than the one that it stands behind (Pratt's method).
 
-use super::super::Dialect;
 use super::super::ast::{Ast, Kind, NodeId, Operator, Pairs, SortTerm, Span};
 use super::super::error::{Code, Thrown};
-use super::draft::{Drafts, depth_max};
+use super::draft::{DEPTH_MAX, Drafts};
 use super::symbol::{NEGATION, Symbol};
 use super::token::{Lexer, Token, TokenKind, quote};
 
@@ -18,7 +17,6 @@ pub(super) struct Parser<'t> {
     pub(super) drafts: Drafts,
     /// Expressions that are being read within each other, and how many may be.
     nesting: u16,
-    nesting_max: u16,
     newer_operators: Vec<Span>,
 }
 
@@ -58,17 +56,10 @@ impl Operand {
 }
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(text: &'t str, dialect: Dialect) -> Result<Self, Thrown> {
+    pub(super) fn new(text: &'t str) -> Result<Self, Thrown> {
         let mut lexer = Lexer::new(text);
         let token = lexer.next(false)?;
-        Ok(Self {
-            lexer,
-            token,
-            drafts: Drafts::new(dialect),
-            nesting: 0,
-            nesting_max: depth_max(dialect),
-            newer_operators: Vec::new(),
-        })
+        Ok(Self { lexer, token, drafts: Drafts::new(), nesting: 0, newer_operators: Vec::new() })
     }
 
     /// Reads the whole text.
@@ -83,7 +74,7 @@ impl<'t> Parser<'t> {
     /// Reads up to the first symbol that binds no stronger than `binding`.
     pub(super) fn expression(&mut self, binding: u8) -> Result<Operand, Thrown> {
         self.nesting += 1;
-        if self.nesting > self.nesting_max {
+        if self.nesting > DEPTH_MAX {
             return Err(Thrown::new(Code::U1001).at(self.token.span));
         }
         let token = self.advance(true)?;

@@ -13,7 +13,6 @@ mod shape;
 mod symbol;
 mod token;
 
-use super::Dialect;
 use super::ast::Ast;
 use super::error::Thrown;
 use expression::Parser;
@@ -21,9 +20,9 @@ use expression::Parser;
 /// Parses an expression.
 ///
 /// # Errors
-/// The first error of syntax, or `U1001` where it nests too deep for the dialect.
-pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Ast, Thrown> {
-    Parser::new(text, dialect)?.parse()
+/// The first error of syntax, or `U1001` where it nests too deep.
+pub(super) fn parse(text: &str) -> Result<Ast, Thrown> {
+    Parser::new(text)?.parse()
 }
 
 #[cfg(test)]

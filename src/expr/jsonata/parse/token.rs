@@ -250,7 +250,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn hex_digits(&mut self) -> Result<u16, Thrown> {
-        let digits = &self.bytes_from(self.at)[..];
+        let digits = self.bytes_from(self.at);
         let digits = digits.get(..4).unwrap_or(digits);
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(self.failed(Code::S0104));
@@ -272,23 +272,20 @@ impl<'t> Lexer<'t> {
         } else {
             self.skip_digits();
         }
-        let mut integer = true;
         if self.byte(0) == Some(b'.') && self.byte(1).is_some_and(|byte| byte.is_ascii_digit()) {
-            integer = false;
             self.at += 1;
             self.skip_digits();
         }
         if matches!(self.byte(0), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.byte(1), Some(b'+' | b'-')));
             if self.byte(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
-                integer = false;
                 self.at += 1 + sign;
                 self.skip_digits();
             }
         }
         let text = self.slice(start, self.at);
-        if let (true, Ok(exact)) = (integer, text.parse()) {
-            return Ok(self.token(start, TokenKind::Int(exact)));
+        if let Ok(int) = text.parse() {
+            return Ok(self.token(start, TokenKind::Int(int)));
         }
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(self.token(start, number(value))),

@@ -22,13 +22,11 @@ pub(in crate::expr::jsonata) fn from_millis(
     picture: Option<&str>,
     timezone: Option<&str>,
 ) -> Result<String, Thrown> {
-    match picture {
-        Some(picture) => Picture::parse(picture)?.format(millis, timezone),
-        None => {
-            let offset = Offset::parse(timezone)?;
-            Ok(iso::write(&local(millis, offset)?, offset))
-        }
+    if let Some(picture) = picture {
+        return Picture::parse(picture)?.format(millis, timezone);
     }
+    let offset = Offset::parse(timezone)?;
+    Ok(iso::write(&local(millis, offset)?, offset))
 }
 
 /// `$toMillis(text, picture)` at the time `now_ms`, from which parts of the date are taken that

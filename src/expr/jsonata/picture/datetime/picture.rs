@@ -105,7 +105,7 @@ impl Picture {
                     behind.split_once(']').ok_or_else(|| Thrown::new(Code::D3135))?;
                 let field = Field::parse(marker)?;
                 if field.component.is_integer() && matches!(field.style, Style::Integer(_)) {
-                    limit_digits_read(parts.last_mut());
+                    limit_digits_read(&mut parts);
                 }
                 parts.push(Part::Field(field));
                 behind
@@ -179,8 +179,10 @@ impl Field {
 }
 
 /// When digits follow digits, the first ones are as many as their field demands.
-fn limit_digits_read(previous: Option<&mut Part>) {
-    let Some(Part::Field(Field { style: Style::Integer(integer), .. })) = previous else { return };
+fn limit_digits_read(parts: &mut [Part]) {
+    let Some(Part::Field(Field { style: Style::Integer(integer), .. })) = parts.last_mut() else {
+        return;
+    };
     if let Some(decimal) = integer.decimal_mut() {
         decimal.read_digits = Some(decimal.digits_min).filter(|digits| *digits > 0);
     }

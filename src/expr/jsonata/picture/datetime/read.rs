@@ -75,7 +75,8 @@ impl Field {
         match (&self.style, self.component) {
             (Style::Integer(picture), Component::Offset | Component::OffsetGmt) => {
                 let prefix = if self.component == Component::OffsetGmt { "GMT" } else { "" };
-                let minutes = (picture.decimal().and_then(|decimal| decimal.separator()))
+                let minutes = picture
+                    .separator()
                     .map(|separator| format!("{}[0-9]+", regex::escape(&separator.to_string())))
                     .unwrap_or_default();
                 Ok(format!("{prefix}[-+][0-9]+{minutes}"))
@@ -281,4 +282,4 @@ const BY_12_HOURS: &[Component] = &[
 /// Beyond, no component is in range whatever the others are.
 const VALUE_MAX: f64 = 1e10;
 
-const PROGRAM_BYTES_MAX: usize = 1 << 20;
+const PROGRAM_BYTES_MAX: usize = 1 << 18;

@@ -68,11 +68,11 @@ impl Field {
         let too_long = || Thrown::new(Code::D3134);
         let decimal = picture.decimal().ok_or_else(too_long)?;
         let text = match decimal.digits_min {
-            1 | 2 if decimal.separator().is_none() => {
+            1 | 2 if picture.separator().is_none() => {
                 let hours = picture.format(&Integer::from(hours))?;
                 if minutes == 0 { hours } else { format!("{hours}:{minutes:02}") }
             }
-            digits if digits <= 4 || decimal.separator().is_some() => {
+            digits if digits <= 4 || picture.separator().is_some() => {
                 picture.format(&Integer::from(hours * 100 + minutes))?
             }
             _ => return Err(too_long()),

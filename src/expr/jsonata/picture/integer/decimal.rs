@@ -1,5 +1,7 @@
 //! Integers in digits, such as `#,##0`: grouping, padding, families of digits.
 
+use std::collections::BTreeSet;
+
 use crate::expr::jsonata::{Code, Thrown};
 
 /// A pattern of digits.
@@ -54,7 +56,7 @@ impl DecimalPattern {
     }
 
     /// The separator, if there is one in regular intervals.
-    pub(in crate::expr::jsonata::picture) fn separator(&self) -> Option<char> {
+    pub(super) fn separator(&self) -> Option<char> {
         match self.separators {
             Separators::Every(_, separator) => Some(separator),
             Separators::At(_) => None,
@@ -99,8 +101,9 @@ impl DecimalPattern {
     pub(super) fn read(&self, text: &str, is_ordinal: bool) -> Option<f64> {
         let suffix_chars = if is_ordinal { 2 } else { 0 };
         let chars_max = text.chars().count().saturating_sub(suffix_chars);
+        let separators = self.separators();
         let mut ascii = String::with_capacity(text.len());
-        for char in text.chars().take(chars_max).filter(|&char| !self.is_separator(char)) {
+        for char in text.chars().take(chars_max).filter(|char| !separators.contains(char)) {
             let digit = u32::from(char).checked_sub(self.zero).filter(|&digit| digit < 10);
             ascii.push(digit.and_then(|digit| char::from_digit(digit, 10)).unwrap_or(char));
         }
@@ -111,10 +114,10 @@ impl DecimalPattern {
         Some(if trimmed.starts_with('-') { -value } else { value })
     }
 
-    fn is_separator(&self, char: char) -> bool {
+    fn separators(&self) -> BTreeSet<char> {
         match &self.separators {
-            Separators::Every(_, separator) => char == *separator,
-            Separators::At(places) => places.iter().any(|&(_, separator)| char == separator),
+            Separators::Every(_, separator) => BTreeSet::from([*separator]),
+            Separators::At(places) => places.iter().map(|&(_, separator)| separator).collect(),
         }
     }
 

@@ -133,6 +133,11 @@ impl IntegerPicture {
         }
     }
 
+    /// The separator of digits, if there is one in regular intervals.
+    pub(super) fn separator(&self) -> Option<char> {
+        self.decimal().and_then(DecimalPattern::separator)
+    }
+
     pub(super) fn decimal_mut(&mut self) -> Option<&mut DecimalPattern> {
         match &mut self.form {
             Form::Decimal(pattern) => Some(pattern),

@@ -122,9 +122,9 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn value_of(word: &str) -> Option<f64> {
-    let is_word = |known: &&str| known.eq_ignore_ascii_case(word);
-    let small = SMALL.iter().position(|known| is_word(&known));
-    if let Some(value) = small.or_else(|| ORDINALS.iter().position(|known| is_word(&known))) {
+    let is_word = |known: &str| known.eq_ignore_ascii_case(word);
+    let small = SMALL.iter().position(|known| is_word(known));
+    if let Some(value) = small.or_else(|| ORDINALS.iter().position(|known| is_word(known))) {
         return Some(value as f64);
     }
     let stem = word.strip_suffix("ieth").or_else(|| word.strip_suffix('y'));

@@ -10,7 +10,9 @@ fn formats(value: f64, picture: &str, text: &str) {
 #[track_caller]
 fn formats_with(value: f64, picture: &str, options: &[(&str, &str)], text: &str) {
     let mut symbols = Symbols::default();
-    options.iter().for_each(|(name, value)| symbols.set(name, value));
+    for (name, value) in options {
+        symbols.set(name, value);
+    }
     assert_eq!(format_number(value, picture, &symbols).unwrap(), text, "{picture}");
 }
 

@@ -1,0 +1,91 @@
+//! Any text as a JSONata expression: a first byte for the dialect (odd is AWS's), the expression up
+//! to a zero byte, and a document behind it; without one, there is none.
+
+use std::rc::Rc;
+
+use expressway::base::entropy::Entropy;
+use expressway::expr::Bindings;
+use expressway::expr::jsonata::{
+    self, CompileFailure, Dialect, Expression, Failure, Refusal, Scope, Scratch, Setting, Span,
+};
+use expressway::value::{ArenaId, Constants, Heap, Parser};
+
+pub(crate) fn check(bytes: &[u8]) {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let dialect = if first % 2 == 1 { Dialect::Aws } else { Dialect::Full };
+    let mut parts = rest.splitn(2, |byte| *byte == 0);
+    let Some(Ok(text)) = parts.next().map(std::str::from_utf8) else { return };
+    run(text, dialect, parts.next());
+}
+
+fn run(text: &str, dialect: Dialect, document: Option<&[u8]>) {
+    let refused = match jsonata::check(text) {
+        Ok(references) => {
+            let variables = references.variables.iter().chain(&references.states);
+            variables.for_each(|(_, span)| assert_inside(text, *span));
+            false
+        }
+        Err(Refusal::Syntax(thrown)) => {
+            thrown.span().into_iter().for_each(|span| assert_inside(text, span));
+            true
+        }
+        Err(Refusal::Unsupported(all)) => {
+            all.iter().for_each(|one| assert_inside(text, one.span));
+            false
+        }
+    };
+    let mut bindings = Bindings::default();
+    let expression = match Expression::compile(text, dialect, &mut bindings) {
+        Ok(expression) => expression,
+        Err(CompileFailure::Thrown(thrown)) => {
+            thrown.span().into_iter().for_each(|span| assert_inside(text, span));
+            assert!(refused || dialect == Dialect::Full, "checked, yet refused: {thrown}");
+            return;
+        }
+        Err(CompileFailure::TooLarge(_)) => return,
+    };
+    let slots = bindings.variable_names().len();
+    let constants: Rc<Constants> = Rc::new(bindings.constants.finish());
+    let mut scratch = Scratch::default();
+    // The second evaluation reuses the first one's memory, and must not see what was there.
+    let [first, second] = [(); 2].map(|()| {
+        let mut heap = Heap::new(Rc::clone(&constants));
+        let mut parser = Parser::default();
+        let input = document.map(|text| heap.parse(ArenaId::ROOT, text, &mut parser).ok());
+        let outcome = expression.evaluate(&mut Setting {
+            heap: &mut heap,
+            arena: ArenaId::ROOT,
+            scope: Scope {
+                input: input.flatten(),
+                variables: &vec![None; slots],
+                ..Scope::default()
+            },
+            parser: &mut parser,
+            entropy: &mut Entropy::seeded(1),
+            scratch: &mut scratch,
+            wall_ms: 1_700_000_000_000,
+        });
+        outcome.map(|value| {
+            let text = heap.to_json(value);
+            assert_eq!(text.len(), value.json_len());
+            let json = serde_json::from_slice::<serde_json::Value>(&text);
+            // serde_json goes no deeper than 128 levels, we do.
+            assert!(json.is_ok() || is_deep(&text), "no JSON: {}", String::from_utf8_lossy(&text));
+            text
+        })
+    });
+    assert_eq!(first, second);
+    if let Err(Failure::Thrown(thrown)) = first {
+        thrown.span().into_iter().for_each(|span| assert_inside(text, span));
+        assert!(!thrown.message().contains("{{"), "a hole in {thrown}");
+    }
+}
+
+fn assert_inside(text: &str, span: Span) {
+    let (start, end) = (span.start as usize, span.end as usize);
+    assert!(text.get(start..end).is_some(), "{start}..{end} is no part of {text:?}");
+}
+
+fn is_deep(text: &[u8]) -> bool {
+    text.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 100
+}
