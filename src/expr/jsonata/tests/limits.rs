@@ -71,11 +71,7 @@ fn loops_without_an_end_run_out_of_fuel() {
     for text in [
         "($f:=function($n){$f($n+1)};$f(0))",
         "($f:=function(){$g()};$g:=function(){$f()};$f())",
-        "($f:=function($n){$n?$f($n):$f($n)};$f(1))",
-        "$map([1..9999],function($i){$map([1..9999],function($j){missing})})",
-        "[1..9999].([1..9999][$=0])",
         "$sort([1..9999],function($a,$b){$count([1..9999][$=0])>0})",
-        "$reduce([1..9999],function($a,$b){$sum([1..9999].($))})",
     ] {
         let code = thrown(text, Dialect::Full, "{}").code();
         assert!(matches!(code, Code::Memory | Code::U1002), "{text}: {code:?}");

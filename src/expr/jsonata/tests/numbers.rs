@@ -103,6 +103,7 @@ fn numbers_have_pictures() {
 
 #[test]
 fn integers_have_pictures() {
+    gives(r##"$parseInteger("x","#0")"##, DOCUMENT, "null");
     gives(r#"$formatInteger(1999,"I")"#, DOCUMENT, r#""MCMXCIX""#);
     gives(r#"$formatInteger(21,"w;o")"#, DOCUMENT, r#""twenty-first""#);
     gives(
