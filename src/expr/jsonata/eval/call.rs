@@ -244,6 +244,7 @@ impl<'e> Evaluator<'e> {
         if self.ground + u32::from(code.levels) > self.ground_max {
             return Err(Thrown::new(Code::U1001));
         }
+        self.step_fuel(CALL_STEPS)?;
         if let Some(signature) = &code.signature {
             self.validate(&signature.parameters, base, input)?;
         }
@@ -435,3 +436,6 @@ impl<'e> Evaluator<'e> {
         self.fuel = self.fuel.saturating_sub(bytes / 64);
     }
 }
+
+/// What a call costs beside what its body does, in steps.
+const CALL_STEPS: usize = 4;

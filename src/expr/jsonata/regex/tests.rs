@@ -1,3 +1,5 @@
+//! Patterns in JavaScript's spelling, and what they match here.
+
 use proptest::prelude::*;
 
 use super::*;

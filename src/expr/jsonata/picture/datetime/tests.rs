@@ -1,3 +1,5 @@
+//! Times as text and back, a line a case.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Integers as text and back, a line a case.
+
 use proptest::prelude::*;
 
 use super::*;

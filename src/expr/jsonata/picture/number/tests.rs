@@ -1,3 +1,5 @@
+//! Numbers by pictures, a line a case.
+
 use proptest::prelude::*;
 
 use super::*;
