@@ -108,9 +108,11 @@ impl<'a> Compiler<'a> {
         if self.is_too_deep(1) {
             return Ok(self.emit(Code::TooDeep, &self.ast[id]));
         }
+        // Not counted back: a function's body that fails to compile leaves its own count.
+        let level = self.level;
         self.level += 1;
         let code = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || self.decorated(id, at));
-        self.level -= 1;
+        self.level = level;
         code
     }
 

@@ -142,4 +142,5 @@ fn patterns_take_linear_time() {
     gives(&format!("$contains(\"{text}\",/(a+)+$/)"), "{}", "false");
     throws("/(a)\\1/", "{}", Code::S0303);
     throws("/(?=a)/", "{}", Code::S0303);
+    throws("$map(1,function($i){$match($i,/(?=a)/)})", "{}", Code::S0303);
 }
