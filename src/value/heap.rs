@@ -489,6 +489,16 @@ impl Heap {
         &all[value.offset()..value.offset() + value.extent()]
     }
 
+    /// Bytes of a [`Tag::Str`] value.
+    #[inline]
+    pub(in crate::value) fn str_bytes(&self, value: Value) -> &[u8] {
+        let all = match value.space() {
+            Space::CONSTANTS => self.constants.text.as_bytes(),
+            space => self.arenas[space.index()].text.as_bytes(),
+        };
+        &all[value.offset()..value.offset() + value.extent()]
+    }
+
     /// A constant string that needs no escape, as JSON: with its quotes, and as a key with the
     /// colon too.
     #[inline]

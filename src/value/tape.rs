@@ -162,15 +162,18 @@ impl Document {
         &self.text()[start..start + value.json_len()]
     }
 
-    /// The member `key` of the object `value`.
+    /// The member `key` of the object `value`; `None` when it is no object, too.
     #[inline]
-    pub(in crate::value) fn field(&self, value: Value, key: &str) -> Option<Value> {
-        let (mut at, end) = self.children(value);
-        while at < end {
-            let name = self.string(at);
-            let next = at + 1 + size(&self.tape[at + 1]);
-            if same_text(name, key) {
-                return Some(self.member(value, at, (next < end).then_some(next)));
+    pub(in crate::value) fn field(&self, value: Value, key: &[u8]) -> Option<Value> {
+        let index = value.offset();
+        let &Node::Object { count, .. } = self.tape.get(index)? else { return None };
+        let nodes = self.tape.get(index + 1..=index + count)?;
+        let mut at = 0;
+        while let Some([Node::String(name), member, ..]) = nodes.get(at..) {
+            let next = at + 1 + size(member);
+            if same_bytes(name.as_bytes(), key) {
+                let next = (next < nodes.len()).then_some(index + 1 + next);
+                return Some(self.member(value, index + 1 + at, next));
             }
             at = next;
         }
@@ -222,6 +225,7 @@ impl Document {
     }
 
     /// The value of the member whose key is at `key`; `next` is the key behind it in its object.
+    #[inline]
     fn member(&self, container: Value, key: usize, next: Option<usize>) -> Value {
         let end = match next {
             Some(next) => self.string_start(next) - 2,
@@ -425,8 +429,7 @@ impl Document {
 
 /// Whether two keys are the same. Most are short, and a call to compare memory costs more than that.
 #[inline]
-pub(in crate::value) fn same_text(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
+pub(in crate::value) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }

@@ -2,7 +2,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::tape::{Walk, same_text};
+use super::tape::{Walk, same_bytes};
 use super::{Heap, Space, Tag, Value, number};
 
 /// What a value is, for those who read it.
@@ -62,7 +62,7 @@ impl Heap {
     pub fn field(&self, object: Value, key: Value) -> Option<Value> {
         match object.tag() {
             Tag::Object => self.place(self.slots(object), key).map(|(_, member)| member),
-            Tag::Node => self.node_field(object, key),
+            Tag::Node => self.document(object).field(object, self.key_bytes(key)),
             _ => None,
         }
     }
@@ -75,9 +75,7 @@ impl Heap {
                 let entry = entries.iter().find(|[key, _]| self.key_text(*key) == name);
                 entry.map(|[_, member]| *member)
             }
-            Tag::Node if matches!(self.node(object), Node::Object { .. }) => {
-                self.document(object).field(object, name)
-            }
+            Tag::Node => self.document(object).field(object, name.as_bytes()),
             _ => None,
         }
     }
@@ -98,14 +96,6 @@ impl Heap {
             }
         }
         None
-    }
-
-    fn node_field(&self, object: Value, key: Value) -> Option<Value> {
-        let document = self.document(object);
-        if !matches!(document.node(object), Node::Object { .. }) {
-            return None;
-        }
-        document.field(object, self.key_text(key))
     }
 
     /// The element at `index` of `array`; `None` outside, or when it is no array.
@@ -155,7 +145,35 @@ impl Heap {
 
     /// Whether two keys are the same text.
     pub(in crate::value) fn same_text(&self, one: Value, other: Value) -> bool {
-        same_text(self.key_text(one), self.key_text(other))
+        same_bytes(self.key_bytes(one), self.key_bytes(other))
+    }
+
+    /// [`Self::key_text`] where only its bytes are compared.
+    #[inline]
+    fn key_bytes(&self, key: Value) -> &[u8] {
+        match key.tag() {
+            Tag::Str => self.str_bytes(key),
+            _ => self.key_text(key).as_bytes(),
+        }
+    }
+
+    /// The number that `value` is.
+    #[inline]
+    pub fn number(&self, value: Value) -> Option<View<'static>> {
+        match value.tag() {
+            Tag::Int => Some(View::Int(value.payload() as i64)),
+            Tag::Float => Some(View::Float(f64::from_bits(value.payload()))),
+            Tag::Node => match self.node(value) {
+                Node::Static(StaticNode::I64(int)) => Some(View::Int(int)),
+                Node::Static(StaticNode::U64(int)) => {
+                    Some(i64::try_from(int).map_or(View::Float(int as f64), View::Int))
+                }
+                Node::Static(StaticNode::F64(float)) => Some(View::Float(float)),
+                _ => None,
+            },
+            Tag::Spelled => Some(number::view(self.str_text(value))),
+            _ => None,
+        }
     }
 
     /// Text of a string value; empty for any other.

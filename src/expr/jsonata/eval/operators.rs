@@ -1,5 +1,7 @@
 //! Operators with two sides, and what reads the context item directly.
 
+use std::cmp::Ordering;
+
 use super::super::ast::Operator;
 use super::super::code::CodeId;
 use super::super::item::{Flags, Item, Kind};
@@ -17,7 +19,7 @@ impl<'e> Evaluator<'e> {
         other: Item,
         id: CodeId,
     ) -> Result<Item, Thrown> {
-        if let (View::Number(one), View::Number(other)) = (self.view(one), self.view(other))
+        if let (Some(one), Some(other)) = (self.plain_number(one), self.plain_number(other))
             && let result = one.compute(operator, other, self.dialect)
             && (one.as_f64().is_finite() && other.as_f64().is_finite())
         {
@@ -59,8 +61,10 @@ impl<'e> Evaluator<'e> {
         other: Item,
         id: CodeId,
     ) -> Result<Item, Thrown> {
+        if let (Some(one), Some(other)) = (self.plain_number(one), self.plain_number(other)) {
+            return Ok(ordered(operator, one.compare(other)));
+        }
         let order = match (self.view(one), self.view(other)) {
-            (View::Number(one), View::Number(other)) => one.compare(other),
             (View::Text(one), View::Text(other)) => Some(utf16_order(one, other)),
             _ => {
                 return self
@@ -68,12 +72,7 @@ impl<'e> Evaluator<'e> {
                     .map_err(|error| error.at(self.span(id)).at_token(sign(operator)));
             }
         };
-        Ok(Item::bool(match operator {
-            Operator::Less => order.is_some_and(std::cmp::Ordering::is_lt),
-            Operator::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
-            Operator::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
-            _ => order.is_some_and(std::cmp::Ordering::is_ge),
-        }))
+        Ok(ordered(operator, order))
     }
 
     #[cold]
@@ -300,8 +299,19 @@ impl<'e> Evaluator<'e> {
     }
 }
 
+/// Whether an order is the one that the operator asks for.
+#[inline]
+fn ordered(operator: Operator, order: Option<Ordering>) -> Item {
+    Item::bool(match operator {
+        Operator::Less => order.is_some_and(Ordering::is_lt),
+        Operator::LessOrEqual => order.is_some_and(Ordering::is_le),
+        Operator::Greater => order.is_some_and(Ordering::is_gt),
+        _ => order.is_some_and(Ordering::is_ge),
+    })
+}
+
 /// JavaScript and Java compare text by UTF-16 code units.
-pub(in super::super) fn utf16_order(one: &str, other: &str) -> std::cmp::Ordering {
+pub(in super::super) fn utf16_order(one: &str, other: &str) -> Ordering {
     // The order of bytes differs only where surrogates meet U+E000 and above.
     match one.bytes().zip(other.bytes()).find(|(one, other)| one != other) {
         Some((one_byte, other_byte)) if one_byte >= 0xee && other_byte >= 0xee => {

@@ -58,6 +58,20 @@ impl Evaluator<'_> {
         }
     }
 
+    /// The number that `item` is, not finite ones included.
+    #[inline]
+    pub(super) fn plain_number(&self, item: Item) -> Option<Number> {
+        match item.kind() {
+            Kind::Value(value) => match self.heap.number(value)? {
+                ValueView::Int(int) => Some(Number::Int(int)),
+                ValueView::Float(float) => Some(Number::Float(float)),
+                _ => None,
+            },
+            Kind::Float(float) => Some(Number::Float(float)),
+            _ => None,
+        }
+    }
+
     /// The text that `item` is.
     #[inline]
     pub(in super::super) fn text(&self, item: Item) -> Option<&str> {
@@ -73,11 +87,15 @@ impl Evaluator<'_> {
     /// D1001 for infinity, which is a result but no operand.
     #[inline]
     pub(in super::super) fn number(&self, item: Item) -> Result<Option<Number>, Thrown> {
-        match self.view(item) {
-            View::Number(Number::Float(float)) if float.is_infinite() => Err(out_of_range()),
-            View::Number(Number::Float(float)) if float.is_nan() => Ok(None),
-            View::Number(number) => Ok(Some(number)),
-            _ => Ok(None),
+        match self.plain_number(item) {
+            Some(Number::Float(float)) if !float.is_finite() => {
+                if float.is_nan() {
+                    Ok(None)
+                } else {
+                    Err(out_of_range())
+                }
+            }
+            number => Ok(number),
         }
     }
 
