@@ -29,7 +29,7 @@ fn recorded_cases_agree() {
     let _ = std::io::stderr().lock().write_all(report.text().as_bytes());
     let exceptions = exceptions();
     let mut complaints = unexplained(&report, &exceptions);
-    complaints.extend(unsupported_json_path(&cases, &report));
+    complaints.extend(unsupported(&cases, &report));
     if exceptions.len() * 100 > cases.len() {
         complaints.push(format!("{} exceptions are more than 1 %", exceptions.len()));
     }
@@ -87,14 +87,14 @@ fn unexplained(report: &Report, exceptions: &BTreeMap<&str, &str>) -> Vec<String
     complaints
 }
 
-/// Cases in JSONPath that this version does not run; only those that check a mock against the model
-/// of an AWS service may be.
-fn unsupported_json_path(cases: &[Case], report: &Report) -> Vec<String> {
+/// Cases that this version does not run; only those that check a mock against the model of an AWS
+/// service may be.
+fn unsupported(cases: &[Case], report: &Report) -> Vec<String> {
     let mut complaints = Vec::new();
     for (case, reported) in cases.iter().zip(&report.cases) {
         let Verdict::Unsupported(reason) = &reported.verdict else { continue };
         let by_model = case.kind == Kind::TestState && reason.contains("model of the service");
-        if !by_model && !reason.contains("JSONata") {
+        if !by_model {
             complaints.push(format!("{}: unsupported: {reason}", reported.name));
         }
     }

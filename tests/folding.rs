@@ -159,18 +159,24 @@ fn a_sleeper_holds_its_text_once_and_little_else() {
 #[test]
 fn an_input_that_nobody_reads_any_more_is_dropped() {
     let input = format!(r#"{{"pad":"{}","id":7}}"#, "x".repeat(20_000));
-    let states = r#""A": {"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Input.id"}, "Next": "B"},
-        "B": {"Type": "Wait", "Seconds": 9, "End": true}"#;
-    let mut shard = shard(states, Limits::default());
-    shard.start(0, "e", input.as_bytes());
-    shard.settle_down();
-    assert!(shard.core.held_bytes() < 100, "{} bytes", shard.core.held_bytes());
-    shard.run();
-    let ended = &shard.sink.ended[0];
-    assert_eq!(
-        (ended.output.as_str(), ended.metered_data_bytes),
-        (r#"{"id":7}"#, input.len() as u64)
-    );
+    for states in [
+        r#""A": {"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Input.id"}, "Next": "B"},
+            "B": {"Type": "Wait", "Seconds": 9, "End": true}"#,
+        r#""A": {"Type": "Pass", "QueryLanguage": "JSONata", "Next": "B",
+                "Output": {"id": "{% $states.context.Execution.Input.id %}"}},
+            "B": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": "{% $states.input.id %}", "End": true}"#,
+    ] {
+        let mut shard = shard(states, Limits::default());
+        shard.start(0, "e", input.as_bytes());
+        shard.settle_down();
+        assert!(shard.core.held_bytes() < 100, "{} bytes", shard.core.held_bytes());
+        shard.run();
+        let ended = &shard.sink.ended[0];
+        assert_eq!(
+            (ended.output.as_str(), ended.metered_data_bytes),
+            (r#"{"id":7}"#, input.len() as u64)
+        );
+    }
 }
 
 #[test]

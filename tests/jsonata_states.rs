@@ -1,6 +1,7 @@
 //! JSONata states: what their expressions see, what they pass on, and how they fail.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use expressway::asl::source::Source;
 use expressway::asl::{MachineType, parse_as};
@@ -28,11 +29,14 @@ type Shard = VirtualShard<Asked>;
 
 /// A shard that runs a machine with these members and states, begun at `A`.
 fn shard(members: &str, states: &str) -> Shard {
-    let text = format!(r#"{{"StartAt": "A", {members} "States": {{{states}}}}}"#);
-    let parsed = parse_as(&text, "test", MachineType::Standard);
+    loaded(&format!(r#"{{"StartAt": "A", {members} "States": {{{states}}}}}"#))
+}
+
+fn loaded(text: &str) -> Shard {
+    let parsed = parse_as(text, "test", MachineType::Standard);
     let machine = parsed.machine.unwrap_or_else(|| panic!("{:?}\n{text}", parsed.diagnostics));
     let world = World::standard("us-east-1", "111111111111", "m", "role");
-    let image = compile(&machine, Source { file: "test", text: &text }, world).expect("compiles");
+    let image = compile(&machine, Source { file: "test", text }, world).expect("compiles");
     let limits = Limits { history: true, ..Limits::default() };
     VirtualShard::new(Loaded::from(image), limits, Asked::default(), Completions::default())
 }
@@ -377,5 +381,82 @@ fn what_is_too_large_is_refused_as_everywhere() {
         let states = format!(r#""A": {{"Type": "Pass", {fields}, "End": true}}"#);
         let ended = run(&mut jsonata(&states), &input);
         assert_eq!(ended.error.as_deref(), Some("States.DataLimitExceeded"), "{fields}");
+    }
+}
+
+#[test]
+fn a_variable_wins_over_a_built_in_function_of_its_name() {
+    // The reader stands before the writer.
+    let states = r#""A": {"Type": "Pass", "Next": "C"},
+        "B": {"Type": "Pass", "Output": "{% $sum + 1 %}", "End": true},
+        "C": {"Type": "Pass", "Assign": {"sum": 4}, "Next": "B"}"#;
+    assert_eq!(run(&mut jsonata(states), "{}").output, "5");
+}
+
+#[test]
+fn what_an_expression_throws_is_told_with_its_code() {
+    for (expression, said) in [
+        (
+            "1 + 'a'",
+            "threw an error during evaluation. T2002: The right side of the \"+\" operator must evaluate to a number",
+        ),
+        (
+            "$nothing()",
+            "threw an error during evaluation. T1006: Attempted to invoke a non-function",
+        ),
+        ("function($a){$a}", "returned an unsupported result type."),
+        (
+            "[1..2000000]",
+            "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        ),
+    ] {
+        let states = format!(
+            r#""A": {{"Type": "Pass", "Output": [0, "{{% {expression} %}}"], "End": true}}"#
+        );
+        let ended = run(&mut jsonata(&states), "{}");
+        assert_eq!(
+            ended.cause,
+            Some(format!(
+                "An error occurred while executing the state 'A' (entered at the event id #2). The \
+                 JSONata expression '{expression}' specified for the field 'Output[1]' {said}"
+            ))
+        );
+    }
+}
+
+#[test]
+fn a_loop_of_long_evaluations_leaves_turns_to_others() {
+    let states = r#""A": {"Type": "Pass", "Assign": {"n": 0}, "Next": "B"},
+        "B": {"Type": "Pass", "Assign": {"n": "{% $n + 1 %}"}, "Output": "{% $sum($map([1..2000], function($v) { $v * 2 })) %}", "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [{"Condition": "{% $n < 40 %}", "Next": "B"}], "Default": "D"},
+        "D": {"Type": "Succeed"}"#;
+    let mut shard = jsonata(states);
+    shard.start(0, "e", b"{}");
+    let mut turns = 0;
+    while shard.turn().busy {
+        turns += 1;
+    }
+    assert_eq!(only(&shard).output, "4002000");
+    assert!(turns > 1, "{turns} turns");
+}
+
+/// `pass-choice` is there in both languages, for whoever wants to compare what they cost.
+#[test]
+fn a_definition_in_both_languages_gives_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("an example");
+    let input = read("pass-choice.input.json");
+    assert_eq!(read("pass-choice-jsonata.input.json"), input);
+    for (priority, status) in [("normal", Status::Succeeded), ("critical", Status::Failed)] {
+        let input = input.replace("normal", priority);
+        let [path, jsonata] =
+            ["pass-choice.asl.json", "pass-choice-jsonata.asl.json"].map(|name| {
+                let ended = run(&mut loaded(&read(name)), &input);
+                let output: serde_json::Value =
+                    serde_json::from_str(&ended.output).unwrap_or_default();
+                (ended.status, ended.error, ended.cause, output)
+            });
+        assert_eq!(jsonata, path);
+        assert_eq!(jsonata.0, status);
     }
 }

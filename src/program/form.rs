@@ -7,6 +7,7 @@ use super::{ExpressionIdx, Program};
 use crate::expr::VariableIdx;
 use crate::expr::jsonata;
 use crate::expr::template::Template;
+use crate::expr::walk::Walk;
 use crate::value::Value;
 
 /// An expression where it stands.
@@ -79,7 +80,7 @@ pub enum Items {
     /// `Items`, of JSONata; absent: the state's input.
     Form(Option<Form>),
     /// `ItemsPath`; absent: the effective input itself.
-    Path(Option<crate::expr::walk::Walk>),
+    Path(Option<Walk>),
 }
 
 impl Payload {

@@ -173,6 +173,7 @@ impl Machine<'_, '_> {
     ) -> Result<Value, Raised> {
         let mut setting = self.setting(whose, sees);
         let value = program.expression(index).code.evaluate(&mut setting);
+        self.pay();
         value.map_err(|failure| self.failed(program, whose, Unfilled::Failed(index, failure)))
     }
 
@@ -185,7 +186,15 @@ impl Machine<'_, '_> {
         sees: Sees,
     ) -> Result<Value, Raised> {
         let filled = fill(shape, &program.expressions, &mut self.setting(whose, sees));
+        self.pay();
         filled.map_err(|unfilled| self.failed(program, whose, unfilled))
+    }
+
+    /// Takes what an evaluation cost out of the turn's fuel: others wait, too.
+    #[inline]
+    fn pay(&mut self) {
+        let cost = self.turn.scratch.take_steps() / STEPS_PER_FUEL;
+        self.turn.fuel = self.turn.fuel.saturating_sub(u32::try_from(cost).unwrap_or(u32::MAX));
     }
 
     #[inline]
@@ -348,3 +357,5 @@ fn last_name(field: &str) -> &str {
 
 /// AWS's longest span in whole seconds that a field may hold.
 const SECONDS_MAX: f64 = 99_999_999.0;
+/// Steps of an evaluation that cost as much as an instruction.
+const STEPS_PER_FUEL: usize = 8;

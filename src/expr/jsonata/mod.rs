@@ -12,6 +12,7 @@ mod cast;
 mod check;
 mod code;
 mod compile;
+mod direct;
 mod error;
 mod eval;
 mod functions;
@@ -31,6 +32,7 @@ pub use error::{Code, Thrown};
 pub use scratch::Scratch;
 
 use self::code::Program;
+use self::direct::{Direct, Found};
 use self::eval::{Evaluator, Exported, Parts};
 use self::item::Item;
 use super::Bindings;
@@ -55,6 +57,7 @@ pub struct Expression {
     pub reads: Reads,
     dialect: Dialect,
     program: Program,
+    direct: Option<Direct>,
     /// Keys of `$states` itself.
     keys: [Item; 4],
 }
@@ -189,7 +192,8 @@ impl Expression {
         for (key, name) in keys.iter_mut().zip(["input", "result", "errorOutput", "context"]) {
             *key = bindings.constants.string(name)?.into();
         }
-        Ok(Self { text: text.trim().into(), reads, dialect, program, keys })
+        let direct = Direct::of(&program);
+        Ok(Self { text: text.trim().into(), reads, dialect, program, direct, keys })
     }
 
     /// Evaluates the expression.
@@ -198,15 +202,33 @@ impl Expression {
     /// [`Failure`] when there is no JSON value as its result.
     #[inline]
     pub fn evaluate(&self, setting: &mut Setting<'_>) -> Result<Value, Failure> {
+        if let Some(direct) = &self.direct {
+            match direct.find(setting.heap, &setting.scope) {
+                Found::Value(value) => return Ok(value),
+                Found::Nothing => return Err(Failure::Undefined),
+                Found::Unknown => {}
+            }
+        }
+        self.compute(setting)
+    }
+
+    fn compute(&self, setting: &mut Setting<'_>) -> Result<Value, Failure> {
         let parts = Parts { program: &self.program, dialect: self.dialect, keys: self.keys };
         let mut evaluator = Evaluator::new(&parts, setting);
-        let item = evaluator.run()?;
-        if item.is_undefined() {
-            return Err(Failure::Undefined);
-        }
-        match evaluator.export(item)? {
-            Exported::Value(value) => Ok(value),
-            Exported::Function => Err(Failure::Unsupported),
-        }
+        let outcome = outcome(&mut evaluator);
+        evaluator.count_steps();
+        outcome
+    }
+}
+
+#[inline]
+fn outcome(evaluator: &mut Evaluator<'_>) -> Result<Value, Failure> {
+    let item = evaluator.run()?;
+    if item.is_undefined() {
+        return Err(Failure::Undefined);
+    }
+    match evaluator.export(item)? {
+        Exported::Value(value) => Ok(value),
+        Exported::Function => Err(Failure::Unsupported),
     }
 }

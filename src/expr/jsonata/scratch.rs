@@ -23,6 +23,8 @@ pub struct Scratch {
     pub(super) closures: Vec<Closure>,
     /// Lent to who makes a text of other texts.
     pub(super) buffer: String,
+    /// Steps that nobody has been told of.
+    pub(super) steps: usize,
 }
 
 /// The variables of one call.
@@ -68,8 +70,14 @@ impl Scratch {
         self.labels.clear();
         self.closures.clear();
         if self.held_bytes() > KEPT_BYTES_MAX {
-            *self = Self::default();
+            *self = Self { steps: self.steps, ..Self::default() };
         }
+    }
+
+    /// Steps that evaluations have taken since this was last asked.
+    #[inline]
+    pub fn take_steps(&mut self) -> usize {
+        std::mem::take(&mut self.steps)
     }
 
     /// Bytes of memory held.

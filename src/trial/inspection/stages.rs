@@ -1,7 +1,7 @@
 //! The data after each step of a state: `inspectionData`.
 //!
-//! Which steps AWS shows depends on the type of the state, as recorded; in JSONata they are few. A step that fails ends the
-//! list.
+//! Which steps AWS shows depends on the type of the state, as recorded; in JSONata they are few. A
+//! step that fails ends the list.
 
 use serde_json::{Map, Value};
 

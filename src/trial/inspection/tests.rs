@@ -291,3 +291,62 @@ fn a_state_is_found_wherever_it_is() {
     let response = tested(&machine, "[7]", &json!({"stateName": "Deep"}));
     assert_eq!(response, json!({"status": "SUCCEEDED", "output": [7]}));
 }
+
+#[test]
+fn a_jsonata_task_shows_what_it_is_sent_and_what_it_gets() {
+    let state = task(
+        &json!({"QueryLanguage": "JSONata", "Arguments": {"n": "{% $states.input.a %}"},
+        "Assign": {"id": "{% $states.result.MessageId %}"}, "Output": "{% $states.result.MessageId %}"}),
+    );
+    let options = json!({"mock": {"result": "{\"MessageId\": \"m\"}"}, "inspectionLevel": "DEBUG"});
+    assert_eq!(
+        tested(&state, r#"{"a": 1}"#, &options),
+        json!({"status": "SUCCEEDED", "output": "m", "nextState": "Done", "inspectionData": {
+            "input": {"a": 1}, "afterArguments": {"n": 1}, "result": {"MessageId": "m"},
+            "variables": {"id": "m"}}})
+    );
+}
+
+#[test]
+fn a_jsonata_map_shows_its_numbers_and_shaped_items() {
+    let map = json!({"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input.items %}",
+        "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}", "x": "{% $x %}"},
+        "MaxConcurrency": "{% $x + 1 %}", "ItemProcessor": {"StartAt": "I", "States": {
+            "I": {"Type": "Pass", "End": true}}}, "Output": "{% $count($states.result) %}", "End": true});
+    let options =
+        json!({"mock": {"result": "[1, 2]"}, "inspectionLevel": "DEBUG", "variables": {"x": 2}});
+    let shown = tested(&map, r#"{"items": ["a", "b"]}"#, &options);
+    assert_eq!((&shown["status"], &shown["output"]), (&json!("SUCCEEDED"), &json!(2)));
+    let data = &shown["inspectionData"];
+    assert_eq!(data["afterItemSelector"], json!([{"v": "a", "x": 2}, {"v": "b", "x": 2}]));
+    assert_eq!((&data["maxConcurrency"], &data["variables"]), (&json!(3), &json!({"x": 2})));
+    let failed = tested(&map, r#"{"items": "a"}"#, &options);
+    assert_eq!(
+        (&failed["status"], &failed["error"], &failed["cause"]),
+        (
+            &json!("FAILED"),
+            &json!("States.QueryEvaluationError"),
+            &json!(
+                "The JSONata expression '$states.input.items' specified for the field 'Items' \
+                    returned an unexpected result type. Expected 'array', but was 'string' for value: \"a\""
+            )
+        )
+    );
+}
+
+#[test]
+fn a_context_that_is_given_is_what_jsonata_sees() {
+    let context = json!({"Execution": {"Name": "given"}});
+    let output = |expression: &str| {
+        let state =
+            json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output": expression, "End": true});
+        tested(&state, r#"{"a": 1}"#, &json!({"context": context}))
+    };
+    assert_eq!(output("{% $states.context.Execution.Name %}")["output"], "given");
+    assert_eq!(output("{% $states %}")["output"], json!({"input": {"a": 1}, "context": context}));
+    assert_eq!(
+        output("{% $states.context.State.Name %}")["cause"],
+        "The JSONata expression '$states.context.State.Name' specified for the field 'Output' \
+         returned nothing (undefined)."
+    );
+}
