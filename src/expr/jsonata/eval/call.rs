@@ -140,12 +140,16 @@ impl<'e> Evaluator<'e> {
     ) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
         self.scratch.stack.extend_from_slice(arguments);
-        // Null is an item of the wrong type, and Java knows no other nothing.
-        let context = match self.dialect {
+        self.apply(function, base, self.no_context())
+    }
+
+    /// The context item of a function that another one calls. The reference hands null on, which
+    /// is of the wrong type for most functions.
+    fn no_context(&self) -> Item {
+        match self.dialect {
             Dialect::Aws => Item::UNDEFINED,
             Dialect::Full => Item::NULL,
-        };
-        self.apply(function, base, context)
+        }
     }
 
     /// How many arguments a function takes.
@@ -249,21 +253,19 @@ impl<'e> Evaluator<'e> {
             self.validate(&signature.parameters, base, input)?;
         }
         let outer = (self.frame, self.base);
-        let first = self.scratch.variables.len();
-        let given = (self.scratch.stack.len() - base).min(usize::from(code.parameters));
-        let scratch = &mut *self.scratch;
-        scratch.variables.extend_from_slice(&scratch.stack[base..base + given]);
-        scratch.variables.resize(first + usize::from(code.parameters), Item::UNDEFINED);
-        scratch.stack.truncate(base);
+        let (first, frame) = self.enter_call(code, parent, base);
         // What the running tuple holds is not the function's to change.
-        scratch.stack.extend_from_slice(&scratch.labels);
-        let labels = scratch.labels.len();
-        self.enter_call(parent, first, code.slots as usize);
-        let frame = self.frame;
+        let labels = self.program.labels as usize;
+        if labels > 0 {
+            let scratch = &mut *self.scratch;
+            scratch.stack.extend_from_slice(&scratch.labels);
+        }
         let result = self.evaluate(code.body, context);
         (self.frame, self.base) = outer;
         let scratch = &mut *self.scratch;
-        scratch.labels.copy_from_slice(&scratch.stack[base..base + labels]);
+        if labels > 0 {
+            scratch.labels.copy_from_slice(&scratch.stack[base..base + labels]);
+        }
         if !code.captured && scratch.frames.len() == frame as usize + 1 {
             scratch.frames.pop();
             scratch.variables.truncate(first);
@@ -313,12 +315,52 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// Makes a frame whose first variables lie in place already the running one.
-    fn enter_call(&mut self, parent: u32, base: usize, slots: usize) {
-        self.scratch.variables.resize(base + slots, Item::UNBOUND);
-        self.frame = self.scratch.frames.len() as u32;
-        self.scratch.frames.push(super::Frame { parent, base: base as u32 });
-        self.base = base;
+    /// Makes a frame of the arguments on the stack from `base` on the running one; returns its
+    /// first variable and its number.
+    #[inline]
+    fn enter_call(&mut self, code: &Lambda, parent: u32, base: usize) -> (usize, u32) {
+        let scratch = &mut *self.scratch;
+        let (first, parameters) = (scratch.variables.len(), usize::from(code.parameters));
+        let given = (scratch.stack.len() - base).min(parameters);
+        for index in base..base + given {
+            scratch.variables.push(scratch.stack[index]);
+        }
+        for _ in given..parameters {
+            scratch.variables.push(Item::UNDEFINED);
+        }
+        for _ in parameters..code.slots as usize {
+            scratch.variables.push(Item::UNBOUND);
+        }
+        scratch.stack.truncate(base);
+        let frame = scratch.frames.len() as u32;
+        scratch.frames.push(super::Frame { parent, base: first as u32 });
+        (self.frame, self.base) = (frame, first);
+        (first, frame)
+    }
+
+    /// Calls a function with an item, its place and what it comes from, as many of them as it
+    /// takes.
+    ///
+    /// # Errors
+    /// What it throws.
+    #[inline]
+    pub(in super::super) fn invoke_with(
+        &mut self,
+        function: Item,
+        arity: usize,
+        item: Item,
+        place: impl FnOnce() -> Item,
+        whole: Item,
+    ) -> Result<Item, Thrown> {
+        let base = self.scratch.stack.len();
+        self.scratch.stack.push(item);
+        if arity > 1 {
+            self.scratch.stack.push(place());
+        }
+        if arity > 2 {
+            self.scratch.stack.push(whole);
+        }
+        self.apply(function, base, self.no_context())
     }
 
     /// Runs `inside` in another frame.

@@ -128,7 +128,8 @@ impl<'e> Evaluator<'e> {
                 for (key, (_, value)) in keys.iter().zip(&pairs.entries) {
                     let value = self.operand(*value, input)?;
                     if !value.is_undefined() {
-                        self.scratch.stack.extend([*key, value]);
+                        self.scratch.stack.push(*key);
+                        self.scratch.stack.push(value);
                     }
                 }
                 if pairs.is_result { self.finish_result(base) } else { self.finish_object(base) }

@@ -28,8 +28,8 @@ pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
-        let number = Item::int((index - base) as i64);
-        let mapped = evaluator.invoke(function, &[item, number, array][..arity])?;
+        let number = || Item::int((index - base) as i64);
+        let mapped = evaluator.invoke_with(function, arity, item, number, array)?;
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }
@@ -55,8 +55,8 @@ pub(super) fn filter(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
-        let number = Item::int((index - base) as i64);
-        let passes = evaluator.invoke(function, &[item, number, array][..arity])?;
+        let number = || Item::int((index - base) as i64);
+        let passes = evaluator.invoke_with(function, arity, item, number, array)?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.push(item);
         }
@@ -76,9 +76,9 @@ pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     let mut found = None;
     for index in items {
         let item = evaluator.scratch.stack[index];
-        let number = Item::int((index - base) as i64);
+        let number = || Item::int((index - base) as i64);
         if !function.is_undefined() {
-            let passes = evaluator.invoke(function, &[item, number, array][..arity])?;
+            let passes = evaluator.invoke_with(function, arity, item, number, array)?;
             if !evaluator.is_true(passes)? {
                 continue;
             }
@@ -128,7 +128,7 @@ pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let result = evaluator.invoke(function, &[member, key, object][..arity])?;
+        let result = evaluator.invoke_with(function, arity, member, || key, object)?;
         if !result.is_undefined() {
             evaluator.scratch.stack.push(result);
         }
@@ -145,7 +145,7 @@ pub(super) fn sift(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let passes = evaluator.invoke(function, &[member, key, object][..arity])?;
+        let passes = evaluator.invoke_with(function, arity, member, || key, object)?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.extend([key, member]);
         }
