@@ -11,6 +11,8 @@
 //! * results that are functions: theirs are written as `""`;
 //! * the code of an error where only one side has one; where both have one and they are not the same,
 //!   the case is counted apart, since it is often another of two errors that came first;
+//! * `items.[name[9]]`: an empty array constructed by a last step; theirs is undefined, the reference's is
+//!   `[]`;
 //! * bounds of time, depth and length: neither side may reach its own.
 
 #[path = "jsonata_second_opinion/documents.rs"]

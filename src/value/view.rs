@@ -157,6 +157,19 @@ impl Heap {
         }
     }
 
+    /// Bytes of the string that `value` is, for those who only compare.
+    #[inline]
+    pub fn text_bytes(&self, value: Value) -> Option<&[u8]> {
+        match value.tag() {
+            Tag::Str => Some(self.str_bytes(value)),
+            Tag::Node => match self.node(value) {
+                Node::String(text) => Some(text.as_bytes()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The number that `value` is.
     #[inline]
     pub fn number(&self, value: Value) -> Option<View<'static>> {

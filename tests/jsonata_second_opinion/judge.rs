@@ -67,6 +67,9 @@ impl Judge {
                     differs(&theirs)
                 }
             }
+            (Outcome::Value(text), Theirs::Value(JValue::Undefined)) if text == "[]" => {
+                Verdict::Open("not compared: they drop an empty array that a last step constructs")
+            }
             (_, Theirs::Value(theirs)) if theirs.is_undefined() => differs("undefined"),
             (_, Theirs::Value(theirs)) => differs(&theirs.to_json_string().unwrap_or_default()),
             (ours, Theirs::Error(theirs)) if ours.is_error() => match (ours.code(), theirs) {

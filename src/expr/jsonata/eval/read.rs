@@ -58,6 +58,16 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Bytes of the text that `item` is.
+    #[inline]
+    pub(super) fn text_bytes(&self, item: Item) -> Option<&[u8]> {
+        match item.kind() {
+            Kind::Value(value) => self.heap.text_bytes(value),
+            Kind::Text(at) => self.scratch.text.as_bytes().get(at.range()),
+            _ => None,
+        }
+    }
+
     /// The number that `item` is, not finite ones included.
     #[inline]
     pub(super) fn plain_number(&self, item: Item) -> Option<Number> {
@@ -197,9 +207,9 @@ impl Evaluator<'_> {
         let Kind::Object(at) = object.kind() else { return None };
         let at = self.scratch.entries_at(at);
         let slots = self.scratch.items(at.offset, 2 * at.len as usize);
-        let text = self.text(key)?;
+        let text = self.text_bytes(key)?;
         let (entries, _) = slots.as_chunks::<2>();
-        let place = entries.iter().position(|[known, _]| self.text(*known) == Some(text))?;
+        let place = entries.iter().position(|[known, _]| self.text_bytes(*known) == Some(text))?;
         Some((place, entries[place][1]))
     }
 
@@ -269,13 +279,15 @@ impl Evaluator<'_> {
     /// U1001 when they are nested too deep.
     pub(in super::super) fn equal(&mut self, one: Item, other: Item) -> Result<bool, Thrown> {
         self.step_fuel(1)?;
+        if let (Some(one), Some(other)) = (self.text_bytes(one), self.text_bytes(other)) {
+            return Ok(one == other);
+        }
         Ok(match (self.view(one), self.view(other)) {
             (View::Null, View::Null) | (View::Undefined, View::Undefined) => true,
             (View::Bool(one), View::Bool(other)) => one == other,
             (View::Number(one), View::Number(other)) => {
                 one.compare(other) == Some(std::cmp::Ordering::Equal)
             }
-            (View::Text(one), View::Text(other)) => one == other,
             (View::Array, View::Array) => return self.equal_arrays(one, other),
             (View::Object, View::Object) => return self.equal_objects(one, other),
             (View::Function, View::Function) => same_function(one, other),

@@ -113,7 +113,7 @@ impl Evaluator<'_> {
         for entry in new.as_chunks::<2>().0 {
             let [key, member] = *entry;
             self.step_fuel(1)?;
-            let known = self.position_of(base, key);
+            let known = self.position_of(base..self.scratch.stack.len(), key);
             match known {
                 Some(place) => self.scratch.stack[place + 1] = member,
                 None => self.scratch.stack.extend([key, member]),
@@ -141,7 +141,7 @@ impl Evaluator<'_> {
         self.spread_entries(Item::object(entries))?;
         for index in doomed.range() {
             let name = self.scratch.slots[index];
-            if let Some(place) = self.position_of(base, name) {
+            if let Some(place) = self.position_of(base..self.scratch.stack.len(), name) {
                 self.scratch.stack.drain(place..place + 2);
             }
         }
@@ -150,11 +150,16 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    /// Where the entry of `key` stands among those on the stack from `base` on.
-    pub(in super::super) fn position_of(&self, base: usize, key: Item) -> Option<usize> {
-        let text = self.text(key)?;
-        let (entries, _) = self.scratch.stack[base..].as_chunks::<2>();
-        let place = entries.iter().position(|[known, _]| self.text(*known) == Some(text))?;
+    /// Where the entry of `key` stands among those on the stack in `range`.
+    pub(in super::super) fn position_of(
+        &self,
+        range: std::ops::Range<usize>,
+        key: Item,
+    ) -> Option<usize> {
+        let text = self.text_bytes(key)?;
+        let base = range.start;
+        let (entries, _) = self.scratch.stack[range].as_chunks::<2>();
+        let place = entries.iter().position(|[known, _]| self.text_bytes(*known) == Some(text))?;
         Some(base + 2 * place)
     }
 

@@ -167,18 +167,40 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     let base = evaluator.scratch.stack.len();
     evaluator.spread(objects)?;
     let objects = evaluator.scratch.settle(base);
+    let mut distinct = base;
     for index in objects.range() {
         evaluator.spread_entries(evaluator.scratch.slots[index])?;
+        if distinct == base {
+            distinct = evaluator.scratch.stack.len();
+        }
     }
     evaluator.step_fuel((evaluator.scratch.stack.len() - base) / 2)?;
-    if objects.len > 1 {
-        merge_entries(evaluator, base);
+    if distinct < evaluator.scratch.stack.len() {
+        merge_entries(evaluator, base, distinct);
     }
     evaluator.finish_object(base)
 }
 
-/// Makes the keys of the entries on the stack from `base` on distinct.
-fn merge_entries(evaluator: &mut Evaluator<'_>, base: usize) {
+/// Makes the keys of the entries on the stack from `base` on distinct; those before `distinct` are.
+fn merge_entries(evaluator: &mut Evaluator<'_>, base: usize, distinct: usize) {
+    if evaluator.scratch.stack.len() - base > LINEAR_SLOTS_MAX {
+        return merge_many_entries(evaluator, base);
+    }
+    let mut end = distinct;
+    for at in (distinct..evaluator.scratch.stack.len()).step_by(2) {
+        let (key, member) = (evaluator.scratch.stack[at], evaluator.scratch.stack[at + 1]);
+        if let Some(known) = evaluator.position_of(base..end, key) {
+            evaluator.scratch.stack[known + 1] = member;
+        } else {
+            evaluator.scratch.stack[end] = key;
+            evaluator.scratch.stack[end + 1] = member;
+            end += 2;
+        }
+    }
+    evaluator.scratch.stack.truncate(end);
+}
+
+fn merge_many_entries(evaluator: &mut Evaluator<'_>, base: usize) {
     let entries = evaluator.scratch.stack.split_off(base);
     let mut places = std::collections::HashMap::with_capacity(entries.len() / 2);
     let mut merged: Vec<Item> = Vec::with_capacity(entries.len());
@@ -200,3 +222,6 @@ pub(super) fn clone(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     let item = arguments.get(evaluator, 0);
     Ok(item.with_flags(Flags::NONE))
 }
+
+/// Slots of entries up to which keys are looked for one by one.
+const LINEAR_SLOTS_MAX: usize = 64;
