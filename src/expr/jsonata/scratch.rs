@@ -23,6 +23,8 @@ pub struct Scratch {
     pub(super) closures: Vec<Closure>,
     /// Lent to who makes a text of other texts.
     pub(super) buffer: String,
+    /// How often code has run in a frame older than its caller, where it may have left something.
+    pub(super) pins: usize,
     /// Steps that nobody has been told of.
     pub(super) steps: usize,
 }
@@ -40,13 +42,14 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Closure {
     /// `function(…){…}`, with the frame and the context item it was made in.
-    Lambda { lambda: u32, frame: u32, input: Item },
+    /// Of the running tuple, what it held.
+    Lambda { lambda: u32, frame: u32, input: Item, labels: Extent },
     /// Arguments that are known; [`Item::UNBOUND`] for those that are to come.
     Partial { callee: Item, arguments: Extent },
     /// `first ~> second`
     Composed { first: Item, second: Item },
-    /// `|…|…|`, with the frame that it was made in.
-    Transform { code: CodeId, frame: u32 },
+    /// `|…|…|`, with the frame and the tuple that it was made in.
+    Transform { code: CodeId, frame: u32, labels: Extent },
     /// The next match of a regular expression in a text, from this byte on.
     Next { regex: u32, text: Item, from: u32 },
 }
@@ -57,6 +60,7 @@ pub(super) struct Mark {
     slots: usize,
     text: usize,
     closures: usize,
+    pins: usize,
 }
 
 impl Scratch {
@@ -70,7 +74,8 @@ impl Scratch {
         self.labels.clear();
         self.closures.clear();
         let most = self.slots.capacity().max(self.stack.capacity()).max(self.variables.capacity());
-        let most_bytes = most * size_of::<Item>();
+        let most = most.max(self.labels.capacity()).max(self.frames.capacity());
+        let most_bytes = most.max(3 * self.closures.capacity()) * size_of::<Item>();
         if most_bytes.max(self.text.capacity()).max(self.buffer.capacity()) > KEPT_BYTES_MAX {
             *self = Self { steps: self.steps, ..Self::default() };
         }
@@ -85,7 +90,7 @@ impl Scratch {
     /// Bytes of memory held.
     pub fn held_bytes(&self) -> usize {
         let items = self.slots.capacity() + self.stack.capacity() + self.variables.capacity();
-        items * size_of::<Item>()
+        (items + self.labels.capacity()) * size_of::<Item>()
             + self.text.capacity()
             + self.buffer.capacity()
             + self.frames.capacity() * size_of::<Frame>()
@@ -154,14 +159,25 @@ impl Scratch {
     /// Where everything made from now on begins.
     #[inline]
     pub(super) fn mark(&self) -> Mark {
-        Mark { slots: self.slots.len(), text: self.text.len(), closures: self.closures.len() }
+        Mark {
+            slots: self.slots.len(),
+            text: self.text.len(),
+            closures: self.closures.len(),
+            pins: self.pins,
+        }
     }
 
-    /// Drops what was made since `mark`. Nothing that remains may refer to it, and no function
-    /// may have been made: a frame could hold it.
+    /// Whether nothing older than `mark` can refer to what was made since: no function was made,
+    /// which could hold a frame, and no code ran in an older frame.
+    #[inline]
+    fn is_unreferred(&self, mark: Mark) -> bool {
+        self.closures.len() == mark.closures && self.pins == mark.pins
+    }
+
+    /// Drops what was made since `mark`, unless something older may refer to it.
     #[inline]
     pub(super) fn release(&mut self, mark: Mark) {
-        if self.closures.len() == mark.closures {
+        if self.is_unreferred(mark) {
             self.slots.truncate(mark.slots);
             self.text.truncate(mark.text);
         }
@@ -170,7 +186,7 @@ impl Scratch {
     /// Drops what was made since `mark` but the text `kept`, which moves down.
     pub(super) fn release_but_text(&mut self, mark: Mark, kept: Extent) -> Item {
         let range = kept.range();
-        if self.closures.len() != mark.closures || range.start < mark.text {
+        if !self.is_unreferred(mark) || range.start < mark.text {
             return Item::text(kept);
         }
         self.slots.truncate(mark.slots);

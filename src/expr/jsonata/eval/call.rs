@@ -9,7 +9,7 @@ use super::super::functions;
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::scratch::Closure;
 use super::super::{Code, Dialect, Thrown};
-use super::{Evaluator, View};
+use super::{BYTES_PER_STEP, Evaluator, ITEMS_PER_STEP, View};
 
 /// The arguments of a built-in function: what its signature made of them.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,7 @@ impl<'e> Evaluator<'e> {
             let context = self.evaluate(context, input)?;
             self.scratch.stack.push(context);
         }
+        self.step_fuel(call.arguments.len())?;
         for argument in &call.arguments {
             let argument = self.operand(*argument, input)?;
             self.scratch.stack.push(argument);
@@ -98,11 +99,21 @@ impl<'e> Evaluator<'e> {
     }
 
     pub(super) fn lambda(&mut self, lambda: u32, input: Item) -> Item {
-        self.scratch.closure(Closure::Lambda { lambda, frame: self.frame, input })
+        let labels = self.kept_labels();
+        self.scratch.closure(Closure::Lambda { lambda, frame: self.frame, input, labels })
     }
 
     pub(super) fn transformer(&mut self, code: CodeId) -> Item {
-        self.scratch.closure(Closure::Transform { code, frame: self.frame })
+        let labels = self.kept_labels();
+        self.scratch.closure(Closure::Transform { code, frame: self.frame, labels })
+    }
+
+    /// What the running tuple holds, kept for a function that is made now.
+    fn kept_labels(&mut self) -> Extent {
+        let base = self.scratch.stack.len();
+        let scratch = &mut *self.scratch;
+        scratch.stack.extend_from_slice(&scratch.labels);
+        scratch.settle(base)
     }
 
     pub(super) fn partial(
@@ -180,10 +191,11 @@ impl<'e> Evaluator<'e> {
             let result = match callee.kind() {
                 Kind::Native(native) => self.apply_native(native, base, input)?,
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
-                    Closure::Lambda { lambda, frame, input: context } => {
+                    Closure::Lambda { lambda, frame, input: context, labels } => {
                         let code = &self.program.lambdas[lambda as usize];
-                        let result = self
-                            .descend(|this| this.apply_lambda(code, frame, context, base, input))?;
+                        let result = self.descend(|this| {
+                            this.apply_lambda(code, (frame, labels), context, base, input)
+                        })?;
                         if result.is_tail_call() {
                             callee = self.take_tail_call(base);
                             self.release_loop(code, base, mark);
@@ -207,8 +219,8 @@ impl<'e> Evaluator<'e> {
                         callee = second;
                         continue;
                     }
-                    Closure::Transform { code, frame } => {
-                        self.apply_transform(code, frame, base)?
+                    Closure::Transform { code, frame, labels } => {
+                        self.apply_transform(code, (frame, labels), base)?
                     }
                     Closure::Next { regex, text, from } => {
                         self.match_from(regex, text, from as usize, true)?
@@ -232,15 +244,26 @@ impl<'e> Evaluator<'e> {
         self.validate(native.parameters, base, input)
             .and_then(|()| {
                 let count = self.scratch.stack.len() - base;
+                self.pay_for(base..base + count)?;
                 (native.function)(self, Arguments { base, count })
             })
             .map_err(|error| error.at_token(native.name))
     }
 
+    /// Pays for reading what lies on the stack in `range` once.
+    fn pay_for(&mut self, range: std::ops::Range<usize>) -> Result<(), Thrown> {
+        let size = |item: &Item| match self.text_bytes(*item) {
+            Some(text) => text.len() / BYTES_PER_STEP,
+            None => self.len(*item) / ITEMS_PER_STEP,
+        };
+        let steps = self.scratch.stack[range].iter().map(size).sum();
+        self.step_fuel(steps)
+    }
+
     fn apply_lambda(
         &mut self,
         code: &'e Lambda,
-        parent: u32,
+        (parent, kept): (u32, Extent),
         context: Item,
         base: usize,
         input: Item,
@@ -248,17 +271,21 @@ impl<'e> Evaluator<'e> {
         if self.ground + u32::from(code.levels) > self.ground_max {
             return Err(Thrown::new(Code::U1001));
         }
-        self.step_fuel(CALL_STEPS)?;
+        let labels = self.program.labels as usize;
+        self.step_fuel(CALL_STEPS + (labels + code.slots as usize) / 8)?;
+        if code.slots > FEW_SLOTS {
+            self.check_room(8 * code.slots as usize)?;
+        }
         if let Some(signature) = &code.signature {
             self.validate(&signature.parameters, base, input)?;
         }
         let outer = (self.frame, self.base);
         let (first, frame) = self.enter_call(code, parent, base);
         // What the running tuple holds is not the function's to change.
-        let labels = self.program.labels as usize;
         if labels > 0 {
             let scratch = &mut *self.scratch;
             scratch.stack.extend_from_slice(&scratch.labels);
+            scratch.labels.copy_from_slice(&scratch.slots[kept.range()]);
         }
         let result = self.evaluate(code.body, context);
         (self.frame, self.base) = outer;
@@ -363,16 +390,22 @@ impl<'e> Evaluator<'e> {
         self.apply(function, base, self.no_context())
     }
 
-    /// Runs `inside` in another frame.
+    /// Runs `inside` in another frame, with what the tuple held that it was made in.
     pub(super) fn in_frame<T>(
         &mut self,
-        frame: u32,
+        (frame, labels): (u32, Extent),
         inside: impl FnOnce(&mut Self) -> Result<T, Thrown>,
     ) -> Result<T, Thrown> {
         let outer = (self.frame, self.base);
         self.frame = frame;
         self.base = self.scratch.frames[frame as usize].base as usize;
+        self.scratch.pins += 1;
+        let held = self.kept_labels();
+        let scratch = &mut *self.scratch;
+        scratch.labels.copy_from_slice(&scratch.slots[labels.range()]);
         let result = self.descend(inside);
+        let scratch = &mut *self.scratch;
+        scratch.labels.copy_from_slice(&scratch.slots[held.range()]);
         (self.frame, self.base) = outer;
         result
     }
@@ -406,7 +439,7 @@ impl<'e> Evaluator<'e> {
         if again && from >= whole.len() {
             return Ok(Item::UNDEFINED);
         }
-        self.step_fuel_of(whole.len());
+        self.step_fuel(whole.len() / BYTES_PER_STEP)?;
         let View::Text(whole) = self.view(text) else { return Ok(Item::UNDEFINED) };
         let Some(found) = program.regexes[regex as usize].captures_at(whole, from) else {
             return Ok(Item::UNDEFINED);
@@ -472,12 +505,9 @@ impl<'e> Evaluator<'e> {
         }
         self.finish_text(begin)
     }
-
-    /// Pays for looking at `bytes` bytes of text; what is left of the fuel bounds it.
-    fn step_fuel_of(&mut self, bytes: usize) {
-        self.fuel = self.fuel.saturating_sub(bytes / 64);
-    }
 }
 
 /// What a call costs beside what its body does, in steps.
 const CALL_STEPS: usize = 4;
+/// Variables of a frame that need not be counted one by one.
+const FEW_SLOTS: u32 = 64;

@@ -3,7 +3,7 @@
 use super::super::code::{CodeId, Pairs};
 use super::super::item::{Extent, Flags, Item, Kind};
 use super::super::{Code, Dialect, Thrown, limits};
-use super::{Evaluator, out_of_memory};
+use super::{BYTES_PER_STEP, Evaluator, ITEMS_PER_STEP, out_of_memory};
 
 impl<'e> Evaluator<'e> {
     /// `[…]`
@@ -39,8 +39,9 @@ impl<'e> Evaluator<'e> {
         base: usize,
         flags: Flags,
     ) -> Result<Item, Thrown> {
-        let bytes = (self.scratch.stack.len() - base) * 8;
-        self.check_value(bytes)?;
+        let count = self.scratch.stack.len() - base;
+        self.step_fuel(count / ITEMS_PER_STEP)?;
+        self.check_value(count * 8)?;
         Ok(self.scratch.array_from(base, flags))
     }
 
@@ -50,8 +51,9 @@ impl<'e> Evaluator<'e> {
     /// Memory, when AWS would not hold it.
     #[inline]
     pub(in super::super) fn finish_object(&mut self, base: usize) -> Result<Item, Thrown> {
-        let bytes = (self.scratch.stack.len() - base) * 8;
-        self.check_value(bytes)?;
+        let count = self.scratch.stack.len() - base;
+        self.step_fuel(count / ITEMS_PER_STEP)?;
+        self.check_value(count * 8)?;
         Ok(self.scratch.object_from(base))
     }
 
@@ -61,7 +63,9 @@ impl<'e> Evaluator<'e> {
     /// Memory, when AWS would not hold it.
     #[inline]
     pub(in super::super) fn finish_text(&mut self, begin: usize) -> Result<Item, Thrown> {
-        self.check_value(self.scratch.text.len() - begin)?;
+        let bytes = self.scratch.text.len() - begin;
+        self.step_fuel(bytes / BYTES_PER_STEP)?;
+        self.check_value(bytes)?;
         Ok(self.scratch.text_from(begin))
     }
 
@@ -125,6 +129,7 @@ impl<'e> Evaluator<'e> {
         match &pairs.constant_keys {
             Some(keys) if !self.is_array(input) => {
                 let base = self.scratch.stack.len();
+                self.step_fuel(keys.len())?;
                 for (key, (_, value)) in keys.iter().zip(&pairs.entries) {
                     let value = self.operand(*value, input)?;
                     if !value.is_undefined() {

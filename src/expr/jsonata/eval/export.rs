@@ -24,6 +24,7 @@ impl Evaluator<'_> {
             Kind::Value(value) => value,
             Kind::Float(float) => self.export_float(float)?,
             Kind::Text(at) => {
+                self.heap_bytes += at.len as usize;
                 let text = &self.scratch.text[at.range()];
                 self.heap.string(self.arena, text).map_err(|_| out_of_memory())?
             }
@@ -60,6 +61,9 @@ impl Evaluator<'_> {
                 self.scratch.stack[index] = value.into();
             }
         }
+        let bytes = 8 * (self.scratch.stack.len() - base);
+        self.check_value(bytes)?;
+        self.heap_bytes += bytes;
         let Self { heap, scratch, arena, .. } = self;
         let (entries, _) = scratch.stack[base..].as_chunks::<2>();
         let null = crate::value::Value::NULL;
@@ -76,6 +80,7 @@ impl Evaluator<'_> {
     fn export_container(&mut self, base: usize, is_object: bool) -> Result<Exported, Thrown> {
         let count = self.scratch.stack.len() - base;
         self.step_fuel(count)?;
+        self.heap_bytes += 8 * count;
         let open = self.heap.open(self.arena, count).map_err(|_| out_of_memory())?;
         for slot in 0..count {
             let item = self.scratch.stack[base + slot];

@@ -48,6 +48,8 @@ pub(super) struct Evaluator<'e> {
     /// Levels of the calls around the running body, as AWS counts them.
     ground: u32,
     ground_max: u32,
+    /// Bytes, as AWS counts them, of what was made in the heap.
+    pub(super) heap_bytes: usize,
     /// Calls and containers entered and not left.
     depth: u32,
     /// The running frame, and its first variable.
@@ -88,6 +90,7 @@ impl<'e> Evaluator<'e> {
             memory_max,
             ground: 0,
             ground_max,
+            heap_bytes: 0,
             depth: 0,
             frame: 0,
             base: 0,
@@ -422,7 +425,7 @@ impl<'e> Evaluator<'e> {
     /// Memory when not.
     #[inline]
     pub(super) fn check_room(&self, more: usize) -> Result<(), Thrown> {
-        if self.scratch.measure().saturating_add(more) > self.memory_max {
+        if (self.scratch.measure() + self.heap_bytes).saturating_add(more) > self.memory_max {
             return Err(out_of_memory());
         }
         Ok(())
@@ -456,6 +459,9 @@ pub(super) fn out_of_memory() -> Thrown {
     Thrown::new(Code::Memory)
 }
 
+/// What a step is worth where text or items are passed over.
+pub(super) const BYTES_PER_STEP: usize = 16;
+pub(super) const ITEMS_PER_STEP: usize = 4;
 /// Steps of one evaluation: well under a hundred milliseconds, where AWS measures time.
 const FUEL: usize = 4_000_000;
 /// As [`Scratch::measure`] counts.

@@ -147,6 +147,7 @@ impl<'e> Evaluator<'e> {
     /// `a & b & c`: each part as `$string` gives it, undefined as nothing.
     pub(super) fn concat(&mut self, parts: &'e [CodeId], input: Item) -> Result<Item, Thrown> {
         let base = self.scratch.stack.len();
+        self.step_fuel(parts.len())?;
         for part in parts {
             let item = self.operand(*part, input)?;
             self.scratch.stack.push(item);
@@ -173,6 +174,7 @@ impl<'e> Evaluator<'e> {
     /// A name over the context item, as a path of one step.
     #[inline]
     pub(super) fn name(&mut self, input: Item, key: Item) -> Result<Item, Thrown> {
+        self.pay_for_keys(input)?;
         let found = self.field(input, key);
         if found.is_undefined() && self.is_array(input) {
             return self.names(input, std::slice::from_ref(&key));
@@ -284,8 +286,9 @@ impl<'e> Evaluator<'e> {
         }
         match self.view(item) {
             View::Text(text) => {
+                let end = text.floor_char_boundary(QUOTED_BYTES_MAX);
                 let mut out = Vec::new();
-                crate::value::write_string(text, &mut out);
+                crate::value::write_string(&text[..end], &mut out);
                 String::from_utf8_lossy(&out).into_owned()
             }
             View::Number(number) => number.text(),

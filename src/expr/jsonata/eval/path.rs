@@ -6,7 +6,7 @@ use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
 use super::super::{Dialect, Thrown};
-use super::{Evaluator, View};
+use super::{Evaluator, ITEMS_PER_STEP, View};
 
 /// What a step, or a whole path, came to.
 #[derive(Clone, Copy)]
@@ -23,6 +23,7 @@ impl Evaluator<'_> {
     pub(super) fn names(&mut self, origin: Item, keys: &[Item]) -> Result<Item, Thrown> {
         let mut item = origin;
         for (index, key) in keys.iter().enumerate() {
+            self.pay_for_keys(item)?;
             let found = self.field(item, *key);
             if found.is_undefined() {
                 if self.is_array(item) {
@@ -33,6 +34,13 @@ impl Evaluator<'_> {
             item = found;
         }
         Ok(item)
+    }
+
+    /// Pays for looking for a key among many.
+    #[inline]
+    pub(super) fn pay_for_keys(&mut self, object: Item) -> Result<(), Thrown> {
+        let len = self.len(object);
+        if len > ITEMS_PER_STEP { self.step_fuel(len / ITEMS_PER_STEP) } else { Ok(()) }
     }
 
     /// The rest of a chain of names, once an array was met.

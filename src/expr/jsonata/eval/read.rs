@@ -4,7 +4,7 @@ use super::super::item::{Flags, Item, Kind};
 use super::super::number::Number;
 use super::super::signature::Types;
 use super::super::{Code, Thrown};
-use super::Evaluator;
+use super::{Evaluator, ITEMS_PER_STEP};
 use crate::value::View as ValueView;
 
 /// What an item is, wherever it lies.
@@ -148,6 +148,7 @@ impl Evaluator<'_> {
     /// Memory, when there are too many.
     #[inline]
     pub(in super::super) fn spread(&mut self, item: Item) -> Result<(), Thrown> {
+        let before = self.scratch.stack.len();
         match item.kind() {
             Kind::Value(value) if matches!(self.heap.view(value), ValueView::Array) => {
                 self.scratch.stack.extend(self.heap.elements(value).map(Item::from));
@@ -162,6 +163,7 @@ impl Evaluator<'_> {
             }
             _ => self.scratch.stack.push(item),
         }
+        self.step_fuel((self.scratch.stack.len() - before) / ITEMS_PER_STEP)?;
         self.check_room(0)
     }
 
@@ -170,6 +172,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// Memory, when there are too many.
     pub(in super::super) fn spread_entries(&mut self, object: Item) -> Result<(), Thrown> {
+        let before = self.scratch.stack.len();
         match object.kind() {
             Kind::Value(value) => {
                 let entries = self.heap.entries(value);
@@ -184,6 +187,7 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
+        self.step_fuel((self.scratch.stack.len() - before) / ITEMS_PER_STEP)?;
         self.check_room(0)
     }
 
@@ -323,22 +327,32 @@ impl Evaluator<'_> {
         }
         let base = self.scratch.stack.len();
         self.spread_entries(one)?;
-        let end = self.scratch.stack.len();
-        let len = self.len(other);
-        let equal = self.descend(|this| {
-            for entry in (base..end).step_by(2) {
-                // Finding the key looks at up to all of them.
-                this.step_fuel(1 + len / 8)?;
-                let (key, member) = (this.scratch.stack[entry], this.scratch.stack[entry + 1]);
-                let counterpart = this.field(other, key);
-                if counterpart.is_undefined() || !this.equal(member, counterpart)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        });
+        let middle = self.scratch.stack.len();
+        self.spread_entries(other)?;
+        let equal = self.descend(|this| this.equal_entries(base, middle, other));
         self.scratch.stack.truncate(base);
         equal
+    }
+
+    /// Whether the entries on the stack from `base` to `middle` are those of `other`, which lie
+    /// behind them; most often in the same order.
+    fn equal_entries(&mut self, base: usize, middle: usize, other: Item) -> Result<bool, Thrown> {
+        for entry in 0..(middle - base) / 2 {
+            let at = base + 2 * entry;
+            let (key, member) = (self.scratch.stack[at], self.scratch.stack[at + 1]);
+            let across = middle + 2 * entry;
+            let same_place = self.text_bytes(key) == self.text_bytes(self.scratch.stack[across]);
+            let counterpart = if same_place {
+                self.scratch.stack[across + 1]
+            } else {
+                self.step_fuel((middle - base) / ITEMS_PER_STEP)?;
+                self.field(other, key)
+            };
+            if counterpart.is_undefined() || !self.equal(member, counterpart)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The array that `item` is, or an array of it alone.

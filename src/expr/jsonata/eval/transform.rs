@@ -7,13 +7,13 @@ use super::super::code::CodeId;
 use super::super::item::{Extent, Item, Kind};
 use super::super::scratch::BOXED;
 use super::super::{Code, Thrown};
-use super::{Evaluator, View};
+use super::{Evaluator, ITEMS_PER_STEP, View};
 
 impl Evaluator<'_> {
     pub(super) fn apply_transform(
         &mut self,
         code: CodeId,
-        frame: u32,
+        made_in: (u32, Extent),
         base: usize,
     ) -> Result<Item, Thrown> {
         let original = self.scratch.stack.get(base).copied().unwrap_or(Item::UNDEFINED);
@@ -26,7 +26,7 @@ impl Evaluator<'_> {
             return Err(Thrown::new(Code::T0410).with("index", "1"));
         }
         let copy = self.copied(original)?;
-        self.in_frame(frame, |this| this.change(code, copy))?;
+        self.in_frame(made_in, |this| this.change(code, copy))?;
         // Objects that lost all their members, or got more than they had, were moved.
         self.resettled(copy)
     }
@@ -112,7 +112,8 @@ impl Evaluator<'_> {
         let new = self.scratch.stack.split_off(end);
         for entry in new.as_chunks::<2>().0 {
             let [key, member] = *entry;
-            self.step_fuel(1)?;
+            // Looking for the key passes those before it.
+            self.step_fuel(1 + (self.scratch.stack.len() - base) / ITEMS_PER_STEP)?;
             let known = self.position_of(base..self.scratch.stack.len(), key);
             match known {
                 Some(place) => self.scratch.stack[place + 1] = member,
@@ -141,6 +142,7 @@ impl Evaluator<'_> {
         self.spread_entries(Item::object(entries))?;
         for index in doomed.range() {
             let name = self.scratch.slots[index];
+            self.step_fuel(1 + (self.scratch.stack.len() - base) / ITEMS_PER_STEP)?;
             if let Some(place) = self.position_of(base..self.scratch.stack.len(), name) {
                 self.scratch.stack.drain(place..place + 2);
             }

@@ -1,5 +1,8 @@
 //! Functions of arrays.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::super::eval::{Arguments, Evaluator, View, utf16_order};
 use super::super::item::{Flags, Item};
 use super::super::{Code, Thrown};
@@ -131,21 +134,37 @@ pub(super) fn distinct(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> O
     let base = evaluator.scratch.stack.len();
     evaluator.spread(array)?;
     let items = evaluator.scratch.settle(base);
+    // Places on the stack of what has the same digest; only those are compared.
+    let mut alike: HashMap<u64, Vec<u32>> = HashMap::with_capacity(items.len as usize);
     for index in items.range() {
         let item = evaluator.scratch.slots[index];
+        let places = alike.entry(digest(evaluator, item)).or_default();
         let mut known = false;
-        for kept in base..evaluator.scratch.stack.len() {
-            if evaluator.equal(item, evaluator.scratch.stack[kept])? {
-                known = true;
-                break;
-            }
+        for place in places.iter() {
+            known = known || evaluator.equal(item, evaluator.scratch.stack[*place as usize])?;
         }
         if !known {
+            places.push(evaluator.scratch.stack.len() as u32);
             evaluator.scratch.stack.push(item);
         }
     }
     let flags = if array.flags().has(Flags::SEQUENCE) { Flags::SEQUENCE } else { Flags::NONE };
     evaluator.finish_array(base, flags)
+}
+
+/// A number that equal items have in common.
+fn digest(evaluator: &Evaluator<'_>, item: Item) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match evaluator.view(item) {
+        View::Text(text) => text.hash(&mut hasher),
+        // Zero has two doubles.
+        View::Number(number) => (number.as_f64() + 0.0).to_bits().hash(&mut hasher),
+        View::Bool(bool) => bool.hash(&mut hasher),
+        View::Array => (1_u8, evaluator.len(item)).hash(&mut hasher),
+        View::Object => (2_u8, evaluator.len(item)).hash(&mut hasher),
+        View::Null | View::Function | View::Undefined => {}
+    }
+    hasher.finish()
 }
 
 /// `$zip(array, …)`

@@ -116,6 +116,7 @@ pub(super) fn parse(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     let Some(text) = evaluator.text(item) else { return Ok(Item::UNDEFINED) };
     let text = text.to_owned();
     evaluator.check_room(text.len())?;
+    evaluator.heap_bytes += text.len();
     match evaluator.heap.parse(evaluator.arena, text.as_bytes(), evaluator.parser) {
         Ok(value) if !evaluator.parser.found_repeated_key() => Ok(value.into()),
         Err(crate::value::ParseError::TooLarge) => Err(out_of_memory()),

@@ -3,7 +3,7 @@
 //! A matching function returns `{match, start, end, groups, next}`, as a regular expression does
 //! when it is called; a regular expression itself is asked directly.
 
-use super::super::eval::{Arguments, Evaluator};
+use super::super::eval::{Arguments, BYTES_PER_STEP, Evaluator};
 use super::super::item::{Flags, Item, Kind};
 use super::super::number::Number;
 use super::super::{Code, Thrown, regex};
@@ -15,6 +15,8 @@ struct Search {
     matcher: Item,
     /// Byte that a regular expression goes on at.
     from: usize,
+    /// A byte, and its position in UTF-16 code units.
+    counted: (usize, i64),
     begun: bool,
 }
 
@@ -31,7 +33,7 @@ struct Match {
 
 impl Search {
     fn new(text: Item, matcher: Item) -> Self {
-        Self { text, matcher, from: 0, begun: false }
+        Self { text, matcher, from: 0, counted: (0, 0), begun: false }
     }
 
     fn next(&mut self, evaluator: &mut Evaluator<'_>) -> Result<Option<Match>, Thrown> {
@@ -63,7 +65,12 @@ impl Search {
         }
         let groups: Vec<_> =
             (1..found.len()).map(|group| found.get(group).map(|part| part.range())).collect();
-        let start = Item::int(text[..range.start].encode_utf16().count() as i64);
+        let (byte, units) = self.counted;
+        let between = text.get(byte..range.start).unwrap_or_default();
+        let units = units + between.encode_utf16().count() as i64;
+        self.counted = (range.start, units);
+        let start = Item::int(units);
+        evaluator.step_fuel((range.end - self.from) / BYTES_PER_STEP)?;
         self.from = range.end;
         let matched = evaluator.slice_text(self.text, range.clone())?;
         let base = evaluator.scratch.stack.len();
@@ -105,6 +112,8 @@ impl Search {
             return Err(Thrown::new(Code::T1010));
         }
         self.matcher = next;
+        let bytes = evaluator.text(self.text).map_or(0, str::len);
+        evaluator.step_fuel(bytes / BYTES_PER_STEP)?;
         let text = evaluator.text(self.text).unwrap_or_default();
         let begin = byte_of_utf16(text, start_at);
         let end = begin + evaluator.text(matched).map_or(0, str::len);

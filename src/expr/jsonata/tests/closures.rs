@@ -115,3 +115,18 @@ fn functions_are_values_but_no_json() {
 
 const DOCUMENT: &str = r#"{"arr":[3,1,2], "one":[5], "nest":[[1,2],[3,[4]]], "obj":{"a":1,"b":{"c":[2]}},
     "objs":[{"k":"x","n":1,"v":[1,2]},{"k":"y","n":2,"v":[3]},{"k":"x","n":3}], "str":"Hello", "num":4.5, "nul":null, "emp":[]}"#;
+
+#[test]
+fn a_function_keeps_the_tuple_it_was_made_in() {
+    gives("($fs := [1,2,3]@$v.(function(){ $v }); $map($fs, function($f){$f()}))", "{}", "[1,2,3]");
+    gives("($fs := [1,2,3]#$i.(function(){ $i }); $map($fs, function($f){$f()}))", "{}", "[0,1,2]");
+}
+
+#[test]
+fn what_a_transform_binds_outlives_the_call() {
+    gives(
+        "($x := 0; $f := |$|{\"b\": $x := \"abc\" & \"def\"}|; $g := function($o){ $count($keys($f($o))) }; $n := $g({\"a\":1}); [$n, $x])",
+        "{}",
+        "[2,\"abcdef\"]",
+    );
+}

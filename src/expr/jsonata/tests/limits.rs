@@ -144,3 +144,41 @@ fn patterns_take_linear_time() {
     throws("/(?=a)/", "{}", Code::S0303);
     throws("$map(1,function($i){$match($i,/(?=a)/)})", "{}", Code::S0303);
 }
+
+/// A text of 250 KB, an array of 50,000 numbers, an object of 15,000 members.
+fn large() -> String {
+    let members: Vec<String> =
+        (0..15_000).map(|number| format!("\"k{number}\":{number}")).collect();
+    let items: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
+    format!(
+        "{{\"text\":\"{}\",\"items\":[{}],\"object\":{{{}}}}}",
+        "a".repeat(250_000),
+        items.join(","),
+        members.join(",")
+    )
+}
+
+#[test]
+fn what_passes_over_much_costs_as_much() {
+    let document = large();
+    for call in [
+        "$count($append($.items, 1))",
+        "$substring($.text, -3)",
+        "$count($split($.text, \"\"))",
+        "$length($string($.items))",
+        "$length($uppercase($.text))",
+        "$lookup($.object, \"k14999\")",
+        "$.object.k14999",
+        "$contains($.text, \"b\")",
+        "$length($.text & $i)",
+        "$length($replace($.text, /a/, \"b\"))",
+        "$.object ~> |$|{\"k1\":1}|",
+    ] {
+        let text = format!("$count($map([1..1000000], function($i){{ {call} }}))");
+        let code = thrown(&text, Dialect::Full, &document).code();
+        assert!(matches!(code, Code::U1002 | Code::Memory), "{call}: {code:?}");
+    }
+    gives("$count($distinct($.items))", &document, "50000");
+    gives("$.object = $merge([$.object])", &document, "true");
+    gives("$length($replace($.text, /a/, \"b\"))", &document, "250000");
+}
