@@ -181,7 +181,7 @@ fn errors_read_as_the_references() {
         "$formatNumber(1, 'x')",
         "D3086: The sub-picture must not contain a passive character that is preceded by an active character and that is followed by another active character",
     );
-    gives("$base64decode('!!!')", "internal error");
+    gives("$base64decode('!!!')", "internal error: the text is no Base64");
     gives("$base64decode('w6k=')", "\"é\"");
     gives(
         "(function($x)<n>{$x})('a')",
