@@ -282,8 +282,9 @@ impl<'t> Parser<'t> {
 
     /// `-operand`, behind its sign
     fn negation(&mut self, span: Span) -> Result<NodeId, Thrown> {
-        let operand = self.expression(NEGATION)?;
-        self.drafts.negate(operand.node, span)
+        let operand = self.expression(NEGATION)?.node;
+        let least = self.lexer.text_of(self.drafts.node(operand).span) == LEAST_DIGITS;
+        self.drafts.negate(operand, span, least)
     }
 
     /// `{key: value, …}` as a value, behind its brace
@@ -405,3 +406,6 @@ fn operator(symbol: Symbol) -> Option<Operator> {
         _ => return None,
     })
 }
+
+/// 2^63, the digits of the least integer.
+const LEAST_DIGITS: &str = "9223372036854775808";
