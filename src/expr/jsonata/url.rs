@@ -49,7 +49,8 @@ pub(super) fn base64_encode(text: &str, dialect: Dialect) -> String {
 pub(super) fn base64_decode(text: &str, dialect: Dialect) -> Result<String, Thrown> {
     match dialect {
         Dialect::Aws => {
-            let bytes = AS_JAVA.decode(text).map_err(|_| Thrown::new(Code::Internal).saying(NO_BASE64))?;
+            let bytes =
+                AS_JAVA.decode(text).map_err(|_| Thrown::new(Code::Internal).saying(NO_BASE64))?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
         Dialect::Full => Ok(decode_as_node(text)),
