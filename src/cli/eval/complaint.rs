@@ -1,5 +1,7 @@
 //! What is wrong with an expression, shown in the text that was typed.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use crate::asl::diagnostic::excerpt;
@@ -80,12 +82,11 @@ impl Complaint {
             let (shown, caret) = excerpt(span, source);
             let number = line.to_string();
             blank = " ".repeat(number.len());
-            text.push_str(&format!(
-                "{blank}--> {line}:{column}\n{blank} |\n{number} | {shown}\n{blank} | {caret}\n"
-            ));
+            let _ = writeln!(text, "{blank}--> {line}:{column}\n{blank} |");
+            let _ = writeln!(text, "{number} | {shown}\n{blank} | {caret}");
         }
         if let Some(help) = &self.help {
-            text.push_str(&format!("{blank} = help: {help}\n"));
+            let _ = writeln!(text, "{blank} = help: {help}");
         }
         text
     }

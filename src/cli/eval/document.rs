@@ -41,7 +41,7 @@ impl Document {
             // are not.
             match (error, serde_json::from_slice::<IgnoredAny>(self.text())) {
                 (ParseError::NotJson(_), Err(found)) => self.misspelt(&found),
-                _ => self.refused(&error),
+                _ => self.refused(error),
             }
         })
     }
