@@ -152,10 +152,10 @@ impl Parser<'_> {
         if let Some(&span) = references.newer_operators.first() {
             let operator = part(text.value, span);
             let at = expression::place(self.text, text.span, span);
-            let message = format!("'{operator}' is newer than the JSONata that AWS documents");
+            let message = expression::newer_operator(operator);
             self.report(
                 Diagnostic::new(Code::NewerOperator, &place.to_string(), at, message)
-                    .help("write it with $exists and a condition, a ? b : c"),
+                    .help(expression::NEWER_OPERATOR_HELP),
             );
         }
     }
@@ -201,19 +201,14 @@ fn no_expression(thrown: &Thrown, span: Span, place: &Place<'_>) -> Diagnostic {
 
 /// A read of the context item, which is not there.
 fn no_context_item(message: &str, name: &str, span: Span, place: &Place<'_>) -> Diagnostic {
-    let help = if name.starts_with('$') {
-        "the state's input is $states.input, the context object $states.context".to_owned()
-    } else {
-        let name = Cut(name);
-        format!("write $states.input.{name} for the input, ${name} for a variable")
-    };
+    let help = expression::context_item_help(name);
     Diagnostic::new(Code::UnsupportedExpression, &place.to_string(), span, message).help(help)
 }
 
 /// A read of a part of `$states` that is not there.
 fn missing_of_states(field: &str, span: Span, place: &Place<'_>) -> Diagnostic {
     let shown = Cut(field);
-    let message = format!("Field '$states.{shown}' does not exist.");
+    let message = expression::missing_of_states(field);
     let help = match field {
         "result" => "only Output and Assign of Task, Parallel and Map states see a result".into(),
         "errorOutput" => "only Output and Assign of a catcher see an error".into(),

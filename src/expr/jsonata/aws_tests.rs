@@ -153,6 +153,12 @@ fn integers_stay_exact_until_arithmetic_leaves_them() {
     gives("$parse('9223372036854775807')", "9223372036854775807");
     gives("$parse('9223372036854775807') + 1", "9223372036854776000");
     gives("9223372036854775808", "9223372036854776000");
+    gives("-9223372036854775807", "-9223372036854775807");
+    gives("-9223372036854775808", "-9223372036854775808");
+    gives("[- 9223372036854775808]", "[-9223372036854775808]");
+    gives("--9223372036854775808", "9223372036854776000");
+    gives("-9223372036854775809", "-9223372036854776000");
+    gives("-9223372036854775808e0", "-9223372036854776000");
     gives("-$parse('9007199254740993')", "-9007199254740993");
     gives("$sum([9007199254740992, 1])", "9007199254740993");
     gives("$sum([1, 2.5])", "3.5");
@@ -181,7 +187,7 @@ fn errors_read_as_the_references() {
         "$formatNumber(1, 'x')",
         "D3086: The sub-picture must not contain a passive character that is preceded by an active character and that is followed by another active character",
     );
-    gives("$base64decode('!!!')", "internal error");
+    gives("$base64decode('!!!')", "internal error: the text is no Base64");
     gives("$base64decode('w6k=')", "\"é\"");
     gives(
         "(function($x)<n>{$x})('a')",

@@ -143,6 +143,8 @@ pub struct Thrown(Box<Detail>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Detail {
     code: Code,
+    /// What is said instead of the code's own text.
+    words: Option<&'static str>,
     token: Option<Box<str>>,
     span: Option<Span>,
     /// Names with what the text's `{{name}}` become.
@@ -153,7 +155,15 @@ impl Thrown {
     /// An error with this code; what its text quotes is given by [`Self::with`].
     #[cold]
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Detail { code, token: None, span: None, parts: Vec::new() }))
+        let parts = Vec::new();
+        Self(Box::new(Detail { code, words: None, token: None, span: None, parts }))
+    }
+
+    /// Says `words` instead of the code's own text.
+    #[must_use]
+    pub fn saying(mut self, words: &'static str) -> Self {
+        self.0.words = Some(words);
+        self
     }
 
     /// Fills `{{name}}` of the text; strings are given with their quotes, as JSON.
@@ -203,7 +213,7 @@ impl Thrown {
     /// The text, without the code.
     pub fn message(&self) -> String {
         let mut text = String::new();
-        let mut rest = self.0.code.template();
+        let mut rest = self.0.words.unwrap_or(self.0.code.template());
         while let Some((before, behind)) = rest.split_once("{{") {
             text.push_str(before);
             let bare = behind.starts_with('{');

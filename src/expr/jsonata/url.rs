@@ -49,7 +49,8 @@ pub(super) fn base64_encode(text: &str, dialect: Dialect) -> String {
 pub(super) fn base64_decode(text: &str, dialect: Dialect) -> Result<String, Thrown> {
     match dialect {
         Dialect::Aws => {
-            let bytes = AS_JAVA.decode(text).map_err(|_| Thrown::new(Code::Internal))?;
+            let bytes =
+                AS_JAVA.decode(text).map_err(|_| Thrown::new(Code::Internal).saying(NO_BASE64))?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
         Dialect::Full => Ok(decode_as_node(text)),
@@ -121,6 +122,8 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 const RESERVED: &[u8] = b";/?:@&=+$,#";
+
+const NO_BASE64: &str = "internal error: the text is no Base64";
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 

@@ -134,7 +134,7 @@ impl Drafts {
     pub(super) fn deepen(&mut self, node: NodeId, child: NodeId) -> Result<(), Thrown> {
         let depth = self.nodes[child.0 as usize].depth + 1;
         if depth > DEPTH_MAX {
-            return Err(Thrown::new(Code::U1001).at(self.node(child).span));
+            return Err(too_deep(self.node(child).span));
         }
         let own = &mut self.nodes[node.0 as usize].depth;
         *own = depth.max(*own);
@@ -246,8 +246,15 @@ fn complete(step: &mut Step, extra: Option<Box<Extra>>, slots: &[Slot]) {
     }
 }
 
+/// A text that nests too deep: no recursion of its own, and long before any is evaluated.
+#[cold]
+pub(super) fn too_deep(span: Span) -> Thrown {
+    Thrown::new(Code::U1001).saying(TOO_DEEP).at(span)
+}
+
 /// Levels that a tree may have. It bounds every recursion over trees, the parser's own included.
 pub(super) const DEPTH_MAX: u16 = 500;
+const TOO_DEEP: &str = "The expression is nested deeper than 500 levels";
 
 /// Steps that all `%` together may look at: each walks back over its path, which is quadratic.
 const WALKS_MAX: u32 = 1 << 20;

@@ -5,7 +5,7 @@
 
 use super::super::ast::{Ast, Kind, NodeId, Operator, Pairs, SortTerm, Span};
 use super::super::error::{Code, Thrown};
-use super::draft::{DEPTH_MAX, Drafts};
+use super::draft::{DEPTH_MAX, Drafts, too_deep};
 use super::symbol::{NEGATION, Symbol};
 use super::token::{Lexer, Token, TokenKind, quote};
 
@@ -75,7 +75,7 @@ impl<'t> Parser<'t> {
     pub(super) fn expression(&mut self, binding: u8) -> Result<Operand, Thrown> {
         self.nesting += 1;
         if self.nesting > DEPTH_MAX {
-            return Err(Thrown::new(Code::U1001).at(self.token.span));
+            return Err(too_deep(self.token.span));
         }
         let token = self.advance(true)?;
         let mut left = self.prefix(token)?;
@@ -282,8 +282,9 @@ impl<'t> Parser<'t> {
 
     /// `-operand`, behind its sign
     fn negation(&mut self, span: Span) -> Result<NodeId, Thrown> {
-        let operand = self.expression(NEGATION)?;
-        self.drafts.negate(operand.node, span)
+        let operand = self.expression(NEGATION)?.node;
+        let least = self.lexer.text_of(self.drafts.node(operand).span) == LEAST_DIGITS;
+        self.drafts.negate(operand, span, least)
     }
 
     /// `{key: value, …}` as a value, behind its brace
@@ -405,3 +406,6 @@ fn operator(symbol: Symbol) -> Option<Operator> {
         _ => return None,
     })
 }
+
+/// 2^63, the digits of the least integer.
+const LEAST_DIGITS: &str = "9223372036854775808";

@@ -106,10 +106,17 @@ impl Drafts {
         Ok(path)
     }
 
-    /// `-operand`; a negative number is a literal.
-    pub(super) fn negate(&mut self, operand: NodeId, span: Span) -> Result<NodeId, Thrown> {
+    /// `-operand`; a negative number is a literal. `least` says that the operand has the digits of
+    /// the least integer, which no positive one has: until here they are a double.
+    pub(super) fn negate(
+        &mut self,
+        operand: NodeId,
+        span: Span,
+        least: bool,
+    ) -> Result<NodeId, Thrown> {
         let negative = match self.node(operand).kind {
             Kind::Int(value) => value.checked_neg().map(Kind::Int),
+            Kind::Float(value) if least && value > 0.0 => Some(Kind::Int(i64::MIN)),
             Kind::Float(value) => Some(Kind::Float(-value)),
             _ => None,
         };

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::ast::{Ast, Kind, NodeId, Operator, Pairs, Path, Stage};
 use super::super::error::Code;
+use super::draft::DEPTH_MAX;
 use super::parse;
 
 #[test]
@@ -216,7 +217,10 @@ fn nesting_is_bounded() {
     assert!(parse(&sum(500)).is_ok());
     assert!(parse(&brackets(499)).is_ok());
     for text in [sum(501), brackets(500)] {
-        assert_eq!(parse(&text).unwrap_err().code(), Code::U1001);
+        let thrown = parse(&text).unwrap_err();
+        assert_eq!(thrown.code(), Code::U1001);
+        let levels = format!("The expression is nested deeper than {DEPTH_MAX} levels");
+        assert_eq!((thrown.message(), thrown.to_string()), (levels.clone(), levels));
     }
 }
 

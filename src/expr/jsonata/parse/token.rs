@@ -125,6 +125,11 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// The part of the text that a token stands in.
+    pub(super) fn text_of(&self, span: Span) -> &'t str {
+        self.slice(span.start as usize, span.end as usize)
+    }
+
     fn skip_blanks(&mut self) -> Result<(), Thrown> {
         loop {
             while self.byte(0).is_some_and(is_blank) {
