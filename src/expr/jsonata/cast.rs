@@ -60,17 +60,19 @@ pub(super) fn round(value: f64, precision: i32) -> f64 {
     shift(shifted.round_ties_even(), -i64::from(precision)) + 0.0
 }
 
-/// [`round`] for integers that a double may not hold.
-pub(super) fn round_integer(value: i64, precision: i32) -> i64 {
+/// [`round`] for integers that a double may not hold; `None` when the result is none that fits.
+pub(super) fn round_integer(value: i64, precision: i32) -> Option<i64> {
     if precision >= 0 {
-        return value;
+        return Some(value);
     }
-    let Some(unit) = 10_i128.checked_pow(precision.unsigned_abs()) else { return 0 };
+    let Some(unit) = 10_i128.checked_pow(precision.unsigned_abs()) else { return Some(0) };
     let value = i128::from(value);
     let floor = value.div_euclid(unit);
-    let twice = value.rem_euclid(unit) * 2;
-    let up = twice > unit || (twice == unit && floor % 2 != 0);
-    i64::try_from((floor + i128::from(up)) * unit).unwrap_or(value as i64)
+    let below = value.rem_euclid(unit);
+    // Twice of it may be more than fits.
+    let above = unit - below;
+    let up = below > above || (below == above && floor % 2 != 0);
+    i64::try_from((floor + i128::from(up)) * unit).ok()
 }
 
 /// `$power(base, exponent)`.
@@ -239,11 +241,14 @@ mod tests {
 
     #[test]
     fn integers_round_without_becoming_doubles() {
-        assert_eq!(round_integer(9_007_199_254_740_993, 2), 9_007_199_254_740_993);
-        assert_eq!(round_integer(125, -1), 120);
-        assert_eq!(round_integer(-135, -1), -140);
-        assert_eq!(round_integer(i64::MAX, -30), 0);
-        assert_eq!(round_integer(i64::MIN, i32::MIN), 0);
+        assert_eq!(round_integer(9_007_199_254_740_993, 2), Some(9_007_199_254_740_993));
+        assert_eq!(round_integer(125, -1), Some(120));
+        assert_eq!(round_integer(-135, -1), Some(-140));
+        assert_eq!(round_integer(i64::MAX, -30), Some(0));
+        assert_eq!(round_integer(-1, -38), Some(0));
+        assert_eq!(round_integer(i64::MIN, i32::MIN), Some(0));
+        assert_eq!(round_integer(i64::MAX, -1), None);
+        assert_eq!(round_integer(i64::MIN, -19), None);
     }
 
     #[test]
@@ -266,8 +271,21 @@ mod tests {
         }
 
         #[test]
-        fn rounding_integers_agrees_with_rounding_doubles(value in -(1_i64 << 50)..1 << 50, precision in -14..3) {
-            prop_assert_eq!(round_integer(value, precision), round(value as f64, precision) as i64);
+        fn rounding_integers_agrees_with_rounding_doubles(value in -(1_i64 << 50)..1 << 50, precision in -45..3) {
+            let rounded = round(value as f64, precision) as i64;
+            prop_assert_eq!(round_integer(value, precision), Some(rounded));
+        }
+
+        #[test]
+        fn any_integer_is_rounded_to_its_nearest_unit(value: i64, places in 0_u32..39) {
+            let unit = 10_i128.pow(places);
+            match round_integer(value, -(places as i32)).map(i128::from) {
+                Some(rounded) => {
+                    prop_assert_eq!(rounded % unit, 0);
+                    prop_assert!((rounded - i128::from(value)).abs() <= unit / 2);
+                }
+                None => prop_assert!(i128::from(value).abs() + unit / 2 > i128::from(i64::MAX)),
+            }
         }
 
         #[test]

@@ -65,7 +65,8 @@ impl Signature {
     /// Reads what stands between `<` and `>`.
     ///
     /// # Errors
-    /// `S0401` for `<…>` behind what is neither `a` nor `f`, `S0402` for one within `(…)`.
+    /// `S0401` for `<…>` behind what is neither `a` nor `f`, `S0402` for one within `(…)` and, for
+    /// want of a code of its own, for more than [`PARAMETERS_MAX`] parameters.
     pub(super) fn parse(text: &str) -> Result<Self, Thrown> {
         let mut parameters: Vec<Parameter> = Vec::new();
         // The letter of the parameter read last.
@@ -106,6 +107,9 @@ impl Signature {
                         letter = *symbol;
                     }
                 }
+            }
+            if parameters.len() > PARAMETERS_MAX {
+                return Err(Thrown::new(Code::S0402));
             }
         }
         Ok(Self { parameters: parameters.into() })
@@ -177,6 +181,9 @@ fn enclosed(text: &[u8], open: u8, close: u8) -> (&[u8], &[u8]) {
     (text, &[])
 }
 
+/// Far more than anyone writes; what arguments are matched with grows with it.
+pub(super) const PARAMETERS_MAX: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +236,13 @@ mod tests {
         assert_eq!(refused("<n>"), Code::S0401);
         assert_eq!(refused("(sn)<n>"), Code::S0401);
         assert_eq!(refused("(sa<n>)"), Code::S0402);
+    }
+
+    #[test]
+    fn parameters_are_bounded() {
+        assert_eq!(read(&"s-".repeat(PARAMETERS_MAX)).len(), PARAMETERS_MAX);
+        let refused = Signature::parse(&"(sn)".repeat(PARAMETERS_MAX + 1));
+        assert_eq!(refused.unwrap_err().code(), Code::S0402);
     }
 
     #[test]

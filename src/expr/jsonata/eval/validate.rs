@@ -1,7 +1,7 @@
 //! Arguments against signatures: which parameter takes which, and what is made of them.
 
 use super::super::item::{Extent, Flags, Item, Kind};
-use super::super::signature::{Parameter, Types};
+use super::super::signature::{PARAMETERS_MAX, Parameter, Types};
 use super::super::{Code, Thrown, cast};
 use super::Evaluator;
 
@@ -17,9 +17,11 @@ impl Evaluator<'_> {
         if self.fits(parameters, base)? {
             return Ok(());
         }
+        let arguments = self.scratch.stack.len() - base;
+        self.step_fuel(parameters.len() * (arguments + 1) / 8)?;
         let types: Vec<Types> =
             self.scratch.stack[base..].iter().map(|item| self.type_of(*item)).collect();
-        let Some(taken) = assign(parameters, &types) else {
+        let Some(taken) = assign(parameters, &types, true) else {
             let index = mismatch(parameters, &types) + 1;
             return Err(Thrown::new(Code::T0410).with("index", index.to_string()));
         };
@@ -153,47 +155,116 @@ fn counts(parameter: &Parameter) -> (usize, usize) {
     }
 }
 
-/// How many of the arguments of these types each parameter takes, each as many as it can; `None`
-/// when not all of them are taken.
-fn assign(parameters: &[Parameter], arguments: &[Types]) -> Option<Vec<usize>> {
+/// How many of the arguments of these types each parameter takes: as many as it can, going back
+/// where that leads nowhere, as the reference's regular expression does. With `all`, no argument
+/// may be left over.
+fn assign(parameters: &[Parameter], arguments: &[Types], all: bool) -> Option<Vec<usize>> {
+    let ways = ways(parameters, arguments, all);
     let mut taken = Vec::with_capacity(parameters.len());
-    assign_from(parameters, arguments, true, &mut taken).then_some(taken)
+    let mut from = 0;
+    if ways[from] & 1 == 0 {
+        return None;
+    }
+    for (index, parameter) in parameters.iter().enumerate() {
+        let (least, most) = counts(parameter);
+        let fitting = arguments[from..].iter().take(most);
+        let fitting = fitting.take_while(|found| parameter.types.has(**found)).count();
+        let leads_on = |count: &usize| ways[from + count] & (2 << index) != 0;
+        let count = (least..=fitting).rev().find(leads_on)?;
+        taken.push(count);
+        from += count;
+    }
+    Some(taken)
+}
+
+/// For each argument, and for the end of them, from which parameters on it can be assigned: a bit
+/// for each parameter, and one for their end. Going back without this is exponential.
+fn ways(parameters: &[Parameter], arguments: &[Types], all: bool) -> Vec<u128> {
+    let end = 1 << parameters.len();
+    let mut ways = vec![if all { 0 } else { end }; arguments.len() + 1];
+    ways[arguments.len()] = end;
+    for (index, parameter) in parameters.iter().enumerate().rev() {
+        let (least, most) = counts(parameter);
+        let (here, next) = (1 << index, 2 << index);
+        // Whether it can take one argument or more from here.
+        let mut takes = false;
+        for from in (0..=arguments.len()).rev() {
+            let fits = arguments.get(from).is_some_and(|found| parameter.types.has(*found));
+            takes = fits && (ways[from + 1] & next != 0 || (takes && most > 1));
+            if takes || (least == 0 && ways[from] & next != 0) {
+                ways[from] |= here;
+            }
+        }
+    }
+    ways
 }
 
 /// Index of the first argument that no assignment reaches.
 fn mismatch(parameters: &[Parameter], arguments: &[Types]) -> usize {
-    let mut reached = 0;
-    for count in 1..=parameters.len() {
-        let mut taken = Vec::new();
-        if !assign_from(&parameters[..count], arguments, false, &mut taken) {
-            return reached;
+    // The more parameters, the fewer ways: searched by halves for the most that can be assigned.
+    let (mut reached, mut assigned, mut failing) = (0, 0, parameters.len() + 1);
+    while failing - assigned > 1 {
+        let middle = assigned.midpoint(failing);
+        match assign(&parameters[..middle], arguments, false) {
+            Some(taken) => (reached, assigned) = (taken.iter().sum(), middle),
+            None => failing = middle,
         }
-        reached = taken.iter().sum();
     }
     reached
 }
 
-/// Greedy, and going back where that leads nowhere, as the reference's regular expression does.
-/// Parameters are at most a few, so recursion is short.
-fn assign_from(
-    parameters: &[Parameter],
-    arguments: &[Types],
-    all: bool,
-    taken: &mut Vec<usize>,
-) -> bool {
-    let Some((parameter, rest)) = parameters.split_first() else {
-        return !all || arguments.is_empty();
-    };
-    let (least, most) = counts(parameter);
-    let fitting = arguments.iter().take(most).take_while(|found| parameter.types.has(**found));
-    let fitting = fitting.count();
-    let depth = taken.len();
-    for count in (least..=fitting).rev() {
-        taken.push(count);
-        if assign_from(rest, &arguments[count..], all, taken) {
-            return true;
-        }
-        taken.truncate(depth);
+/// A bit for each parameter and one for their end.
+const _: () = assert!(PARAMETERS_MAX < u128::BITS as usize);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::signature::Signature;
+    use super::*;
+
+    /// What [`assign`] is short for.
+    fn assign_by_trying(
+        parameters: &[Parameter],
+        arguments: &[Types],
+        all: bool,
+    ) -> Option<Vec<usize>> {
+        let Some((parameter, rest)) = parameters.split_first() else {
+            return (!all || arguments.is_empty()).then(Vec::new);
+        };
+        let (least, most) = counts(parameter);
+        let fitting = arguments.iter().take(most);
+        let fitting = fitting.take_while(|found| parameter.types.has(**found)).count();
+        (least..=fitting).rev().find_map(|count| {
+            let mut taken = assign_by_trying(rest, &arguments[count..], all)?;
+            taken.insert(0, count);
+            Some(taken)
+        })
     }
-    false
+
+    fn mismatch_by_trying(parameters: &[Parameter], arguments: &[Types]) -> usize {
+        let assigned = (0..=parameters.len())
+            .map_while(|count| assign_by_trying(&parameters[..count], arguments, false));
+        assigned.last().map_or(0, |taken| taken.iter().sum())
+    }
+
+    proptest! {
+        #[test]
+        fn assignments_are_those_found_by_trying(
+            signature in "([snxaf][-?+]?){0,6}",
+            arguments in prop::collection::vec(0_u32..8, 0..8),
+            all: bool,
+        ) {
+            let parameters = Signature::parse(&signature).unwrap().parameters;
+            let arguments: Vec<_> = arguments.iter().map(|bit| Types(1 << bit)).collect();
+            prop_assert_eq!(
+                assign(&parameters, &arguments, all),
+                assign_by_trying(&parameters, &arguments, all)
+            );
+            prop_assert_eq!(
+                mismatch(&parameters, &arguments),
+                mismatch_by_trying(&parameters, &arguments)
+            );
+        }
+    }
 }

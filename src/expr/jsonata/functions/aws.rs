@@ -2,6 +2,8 @@
 //! take for undefined, which errors they throw and in which words. Numbers that are no integers are
 //! truncated; limits of the intrinsic functions do not apply.
 
+use std::iter;
+
 use super::super::eval::{Arguments, Evaluator, out_of_memory};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
@@ -62,14 +64,15 @@ pub(super) fn range(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     if step == 0 || (end > start) != (step > 0) && end != start {
         return Ok(Item::UNDEFINED);
     }
-    let count = end.abs_diff(start) / step.unsigned_abs() + 1;
-    if count > limits::RANGE_ELEMENTS_MAX as u64 {
+    // One less than the elements, which 64 bits may not count.
+    let steps = end.abs_diff(start) / step.unsigned_abs();
+    if steps >= limits::RANGE_ELEMENTS_MAX as u64 {
         return Err(out_of_memory());
     }
     let base = evaluator.scratch.stack.len();
-    // Within the bounds, so no step overflows.
-    let numbers = (0..count as i64).map(|index| start + index * step);
-    evaluator.scratch.stack.extend(numbers.map(Item::int));
+    // The elements lie within the bounds; only a step beyond the last one may overflow.
+    let numbers = iter::successors(Some(start), |number| number.checked_add(step));
+    evaluator.scratch.stack.extend(numbers.take(steps as usize + 1).map(Item::int));
     evaluator.finish_array(base, Flags::SEQUENCE)
 }
 

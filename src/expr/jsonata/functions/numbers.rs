@@ -129,7 +129,10 @@ pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
         precision.truncate().clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     });
     map_first(evaluator, arguments, |number| match number {
-        Number::Int(int) => Number::Int(cast::round_integer(int, precision)),
+        Number::Int(int) => match cast::round_integer(int, precision) {
+            Some(rounded) => Number::Int(rounded),
+            None => whole(cast::round(int as f64, precision)),
+        },
         Number::Float(float) => whole(cast::round(float, precision)),
     })
 }

@@ -62,6 +62,20 @@ fn range_counts_by_steps() {
 }
 
 #[test]
+fn range_reaches_from_the_least_integer_to_the_greatest() {
+    gives("$range(-9e18,9e18,9e18)", "[-9000000000000000000,0,9000000000000000000]");
+    gives("$range(9e18,-9e18,-9e18)", "[9000000000000000000,0,-9000000000000000000]");
+    let whole = "-9223372036854775808,9223372036854775807";
+    throws(&format!("$range({whole},1)"), Code::Memory);
+    gives(
+        &format!("$range({whole},9223372036854775807)"),
+        "[-9223372036854775808,-1,9223372036854775806]",
+    );
+    gives("$range(9223372036854775806,9223372036854775807,5)", "9223372036854775806");
+    gives("$range(9223372036854775807,-9223372036854775808,-9e99)", "[9223372036854775807,-1]");
+}
+
+#[test]
 fn hashes_are_hexadecimal() {
     gives("$hash(\"a\",\"MD5\")", "\"0cc175b9c0f1b6a831c399e269772661\"");
     gives("$hash(\"a\",\"SHA-1\")", "\"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8\"");

@@ -100,6 +100,17 @@ fn what_grows_without_an_end_runs_out_of_memory() {
 }
 
 #[test]
+fn signatures_are_matched_in_a_time_that_grows_with_their_length() {
+    let endless = "s-".repeat(40_000);
+    throws(&format!("function($a)<{endless}:s>{{1}}()"), "{}", Code::S0402);
+    let (many, numbers) = ("x+".repeat(14), vec!["1"; 36].join(","));
+    throws(&format!("function($a)<{many}s:x>{{1}}({numbers})"), "{}", Code::T0410);
+    gives(&format!("function($a)<{many}s:x>{{$a}}({numbers},\"s\")"), "{}", "1");
+    let (many, numbers) = ("x+".repeat(63), vec!["1"; 9_999].join(","));
+    throws(&format!("function($a)<{many}s:x>{{1}}({numbers})"), "{}", Code::T0410);
+}
+
+#[test]
 fn values_that_nest_too_deep_are_refused_wherever_they_are_walked() {
     let deep = "$d:=$reduce([1..3000],function($a,$b){[[$a,1]]},0)";
     let wide = "$o:=$reduce([1..3000],function($a,$b){{\"a\":$a}},0)";

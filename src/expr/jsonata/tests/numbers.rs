@@ -75,6 +75,8 @@ fn halves_are_rounded_to_even() {
     gives("$round(12450,-2)", DOCUMENT, "12400");
     gives("$round(2.5,0)", DOCUMENT, "2");
     gives("$round(123.456,1)", DOCUMENT, "123.5");
+    gives("$round(-1,-38)", DOCUMENT, "0");
+    gives("$round(n,-1)", r#"{"n":9223372036854775807}"#, "9223372036854776000");
     undefined("$round(missing)", DOCUMENT);
 }
 
