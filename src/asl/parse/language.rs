@@ -3,7 +3,7 @@
 use super::Parser;
 use super::fields::Object;
 use crate::asl::diagnostic::{Code, Diagnostic};
-use crate::asl::json::Member;
+use crate::asl::json::{Member, Node};
 use crate::asl::model::QueryLanguage;
 
 impl Parser<'_> {
@@ -61,7 +61,7 @@ impl Parser<'_> {
         // AWS: the place is that of the state, not of the field.
         let mut diagnostic =
             Diagnostic::new(Code::OtherLanguage, &object.path(), member.key_span, message);
-        diagnostic.help = counterpart(field).map(|own| format!("write \"{own}\" instead"));
+        diagnostic.help = counterpart(object, field).map(|own| format!("write \"{own}\" instead"));
         self.report(diagnostic);
     }
 }
@@ -78,17 +78,24 @@ pub(super) fn owner(field: &str) -> Option<QueryLanguage> {
     }
 }
 
-/// What the other language has in place of a field.
-fn counterpart(field: &str) -> Option<&str> {
-    match field {
-        "Parameters" => Some("Arguments"),
-        "Arguments" => Some("Parameters"),
-        "ItemsPath" => Some("Items"),
-        "Items" => Some("ItemsPath"),
-        "Result" | "ResultSelector" | "ResultPath" | "OutputPath" => Some("Output"),
-        "Variable" => Some("Condition"),
-        "Condition" => Some("Variable"),
-        "InputPath" => None,
+/// What the object's own language has there in place of a field: it must take what is suggested.
+fn counterpart<'f>(object: &Object<'_>, field: &'f str) -> Option<&'f str> {
+    // Rules and catchers have no type.
+    let state = object.get("Type").and_then(Node::as_str).unwrap_or_default();
+    match (field, state) {
+        ("Parameters", "Pass") | ("Result" | "ResultSelector" | "ResultPath" | "OutputPath", _) => {
+            Some("Output")
+        }
+        ("Parameters", "Map") => Some("ItemSelector"),
+        ("Parameters", _) => Some("Arguments"),
+        ("Arguments", _) | ("Output", "Pass") => Some("Parameters"),
+        ("Output", "Task" | "Parallel" | "Map") => Some("ResultSelector"),
+        ("Output", "") if object.node.get("ErrorEquals").is_some() => Some("ResultPath"),
+        ("ItemsPath", _) => Some("Items"),
+        ("Items", _) => Some("ItemsPath"),
+        ("And" | "Or" | "Not" | "Variable", _) => Some("Condition"),
+        ("Condition", _) => Some("Variable"),
+        ("InputPath", _) => None,
         // The numbers and texts that JSONata computes in the field itself.
         _ => field.strip_suffix("Path"),
     }

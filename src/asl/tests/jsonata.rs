@@ -84,6 +84,52 @@ fn a_jsonata_machine_is_not_left_for_jsonpath() {
 }
 
 #[test]
+fn a_field_of_the_other_language_is_replaced_by_one_that_the_state_takes() {
+    let help = |definition: &str| {
+        let found = diagnostics(definition);
+        let [one] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!(one.code, Code::OtherLanguage);
+        one.help.clone().unwrap_or_default()
+    };
+    let catcher =
+        |field: &str| format!(r#""Catch": [{{"ErrorEquals": ["E"], {field}, "Next": "B"}}]"#);
+    let parallel = |field: &str| {
+        state(&format!(
+            r#"{{"Type": "Parallel", {field}, "Branches": [{{"StartAt": "I", "States":
+                {{"I": {{"Type": "Pass", "End": true}}}}}}], "End": true}}"#
+        ))
+    };
+    let pass = |field: &str| state(&format!(r#"{{"Type": "Pass", {field}, "End": true}}"#));
+    for (definition, meant) in [
+        (pass(r#""Parameters": {}"#), "Output"),
+        (pass(r#""Result": {}"#), "Output"),
+        (map(r#""Parameters": {},"#), "ItemSelector"),
+        (map(r#""ItemsPath": "$.a","#), "Items"),
+        (map(r#""ResultSelector": {},"#), "Output"),
+        (task(r#""Parameters": {}"#), "Arguments"),
+        (parallel(r#""Parameters": {}"#), "Arguments"),
+        (task(r#""TimeoutSecondsPath": "$.a""#), "TimeoutSeconds"),
+        (task(&catcher(r#""ResultPath": "$.a""#)), "Output"),
+    ] {
+        assert_eq!(help(&definition), format!("write \"{meant}\" instead"), "{definition}");
+    }
+    for (definition, meant) in [
+        (pass(r#""Output": {}"#), "Parameters"),
+        (map(r#""Items": [],"#), "ItemsPath"),
+        (map(r#""Output": {},"#), "ResultSelector"),
+        (task(r#""Arguments": {}"#), "Parameters"),
+        (task(r#""Output": {}"#), "ResultSelector"),
+        (parallel(r#""Arguments": {}"#), "Parameters"),
+        (task(&catcher(r#""Output": {}"#)), "ResultPath"),
+    ] {
+        let definition = definition.replace("\"JSONata\"", "\"JSONPath\"");
+        assert_eq!(help(&definition), format!("write \"{meant}\" instead"), "{definition}");
+    }
+    assert_eq!(help(&state(r#"{"Type": "Succeed", "InputPath": "$.a"}"#)), "");
+    assert_eq!(help(&one(r#"{"Type": "Succeed", "Output": 1}"#)), "");
+}
+
+#[test]
 fn states_inside_have_the_machine_s_language_not_that_of_the_state_around() {
     let around = |inner: &str| {
         one(&format!(
