@@ -43,6 +43,8 @@ struct Visit<'a> {
     /// The visit of the Map or Parallel state that this is a part of.
     inside: Option<usize>,
     depth: usize,
+    /// The event that led to the entry.
+    previous: u32,
     entered_ms: i64,
     input: &'a str,
     /// Output, and when.
@@ -71,7 +73,12 @@ fn visits(history: &[Event]) -> Vec<Visit<'_>> {
             // One that is tried again begins where its last try failed, inside it already.
             let tried_again = place.visit.is_some_and(|visit| visits[visit].is_simple());
             place.inside = if tried_again { place.inside } else { place.visit };
-        } else if is_failure(event.kind)
+        }
+        if event.kind == "EvaluationFailed" {
+            place.visit = failing(&visits, place.visit, event);
+            place.inside = place.visit.and_then(|visit| visits[visit].inside);
+        }
+        if is_failure(event.kind)
             && let Some(failed) = place.visit.and_then(|visit| visits.get_mut(visit))
         {
             failed.failures.push((detail(event, "error"), detail(event, "cause")));
@@ -97,6 +104,7 @@ impl<'a> Visit<'a> {
             kind,
             inside,
             depth: inside.map_or(0, |outer| before[outer].depth + 1),
+            previous: event.previous,
             entered_ms: event.wall_ms,
             input: detail(event, "input"),
             left: None,
@@ -110,6 +118,16 @@ impl Visit<'_> {
     fn is_simple(&self) -> bool {
         !matches!(self.kind, "Map" | "Parallel")
     }
+}
+
+/// The visit in which an expression failed: the event stands behind the visit's own, or, when that
+/// was all that had happened, behind what led to the entry.
+fn failing(visits: &[Visit<'_>], last: Option<usize>, event: &Event) -> Option<usize> {
+    let name = detail(event, "state");
+    left(visits, last, name).or_else(|| {
+        let entered = |visit: &Visit<'_>| visit.previous == event.previous && visit.name == name;
+        visits.iter().rposition(|visit| entered(visit) && visit.left.is_none())
+    })
 }
 
 /// The visit of a state that is left, from the visit that came last: itself, or one around it.
@@ -150,7 +168,7 @@ mod tests {
         let names: &[&str] = match kind {
             _ if kind.ends_with("Entered") => &["name", "input"],
             _ if kind.ends_with("Exited") => &["name", "output"],
-            _ => &["error", "cause"],
+            _ => &["error", "cause", "state"],
         };
         let details =
             names.iter().zip(texts).map(|(name, text)| (*name, Detail::Text((*text).into())));
@@ -172,17 +190,84 @@ mod tests {
             event(10, 9, 2_750, "MapStateExited", &["Each", "[true]"]),
             event(11, 10, 2_750, "FailStateEntered", &["Give up", "[true]"]),
         ];
-        let mut out = Vec::new();
-        write(&history, &mut out).expect("memory can be written");
-        assert_eq!(
-            String::from_utf8(out).expect("text"),
+        shows(
+            &history,
             "\
 0.000 s  Each     Map   [1] -> [true]  (1.750 s)
 0.500 s    Pay    Task  1 -> true
              Declined: no money  (1.250 s)
 1.750 s  Give up  Fail  [true] -> not left
 
-"
+",
         );
+    }
+
+    #[test]
+    fn what_fails_while_its_state_is_entered_hangs_below_that_state() {
+        let error = "States.QueryEvaluationError";
+        let history = [
+            event(1, 0, 1_000, "ExecutionStarted", &[]),
+            event(2, 0, 1_000, "PassStateEntered", &["First", "1"]),
+            event(3, 2, 1_000, "PassStateExited", &["First", "1"]),
+            event(4, 3, 1_000, "TaskStateEntered", &["Pay", "1"]),
+            // Recorded: behind what led to the entry; the second one behind the first.
+            event(5, 3, 1_000, "EvaluationFailed", &[error, "one", "Pay"]),
+            event(6, 5, 2_000, "EvaluationFailed", &[error, "two", "Pay"]),
+            event(7, 6, 2_000, "TaskStateExited", &["Pay", "2"]),
+            event(8, 7, 2_000, "MapStateEntered", &["Each", "2"]),
+            event(9, 7, 2_000, "EvaluationFailed", &[error, "three", "Each"]),
+        ];
+        shows(
+            &history,
+            "\
+0.000 s  First  Pass  1 -> 1
+0.000 s  Pay    Task  1 -> 2
+           States.QueryEvaluationError: one
+           States.QueryEvaluationError: two  (1.000 s)
+1.000 s  Each   Map   2 -> not left
+           States.QueryEvaluationError: three
+
+",
+        );
+    }
+
+    #[test]
+    fn a_first_state_and_a_state_of_an_iteration_have_their_failures() {
+        let history = [
+            event(1, 0, 1_000, "ExecutionStarted", &[]),
+            event(2, 0, 1_000, "MapStateEntered", &["Each", "[1]"]),
+            event(3, 0, 1_000, "EvaluationFailed", &["E", "Items", "Each"]),
+            event(4, 3, 1_000, "MapStateStarted", &[]),
+            event(5, 4, 1_000, "MapIterationStarted", &[]),
+            event(6, 4, 1_000, "MapIterationStarted", &[]),
+            event(7, 5, 1_000, "TaskStateEntered", &["Pay", "1"]),
+            event(8, 6, 1_000, "TaskStateEntered", &["Pay", "2"]),
+            event(9, 5, 1_000, "EvaluationFailed", &["E", "first", "Pay"]),
+            event(10, 6, 1_000, "EvaluationFailed", &["E", "second", "Pay"]),
+            event(11, 9, 1_000, "TaskStateExited", &["Pay", "3"]),
+            event(12, 10, 1_000, "TaskStateExited", &["Pay", "4"]),
+            event(13, 12, 1_000, "MapStateSucceeded", &[]),
+            event(14, 13, 1_000, "EvaluationFailed", &["E", "Output", "Each"]),
+            event(15, 14, 1_000, "MapStateExited", &["Each", "5"]),
+        ];
+        shows(
+            &history,
+            "\
+0.000 s  Each   Map   [1] -> 5
+           E: Items
+           E: Output
+0.000 s    Pay  Task  1 -> 3
+             E: first
+0.000 s    Pay  Task  2 -> 4
+             E: second
+
+",
+        );
+    }
+
+    fn shows(history: &[Event], expected: &str) {
+        let mut out = Vec::new();
+        write(history, &mut out).expect("memory can be written");
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
 }
