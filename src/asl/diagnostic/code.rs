@@ -280,18 +280,18 @@ that is to run on AWS write `$exists(a) ? a : b` and `a ? a : b`.";
 `%}`: a blank before or behind makes it a text, and so are paths and intrinsic calls of JSONPath. In
 a JSONPath state `{% ... %}` is a text. Set `QueryLanguage` of the state or of the machine to choose.";
 
-    UnsupportedState "ASL0901" Error None, "a state type is not supported yet",
+    UnsupportedState "ASL0901" Error None, "not reported any more: a state type is not supported",
 "Not reported any more: all state types are supported. Earlier versions refused Parallel and Map.";
     UnsupportedField "ASL0902" Error None, "a field is not supported yet",
 "The field is part of the language, but this version does not act on it: `ItemReader` and `ResultWriter`,
 by which a distributed Map reads from S3 and writes to it. To ignore it would change what the machine
 does, so the definition is refused.";
-    UnsupportedLanguage "ASL0903" Error None, "JSONata is not supported yet",
+    UnsupportedLanguage "ASL0903" Error None, "not reported any more: JSONata is not supported",
 "Not reported any more: JSONata is supported. Earlier versions evaluated JSONPath only.";
-    UnsupportedPath "ASL0904" Error None, "a path uses something that is not supported yet",
+    UnsupportedPath "ASL0904" Error None, "not reported any more: a path uses something that is not supported",
 "Not reported any more: paths are supported as a whole. Earlier versions refused wildcards, slices,
 filters, `..` and variables.";
-    UnsupportedFunction "ASL0905" Error None, "an intrinsic function is not supported yet",
+    UnsupportedFunction "ASL0905" Error None, "not reported any more: an intrinsic function is not supported",
 "Not reported any more: all eighteen intrinsic functions are supported. Earlier versions had
 `States.Format` and `States.MathAdd`.";
     UnsupportedResource "ASL0906" Error None, "no integration serves the resource of a task",
@@ -331,6 +331,14 @@ mod tests {
         for code in Code::ALL {
             assert!(code.explain().len() > code.title().len(), "{code:?}");
             assert!(code.explain().lines().all(|line| line.chars().count() <= 105), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_retired_code_says_so_in_its_title() {
+        for code in Code::ALL {
+            let retired = code.explain().starts_with("Not reported any more: ");
+            assert_eq!(code.title().starts_with("not reported any more: "), retired, "{code:?}");
         }
     }
 
