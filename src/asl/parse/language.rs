@@ -5,6 +5,7 @@ use super::fields::Object;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Member, Node};
 use crate::asl::model::QueryLanguage;
+use crate::asl::operator::Operator;
 
 impl Parser<'_> {
     /// Reads the language of a machine or a state.
@@ -96,6 +97,8 @@ fn counterpart<'f>(object: &Object<'_>, field: &'f str) -> Option<&'f str> {
         ("And" | "Or" | "Not" | "Variable", _) => Some("Condition"),
         ("Condition", _) => Some("Variable"),
         ("InputPath", _) => None,
+        // `StringEqualsPath`: a rule of JSONata does not take `StringEquals` either.
+        _ if Operator::from_name(field).is_some() => Some("Condition"),
         // The numbers and texts that JSONata computes in the field itself.
         _ => field.strip_suffix("Path"),
     }

@@ -110,6 +110,7 @@ fn a_field_of_the_other_language_is_replaced_by_one_that_the_state_takes() {
         (parallel(r#""Parameters": {}"#), "Arguments"),
         (task(r#""TimeoutSecondsPath": "$.a""#), "TimeoutSeconds"),
         (task(&catcher(r#""ResultPath": "$.a""#)), "Output"),
+        (choice(r#"{"StringEqualsPath": "$.b", "Next": "B"}"#), "Condition"),
     ] {
         assert_eq!(help(&definition), format!("write \"{meant}\" instead"), "{definition}");
     }
