@@ -14,6 +14,16 @@ pub(crate) fn text(string: &str) -> Option<&str> {
     string.strip_prefix(OPENING)?.strip_suffix(CLOSING)
 }
 
+/// Tells whether a string that is no expression has one inside, with something before or behind.
+pub(crate) fn is_surrounded(string: &str) -> bool {
+    string.split_once(OPENING).is_some_and(|(_, rest)| rest.contains(CLOSING))
+}
+
+/// Tells whether a string that is no expression begins like one that does not end.
+pub(crate) fn is_open(string: &str) -> bool {
+    string.trim_start().starts_with(OPENING)
+}
+
 /// Returns the expression that a value of a JSONata state is, if it is one.
 pub(crate) fn of(node: &Node) -> Option<Spanned<&str>> {
     let value = text(node.as_str()?)?;

@@ -277,8 +277,9 @@ the data. The same holds for `Cause` and for the comparison operators of choice 
 that is to run on AWS write `$exists(a) ? a : b` and `a ? a : b`.";
     LiteralExpression "ASL0809" Warning None, "a text looks computed, but is passed as it stands",
 "In a JSONata state a string is computed only if it begins exactly with `{%` and ends exactly with
-`%}`: a blank before or behind makes it a text, and so are paths and intrinsic calls of JSONPath. In
-a JSONPath state `{% ... %}` is a text. Set `QueryLanguage` of the state or of the machine to choose.";
+`%}`: a blank before or behind makes it a text, and so does a missing `%}`. To join texts write
+`{% 'Hello ' & $name %}`. Paths and intrinsic calls of JSONPath are texts, too. In a JSONPath state
+`{% ... %}` is a text. Set `QueryLanguage` of the state or of the machine to choose.";
 
     UnsupportedState "ASL0901" Error None, "not reported any more: a state type is not supported",
 "Not reported any more: all state types are supported. Earlier versions refused Parallel and Map.";

@@ -163,8 +163,10 @@ impl Parser<'_> {
     /// Warns of a text that would be computed if it were written a little differently.
     pub(super) fn warn_literal_expression(&mut self, node: &Node, place: &Place<'_>) {
         let Some(text) = node.as_str() else { return };
-        let help = if expression::text(text.trim()).is_some() {
+        let help = if expression::is_surrounded(text) {
             "nothing may stand before {% or behind %}"
+        } else if expression::is_open(text) {
+            "%} is missing at the end"
         } else if looks_computed(text) {
             "write a JSONata expression in {% and %}"
         } else {

@@ -374,13 +374,30 @@ fn variables_are_assigned_by_their_names_alone() {
 
 #[test]
 fn texts_that_look_computed_are_warned_of() {
-    for text in [" {% $a %}", "{% $a %} ", "$.a", "$$.Execution.Id", "States.UUID()"] {
+    let nothing = "nothing may stand before {% or behind %}";
+    let missing = "%} is missing at the end";
+    let braces = "write a JSONata expression in {% and %}";
+    for (text, help) in [
+        (" {% $a %}", nothing),
+        ("{% $a %} ", nothing),
+        ("{% $a %} {% x", nothing),
+        ("Hello {% $a %}", nothing),
+        ("{% $states.input.orderId", missing),
+        (" {% $a", missing),
+        ("{% $a }", missing),
+        ("{%}", missing),
+        ("{%", missing),
+        ("$.a", braces),
+        ("$$.Execution.Id", braces),
+        ("States.UUID()", braces),
+    ] {
         let definition = state(&format!(r#"{{"Type": "Succeed", "Output": [{{"v": "{text}"}}]}}"#));
         rejects(&definition, "ASL0809", "passed as a text", &quoted(text));
-        assert_eq!(diagnostics(&definition)[0].path, "/States/A/Output[0]/v");
+        let found = &diagnostics(&definition)[0];
+        assert_eq!((&*found.path, found.help.as_deref()), ("/States/A/Output[0]/v", Some(help)));
         assert!(parse(&definition, "m").is_ok());
     }
-    for text in ["text", "{%", "%}", "{% %} {% x", "$", "5 %"] {
+    for text in ["text", "%}", "%} {%", "{ % 1 % }", "$", "5 %"] {
         accepts(&state(&format!(r#"{{"Type": "Succeed", "Output": "{text}"}}"#)));
     }
     let jsonpath = pass(r#""Parameters": {"v": ["{% $a %}"]}"#);
