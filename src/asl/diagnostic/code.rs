@@ -280,6 +280,11 @@ that is to run on AWS write `$exists(a) ? a : b` and `a ? a : b`.";
 `%}`: a blank before or behind makes it a text, and so does a missing `%}`. To join texts write
 `{% 'Hello ' & $name %}`. Paths and intrinsic calls of JSONPath are texts, too. In a JSONPath state
 `{% ... %}` is a text. Set `QueryLanguage` of the state or of the machine to choose.";
+    UnknownVariable "ASL0810" Warning None, "an expression names neither a function nor an assigned variable",
+"What follows a `$` in an expression is a built-in function, a name that the expression binds itself
+(`$x := 1`, a parameter), or a variable that some state assigns with `Assign`. This name is none of them:
+the definition is accepted, as by AWS, but the name is undefined, and calling it fails with `T1006`.
+There is no `$eval`; `$parse` reads JSON.";
 
     UnsupportedState "ASL0901" Error None, "not reported any more: a state type is not supported",
 "Not reported any more: all state types are supported. Earlier versions refused Parallel and Map.";

@@ -91,11 +91,21 @@ pub fn did_you_mean<'a>(
     let folded = written.to_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
-        .filter(|&(likeness, _)| likeness >= 0.85)
+        .filter_map(|name| Some((likeness(&folded, &name.to_lowercase())?, name)))
         // The smallest in descending order: of equal likeness, the first known name wins.
         .min_by(|a, b| b.0.total_cmp(&a.0))
         .map(|(_, name)| name)
+}
+
+/// How alike two names are, if one may have been meant by the other.
+fn likeness(written: &str, known: &str) -> Option<f64> {
+    let likeness = strsim::jaro_winkler(written, known);
+    // Of short names, a letter that is missing, too many or another one makes them look unlike.
+    let slip = || {
+        let length = written.len().max(known.len());
+        (3..=5).contains(&length) && written.len() > 1 && strsim::osa_distance(written, known) == 1
+    };
+    (likeness >= 0.85 || slip()).then_some(likeness)
 }
 
 /// Puts diagnostics in the order of the text.
@@ -115,5 +125,10 @@ mod tests {
         assert_eq!(did_you_mean("Paramters", known), Some("Parameters"));
         assert_eq!(did_you_mean("resultpath", known), Some("ResultPath"));
         assert_eq!(did_you_mean("Zebra", known), None);
+        let short = ["sort", "sum", "abs"];
+        assert_eq!(did_you_mean("sm", short), Some("sum"));
+        assert_eq!(did_you_mean("sun", short), Some("sum"));
+        assert_eq!(did_you_mean("s", short), None);
+        assert_eq!(did_you_mean("x", ["y"]), None);
     }
 }

@@ -1,10 +1,11 @@
 //! `Assign`: names of variables, and the scopes they live in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Parser;
 use super::fields::Object;
 use super::jsonata::Stage;
+use super::tables::PROCESSOR_FIELDS;
 use crate::asl::diagnostic::{Code, Diagnostic};
 use crate::asl::json::{Kind, Member, Node};
 use crate::asl::model::{Assign, QueryLanguage};
@@ -36,10 +37,8 @@ impl Scope {
     pub(super) fn new(states: &[Member], isolated: bool) -> Self {
         let mut variables: HashMap<String, Vec<Assigned>> = HashMap::new();
         for (index, state) in states.iter().enumerate() {
-            let items = |list| state.value.get(list).map_or(&[][..], Node::items);
-            let rules = items("Choices").iter().chain([&state.value]).map(|rule| (rule, None));
-            let catchers = items("Catch").iter().map(|catcher| (catcher, Some(index)));
-            for (holder, caught_in) in rules.chain(catchers) {
+            for (holder, caught) in holders(&state.value) {
+                let caught_in = caught.then_some(index);
                 for member in holder.get("Assign").map_or(&[][..], Node::members) {
                     let places = variables.entry(variable(&member.key).to_owned()).or_default();
                     if places.len() < 2 && places.iter().all(|one| one.caught_in != caught_in) {
@@ -138,6 +137,31 @@ impl Parser<'_> {
         }
         None
     }
+}
+
+/// Collects the variables that the states of a graph assign, and those of the graphs inside. The
+/// reader of JSON bounds how deep.
+pub(super) fn collect(graph: &Node, names: &mut BTreeSet<String>) {
+    for state in graph.get("States").map_or(&[][..], Node::members) {
+        for (holder, _) in holders(&state.value) {
+            let members = holder.get("Assign").map_or(&[][..], Node::members);
+            names.extend(members.iter().map(|member| variable(&member.key).to_owned()));
+        }
+        let processors = PROCESSOR_FIELDS.iter().filter_map(|field| state.value.get(field));
+        for inside in items(&state.value, "Branches").iter().chain(processors) {
+            collect(inside, names);
+        }
+    }
+}
+
+/// The parts of a state that may have `Assign`, and whether they catch an error.
+fn holders(state: &Node) -> impl Iterator<Item = (&Node, bool)> {
+    let rules = items(state, "Choices").iter().chain([state]).map(|rule| (rule, false));
+    rules.chain(items(state, "Catch").iter().map(|catcher| (catcher, true)))
+}
+
+fn items<'n>(state: &'n Node, list: &str) -> &'n [Node] {
+    state.get(list).map_or(&[][..], Node::items)
 }
 
 /// Why a variable cannot be assigned.

@@ -9,6 +9,7 @@ use crate::asl::json::{Kind, Node};
 use crate::asl::model::{Condition, ExpressionText, QueryLanguage, Template};
 use crate::asl::place::{Cut, Place};
 use crate::asl::source::{Span, Spanned};
+use crate::base::limits::NAME_CHARS_MAX;
 use crate::expr::jsonata::{self, References, Refusal, Thrown};
 
 /// How far a state has come where an expression is evaluated: what there is of `$states` beside
@@ -148,6 +149,7 @@ impl Parser<'_> {
                 break;
             }
         }
+        self.check_variables(text, references, place);
         // Once is enough: who changes one finds the others beside it.
         if let Some(&span) = references.newer_operators.first() {
             let operator = part(text.value, span);
@@ -158,6 +160,46 @@ impl Parser<'_> {
                     .help(expression::NEWER_OPERATOR_HELP),
             );
         }
+    }
+
+    /// Warns of names that nothing gives a value: AWS accepts them, and they are undefined.
+    fn check_variables(
+        &mut self,
+        text: &Spanned<&str>,
+        references: &References,
+        place: &Place<'_>,
+    ) {
+        let mut reported: Vec<&str> = Vec::new();
+        for (name, span) in &references.variables {
+            let name = &**name;
+            if name == "states" || self.assigned.contains(name) || reported.contains(&name) {
+                continue;
+            }
+            if reported.len() == FIELDS_REPORTED_MAX {
+                break;
+            }
+            reported.push(name);
+            let at = expression::place(self.text, text.span, *span);
+            let shown = Cut(name);
+            let message =
+                format!("'${shown}' is neither a function nor a variable that a state assigns");
+            let mut found = Diagnostic::new(Code::UnknownVariable, &place.to_string(), at, message);
+            found.help = self.meant(name);
+            self.report(found);
+        }
+    }
+
+    /// Says what was probably meant by a name that nothing gives a value.
+    fn meant(&self, name: &str) -> Option<String> {
+        if name == "eval" {
+            return Some("AWS has no $eval: use $parse to read JSON".into());
+        }
+        let short = |name: &&str| name.len() <= NAME_CHARS_MAX;
+        let assigned = self.assigned.iter().map(String::as_str).filter(short);
+        let built_in = jsonata::function_names().chain(["states"]).map(|name| -> &str { name });
+        let known = assigned.take(VARIABLES_COMPARED_MAX).chain(built_in);
+        let meant = did_you_mean(Some(name).filter(short)?, known)?;
+        Some(format!("did you mean ${meant}?"))
     }
 
     /// Warns of a text that would be computed if it were written a little differently.
@@ -229,6 +271,9 @@ fn part(text: &str, span: jsonata::Span) -> &str {
 
 /// Places are looked for from the start of the string, so that a hostile one could take long.
 const FIELDS_REPORTED_MAX: usize = 20;
+
+/// To compare names takes time, and a hostile definition could have very many.
+const VARIABLES_COMPARED_MAX: usize = 200;
 
 const STATES_FIELDS: &[&str] = &["input", "result", "errorOutput", "context"];
 

@@ -14,7 +14,7 @@ mod states;
 mod tables;
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::check;
 use super::diagnostic::{self, Code, Diagnostic};
@@ -101,6 +101,7 @@ fn read(source: &str, file: &str, rules: Rules) -> (Option<Machine>, Parsed) {
         machine_language: QueryLanguage::JsonPath,
         names: HashMap::new(),
         labels: HashSet::new(),
+        assigned: BTreeSet::new(),
         scopes: Vec::new(),
         graph_count: 0,
         lines: OnceCell::new(),
@@ -140,6 +141,8 @@ struct Parser<'a> {
     names: HashMap<String, (Span, usize)>,
     /// `Label` of every Map.
     labels: HashSet<String>,
+    /// Variables that any state of the machine assigns, at any depth.
+    assigned: BTreeSet<String>,
     /// The graph that is being read, and those around it; the innermost last.
     scopes: Vec<Scope>,
     /// Graphs begun so far.
@@ -161,6 +164,7 @@ impl Parser<'_> {
         // AWS: 0 is accepted here, but nobody recorded what it does; so it is refused.
         let timeout_seconds = self.integer(&machine, "TimeoutSeconds", 1..=SECONDS_MAX);
         self.warn_over_express_limit(timeout_seconds.as_ref());
+        assign::collect(&root, &mut self.assigned);
         let graph = self.graph(&machine, false)?;
         let definition_bytes = self.text.len();
         let file = file.to_owned();

@@ -489,7 +489,7 @@ fn names_at_the_top_level_are_not_supported() {
         "$states.input.phone",
         "$states.input.items[phone > 3]",
         "$map($states.input.a, function($x){ $x.phone })",
-        "$phone",
+        "($phone := 1; $phone)",
         "$states",
         "$keys($states)",
     ] {
@@ -535,9 +535,46 @@ fn results_and_errors_exist_only_where_there_are_some() {
 
 #[test]
 fn operators_newer_than_aws_documents_are_warned_of() {
-    rejects(&output("$a ?? 1"), "ASL0808", "'??' is newer", "??");
-    rejects(&output("$a ?: 1"), "ASL0808", "'?:' is newer", "?:");
-    assert!(parse(&output("$a ?? 1"), "m").is_ok());
+    for operator in ["??", "?:"] {
+        let definition = output(&format!("$states.input {operator} 1"));
+        rejects(&definition, "ASL0808", &format!("'{operator}' is newer"), operator);
+        assert!(parse(&definition, "m").is_ok());
+    }
+}
+
+#[test]
+fn names_that_nothing_gives_a_value_are_warned_of() {
+    for (expression, name, help) in [
+        ("$sm([1])", "$sm", Some("did you mean $sum?")),
+        ("$lowercas('X')", "$lowercas", Some("did you mean $lowercase?")),
+        ("1 + $undefinedVar + $undefinedVar", "$undefinedVar", None),
+        ("$state.input", "$state", Some("did you mean $states?")),
+        ("$eval('1')", "$eval", Some("AWS has no $eval: use $parse to read JSON")),
+        ("($x := 1; $f := function($y){ $y + $z }; $f($x))", "$z", None),
+    ] {
+        let definition = output(expression);
+        rejects(&definition, "ASL0810", &format!("'{name}' is neither"), name);
+        let found = &diagnostics(&definition)[0];
+        assert_eq!((&*found.path, found.help.as_deref()), ("/States/A/Output/v", help));
+        assert!(parse(&definition, "m").is_ok() && aws(&definition).is_empty());
+    }
+    accepts(&output("($x := 1; $map([$x], function($v, $i){ $sum([$v, $i, $x]) }))"));
+    accepts(&output("$states ~> $keys"));
+    // What any state assigns, by either language, in a rule, a catcher or inside, is known.
+    let assigned = r#""B": {"Type": "Succeed"}, "A": {"Type": "Parallel", "Assign": {"own": 1},
+        "Branches": [{"StartAt": "I", "States": {"I": {"Type": "Choice", "Default": "J",
+            "Choices": [{"Condition": true, "Assign": {"ruled": 1}, "Next": "J"}]},
+            "J": {"Type": "Map", "ItemProcessor": {"StartAt": "K", "States": {"K":
+                {"Type": "Pass", "Assign": {"inside": 1}, "End": true}}}, "End": true}}}],
+        "Catch": [{"ErrorEquals": ["E"], "Assign": {"caught": 1}, "Next": "B"}],
+        "Output": "{% $own + $ruled + $inside + $caught + $insde %}", "End": true}"#;
+    let definition = machine("A", assigned);
+    rejects(&definition, "ASL0810", "'$insde' is neither", "$insde");
+    assert_eq!(diagnostics(&definition)[0].help.as_deref(), Some("did you mean $inside?"));
+    let mixed = one(r#"{"Type": "Pass", "Assign": {"x.$": "$.a"}, "Next": "B"},
+            "C": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $x %}", "End": true}"#);
+    let mixed = mixed.replace(r#""Next": "B""#, r#""Next": "C""#);
+    accepts(&mixed.replace(r#", "B": {"Type": "Succeed"}"#, ""));
 }
 
 #[test]

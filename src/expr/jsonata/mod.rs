@@ -74,6 +74,11 @@ pub struct Reads {
     pub context: bool,
 }
 
+/// Returns the names of AWS's built-in functions, in their order, without `$`.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    functions::names(Dialect::Aws)
+}
+
 /// What an expression refers to, found without evaluating it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {

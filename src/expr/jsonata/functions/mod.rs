@@ -40,6 +40,12 @@ pub(super) fn find(name: &str, dialect: Dialect) -> Option<u16> {
     TABLE[index].dialect.is_none_or(|only| only == dialect).then_some(index as u16)
 }
 
+/// The names of a dialect's functions.
+pub(super) fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    let known = move |native: &&Native| native.dialect.is_none_or(|only| only == dialect);
+    TABLE.iter().filter(known).map(|native| native.name)
+}
+
 /// All functions, by number.
 pub(super) fn table() -> &'static [Native] {
     TABLE
