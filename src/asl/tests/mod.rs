@@ -530,6 +530,7 @@ fn every_code_has_a_test() {
         include_str!("mod.rs"),
         include_str!("flow.rs"),
         include_str!("jsonata.rs"),
+        include_str!("jsonata/names.rs"),
         include_str!("variables.rs"),
     ];
     let here = here.concat();

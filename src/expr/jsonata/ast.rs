@@ -184,6 +184,30 @@ pub(super) enum Operator {
     Range,
 }
 
+impl Operator {
+    /// How the operator is written.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+            Self::Concat => "&",
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::In => "in",
+            Self::Range => "..",
+        }
+    }
+}
+
 /// One term of `^(…)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SortTerm {

@@ -26,7 +26,7 @@ impl<'e> Evaluator<'e> {
             return Ok(result.item());
         }
         self.no_arithmetic(operator, one, other)
-            .map_err(|error| error.at(self.span(id)).at_token(sign(operator)))
+            .map_err(|error| error.at(self.span(id)).at_token(operator.sign()))
     }
 
     /// Undefined when a side is, else an error.
@@ -69,7 +69,7 @@ impl<'e> Evaluator<'e> {
             _ => {
                 return self
                     .no_comparison(one, other, operator)
-                    .map_err(|error| error.at(self.span(id)).at_token(sign(operator)));
+                    .map_err(|error| error.at(self.span(id)).at_token(operator.sign()));
             }
         };
         Ok(ordered(operator, order))
@@ -83,7 +83,7 @@ impl<'e> Evaluator<'e> {
             let culprit = if comparable(one) { other } else { one };
             return Err(Thrown::new(Code::T2010)
                 .with("value", self.quoted(culprit))
-                .at_token(sign(operator)));
+                .at_token(operator.sign()));
         }
         if one.is_undefined() || other.is_undefined() {
             return Ok(Item::UNDEFINED);
@@ -91,7 +91,7 @@ impl<'e> Evaluator<'e> {
         Err(Thrown::new(Code::T2009)
             .with("value", self.quoted(one))
             .with("value2", self.quoted(other))
-            .at_token(sign(operator)))
+            .at_token(operator.sign()))
     }
 
     pub(super) fn includes(&mut self, one: Item, other: Item) -> Result<bool, Thrown> {
@@ -321,28 +321,6 @@ pub(in super::super) fn utf16_order(one: &str, other: &str) -> Ordering {
             one.encode_utf16().cmp(other.encode_utf16())
         }
         _ => one.cmp(other),
-    }
-}
-
-/// How the operator is written.
-pub(super) fn sign(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        Operator::Remainder => "%",
-        Operator::Concat => "&",
-        Operator::Equal => "=",
-        Operator::NotEqual => "!=",
-        Operator::Less => "<",
-        Operator::LessOrEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterOrEqual => ">=",
-        Operator::And => "and",
-        Operator::Or => "or",
-        Operator::In => "in",
-        Operator::Range => "..",
     }
 }
 

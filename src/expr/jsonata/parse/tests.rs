@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::super::ast::{Ast, Kind, NodeId, Operator, Pairs, Path, Stage};
+use super::super::ast::{Ast, Kind, NodeId, Pairs, Path, Stage};
 use super::super::error::Code;
 use super::draft::DEPTH_MAX;
 use super::parse;
@@ -348,7 +348,7 @@ fn render_node(ast: &Ast, id: NodeId, out: &mut String) {
 fn render_kind(ast: &Ast, kind: &Kind, out: &mut String) {
     let mut tagged = |tag: &str, nodes: &[NodeId]| list(ast, &format!("({tag} "), nodes, ")", out);
     match kind {
-        Kind::Binary(operator, left, right) => tagged(sign(*operator), &[*left, *right]),
+        Kind::Binary(operator, left, right) => tagged(operator.sign(), &[*left, *right]),
         Kind::Negate(operand) => tagged("-", &[*operand]),
         Kind::Array(items) => list(ast, "[", items, "]", out),
         Kind::Object(pairs) => render_pairs(ast, pairs, out),
@@ -456,27 +456,6 @@ fn list(ast: &Ast, open: &str, nodes: &[NodeId], close: &str, out: &mut String) 
         render_node(ast, node, out);
     }
     out.push_str(close);
-}
-
-fn sign(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        Operator::Remainder => "%",
-        Operator::Concat => "&",
-        Operator::Equal => "=",
-        Operator::NotEqual => "!=",
-        Operator::Less => "<",
-        Operator::LessOrEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterOrEqual => ">=",
-        Operator::And => "and",
-        Operator::Or => "or",
-        Operator::In => "in",
-        Operator::Range => "..",
-    }
 }
 
 const TOKENS: &[&str] = &[
