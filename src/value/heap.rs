@@ -294,6 +294,30 @@ impl Heap {
         Ok(Value::placed(Tag::Object, arena.space(), json_len, offset, count))
     }
 
+    /// Makes an object of its keys and members by turns; keys must be distinct strings.
+    ///
+    /// # Errors
+    /// As for [`Self::array`].
+    #[expect(clippy::manual_inspect, reason = "what inspect passes on is copied one by one")]
+    #[inline]
+    pub fn object_from(
+        &mut self,
+        arena: ArenaId,
+        slots: impl ExactSizeIterator<Item = Value>,
+    ) -> Result<Value, TooLarge> {
+        let extent = slots.len();
+        self.reserve_slots(arena, extent)?;
+        let own = &mut self.arena_mut(arena).slots;
+        let offset = u32::try_from(own.len()).map_err(|_| TooLarge)?;
+        let mut inner = 0;
+        own.extend(slots.map(|slot| {
+            inner += u64::from(slot.json_bytes()) + 1;
+            slot
+        }));
+        let extent = u32::try_from(extent).map_err(|_| TooLarge)?;
+        Self::close(Tag::Object, Open { arena, offset, extent }, extent / 2, inner)
+    }
+
     /// Sets a slot of an open container.
     #[inline]
     pub fn set(&mut self, open: Open, slot: usize, value: Value) {

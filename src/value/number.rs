@@ -9,7 +9,14 @@ use super::View;
 
 /// Bytes of `value` in decimal.
 pub fn int_len(value: i64) -> u32 {
-    let digits = value.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+    let magnitude = value.unsigned_abs();
+    let digits = if magnitude < 10 {
+        1
+    } else if magnitude < 100 {
+        2
+    } else {
+        magnitude.ilog10() + 1
+    };
     digits + u32::from(value < 0)
 }
 

@@ -2,7 +2,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::tape::{Walk, same_bytes};
+use super::tape::{Key, LookUp, Place, Walk, same_bytes};
 use super::{Heap, Space, Tag, Value, number};
 
 /// What a value is, for those who read it.
@@ -62,9 +62,39 @@ impl Heap {
     pub fn field(&self, object: Value, key: Value) -> Option<Value> {
         match object.tag() {
             Tag::Object => self.place(self.slots(object), key).map(|(_, member)| member),
-            Tag::Node => self.document(object).field(object, self.key_bytes(key)),
+            Tag::Node => self.document(object).look_up(object, self.key_bytes(key), None).member(),
             _ => None,
         }
+    }
+
+    /// What stands under `key` in `object`.
+    #[inline]
+    pub fn look_up(&self, object: Value, key: &Key) -> LookUp {
+        let keys = object.extent();
+        match object.tag() {
+            Tag::Node => {
+                let (text, hint) = key.parts();
+                self.document(object).look_up(object, text, Some(hint))
+            }
+            Tag::Object => match self.place(self.slots(object), key.name) {
+                Some((_, value)) => LookUp::Member { value, keys },
+                None => LookUp::Nothing { keys },
+            },
+            Tag::Array => LookUp::Array,
+            _ => LookUp::Nothing { keys: 0 },
+        }
+    }
+
+    /// The member under `key` of an object of a document without containers in it, if it stands
+    /// where it stood in the last one.
+    #[expect(clippy::inline_always, reason = "what is not asked of the place is not computed")]
+    #[inline(always)]
+    pub fn look_again(&self, object: Value, key: &Key) -> Option<Place<'_>> {
+        if object.tag() != Tag::Node {
+            return None;
+        }
+        let (text, hint) = key.parts();
+        self.document(object).look_again(object, text, hint)
     }
 
     /// The member whose key is `name`; [`Self::field`] where the key is a value already.
@@ -75,7 +105,7 @@ impl Heap {
                 let entry = entries.iter().find(|[key, _]| self.key_text(*key) == name);
                 entry.map(|[_, member]| *member)
             }
-            Tag::Node => self.document(object).field(object, name.as_bytes()),
+            Tag::Node => self.document(object).look_up(object, name.as_bytes(), None).member(),
             _ => None,
         }
     }
@@ -141,6 +171,12 @@ impl Heap {
             }
             _ => Children::Slots(&[]),
         })
+    }
+
+    /// Keys and members of `object` by turns, if they lie side by side: in an object that was made.
+    #[inline]
+    pub fn entry_slots(&self, object: Value) -> Option<&[Value]> {
+        (object.tag() == Tag::Object).then(|| self.slots(object))
     }
 
     /// Whether two keys are the same text.
@@ -230,6 +266,80 @@ impl Iterator for Entries<'_> {
                 slots.split_off_first().map(|member| (*key, *member))
             }
             Children::Tape(walk) => walk.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::value::{ArenaId, ConstantsBuilder, Parser};
+
+    #[test]
+    fn a_key_is_found_wherever_it_stands_in_the_next_object() {
+        let mut constants = ConstantsBuilder::default();
+        let long = "a key of more than sixteen bytes";
+        let names = ["k", "ke", "key", "keys", "eightkey", "sixteen bytes key", long];
+        let keys = names.map(|name| Key::new(constants.string(name).unwrap(), name));
+        let mut heap = Heap::new(Rc::new(constants.finish()));
+        let mut parser = Parser::default();
+        for (name, key) in names.iter().zip(&keys) {
+            for text in [
+                r#"{"a":0,"KEY":1}"#,
+                r#"{"KEY":1,"a":0}"#,
+                r#"{"a":"KEY","b":"KEY","KEY":1}"#,
+                r#"{"KEY":1}"#,
+                r#"{"a":{"KEY":2},"KEY":1}"#,
+                r#"{"a":[0,"KEY",2],"KEY":1,"b":{}}"#,
+                r#"{"b":0,"KEYx":2,"KEY":1}"#,
+                r#"{"b":0,"KEY":1,"c":-0}"#,
+            ] {
+                let text = text.replace("KEY", name);
+                let object = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut parser).unwrap();
+                for _ in 0..2 {
+                    let found = heap.look_up(object, key).member().unwrap();
+                    assert_eq!(heap.to_json(found), b"1", "{name} in {text}");
+                    if let Some(place) = heap.look_again(object, key) {
+                        assert_eq!(heap.to_json(place.value()), b"1", "{name} in {text}");
+                        assert!(matches!(place.scalar(), Some(View::Int(1))), "{name} in {text}");
+                    }
+                }
+            }
+            for text in ["{}", r#"{"a":0}"#, r#"{"a":"KEY","b":"KEY"}"#, "1", r#""KEY""#] {
+                let text = text.replace("KEY", name);
+                let object = heap.parse(ArenaId::ROOT, text.as_bytes(), &mut parser).unwrap();
+                assert!(heap.look_up(object, key).member().is_none(), "{name} in {text}");
+                assert!(heap.look_again(object, key).is_none(), "{name} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn integers_of_a_document_are_read_without_it_and_written_as_they_came() {
+        let mut heap = Heap::new(Rc::default());
+        let mut parser = Parser::default();
+        for (text, own) in [
+            ("0", true),
+            ("-0", false),
+            ("-17", true),
+            ("9223372036854775807", true),
+            ("-9223372036854775808", true),
+            ("9223372036854775808", false),
+            ("1.0", false),
+            ("1e2", false),
+        ] {
+            let document = format!(r#"{{"a":{text},"b":[{text},{text}]}}"#);
+            let object = heap.parse(ArenaId::ROOT, document.as_bytes(), &mut parser).unwrap();
+            let array = heap.field_named(object, "b").unwrap();
+            let found =
+                [heap.field_named(object, "a"), heap.element(array, 0), heap.element(array, 1)];
+            for value in found.into_iter().flatten() {
+                assert_eq!(value.as_number().is_some(), own, "{text}");
+                assert_eq!(heap.to_json(value), text.as_bytes());
+                assert_eq!(value.json_len(), text.len());
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::ast::{Operator, Span};
 use super::item::Item;
 use super::signature::Signature;
 use crate::expr::VariableIdx;
+use crate::value::Key;
 
 /// Number of a node of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +49,12 @@ pub(super) enum Code {
     /// A chain of names.
     Names {
         origin: CodeId,
-        keys: Box<[Item]>,
+        keys: Box<[Key]>,
     },
     /// One name, in the context item.
-    Name(Item),
+    Name(Key),
+    /// One name, in a variable that is certainly bound.
+    Field(Place, Key),
     Path(Box<Path>),
     /// `*`
     Wildcard,
@@ -67,8 +70,8 @@ pub(super) enum Code {
     Or(CodeId, CodeId),
     In(CodeId, CodeId),
     Range(CodeId, CodeId),
-    /// `a & b & c`
-    Concat(Box<[CodeId]>),
+    /// `a & b & c`; the flag says that no part makes a text itself.
+    Concat(Box<[CodeId]>, bool),
     Negate(CodeId),
     /// `[…]`; the flag of an element says that it is not flattened.
     Array {
@@ -186,11 +189,11 @@ pub(super) struct Step {
 /// What a step does with an item.
 #[derive(Clone, Debug)]
 pub(super) enum StepKind {
-    Name(Item),
+    Name(Key),
     /// Several names that the path begins with.
     Names {
         origin: CodeId,
-        keys: Box<[Item]>,
+        keys: Box<[Key]>,
     },
     Code(CodeId),
     Sort(Box<[Term]>),
@@ -232,6 +235,8 @@ pub(super) struct Call {
     pub(super) context: Option<CodeId>,
     /// The last thing that its function does.
     pub(super) tail: bool,
+    /// What it comes to goes into the expression's result.
+    pub(super) is_result: bool,
     /// What errors call the function.
     pub(super) name: Box<str>,
     /// `name(…)` where `$name` is a function: the `$` was forgotten.

@@ -5,15 +5,14 @@
 
 use super::Scope;
 use super::code::{Code, Part, Program};
-use super::item::Item;
 use crate::expr::VariableIdx;
-use crate::value::{Heap, Value, View};
+use crate::value::{Heap, Key, LookUp, Value};
 
 /// A look-up.
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
     origin: Origin,
-    keys: Box<[Value]>,
+    keys: Box<[Key]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +43,7 @@ impl Direct {
         };
         match code(program.root) {
             Code::Names { origin: at, keys } => {
-                let keys = keys.iter().map(|key: &Item| key.value()).collect::<Option<_>>()?;
-                Some(Self { origin: origin(code(at.0))?, keys })
+                Some(Self { origin: origin(code(at.0))?, keys: keys.clone() })
             }
             other => Some(Self { origin: origin(other)?, keys: Box::default() }),
         }
@@ -63,10 +61,10 @@ impl Direct {
         };
         let Some(mut value) = origin else { return Found::Nothing };
         for key in &self.keys {
-            match heap.field(value, *key) {
-                Some(member) => value = member,
-                None if matches!(heap.view(value), View::Array) => return Found::Unknown,
-                None => return Found::Nothing,
+            match heap.look_up(value, key) {
+                LookUp::Member { value: member, .. } => value = member,
+                LookUp::Nothing { .. } => return Found::Nothing,
+                LookUp::Array => return Found::Unknown,
             }
         }
         Found::Value(value)

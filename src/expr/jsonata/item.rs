@@ -3,7 +3,8 @@
 //! An item is one 16-byte word, `Copy`. A value of the heap is an item without conversion; what an
 //! evaluation makes itself lies in its [`Scratch`](super::Scratch) and is addressed by offset.
 
-use crate::value::Value;
+use super::number::Number;
+use crate::value::{Value, View};
 
 /// An item of an evaluation.
 #[derive(Clone, Copy)]
@@ -174,6 +175,36 @@ impl Item {
     #[inline]
     pub(super) fn value(self) -> Option<Value> {
         self.0.foreign_kind().is_none().then_some(self.0)
+    }
+
+    /// The value of the heap that this is known to be.
+    #[inline]
+    pub(super) fn value_or_null(self) -> Value {
+        debug_assert!(self.value().is_some(), "{self:?} is no value of the heap");
+        self.value().unwrap_or(Value::NULL)
+    }
+
+    /// The number that this is without looking anywhere else.
+    #[inline]
+    pub(super) fn own_number(self) -> Option<Number> {
+        match self.0.foreign_kind() {
+            Some(FLOAT) => Some(Number::Float(f64::from_bits(self.0.foreign_parts().2))),
+            Some(_) => None,
+            None => match self.0.as_number() {
+                Some(View::Int(int)) => Some(Number::Int(int)),
+                Some(View::Float(float)) => Some(Number::Float(float)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether this is certainly no array, seen without looking anywhere else.
+    #[inline]
+    pub(super) fn is_single(self) -> bool {
+        match self.0.foreign_kind() {
+            Some(kind) => kind != ARRAY && kind != RANGE,
+            None => self.0.is_scalar(),
+        }
     }
 
     /// Flags of an array of the scratch; an array of the heap has none.

@@ -82,6 +82,14 @@ impl Number {
     }
 
     #[inline]
+    pub(super) fn is_finite(self) -> bool {
+        match self {
+            Self::Int(_) => true,
+            Self::Float(float) => float.is_finite(),
+        }
+    }
+
+    #[inline]
     pub(super) fn is_zero(self) -> bool {
         match self {
             Self::Int(int) => int == 0,

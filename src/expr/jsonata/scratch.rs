@@ -27,6 +27,8 @@ pub struct Scratch {
     pub(super) pins: usize,
     /// Steps that nobody has been told of.
     pub(super) steps: usize,
+    /// Evaluations so far.
+    resets: u32,
 }
 
 /// The variables of one call.
@@ -73,11 +75,19 @@ impl Scratch {
         self.frames.clear();
         self.labels.clear();
         self.closures.clear();
+        self.resets = self.resets.wrapping_add(1);
+        if self.resets.is_multiple_of(RESETS_PER_LOOK) {
+            self.give_back();
+        }
+    }
+
+    /// Gives memory back that is more than is usual.
+    fn give_back(&mut self) {
         let most = self.slots.capacity().max(self.stack.capacity()).max(self.variables.capacity());
         let most = most.max(self.labels.capacity()).max(self.frames.capacity());
         let most_bytes = most.max(3 * self.closures.capacity()) * size_of::<Item>();
         if most_bytes.max(self.text.capacity()).max(self.buffer.capacity()) > KEPT_BYTES_MAX {
-            *self = Self { steps: self.steps, ..Self::default() };
+            *self = Self { steps: self.steps, resets: self.resets, ..Self::default() };
         }
     }
 
@@ -196,8 +206,11 @@ impl Scratch {
     }
 }
 
-/// A scratch with a part that holds more than this after an evaluation gives its memory back.
+/// A scratch with a part that holds more than this gives its memory back after a few evaluations.
 const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Evaluations between two looks at how much memory is held.
+const RESETS_PER_LOOK: u32 = 16;
 
 /// Length of an object that is a copy under change: no real one is that long. At its offset stands
 /// the object as it is now.

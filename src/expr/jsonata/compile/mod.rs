@@ -17,7 +17,7 @@ use super::item::Item;
 use super::number::Number;
 use super::{CompileFailure, Dialect, Reads, functions, regex};
 use crate::expr::Bindings;
-use crate::value::Value;
+use crate::value::{Key, Value};
 use scope::Scopes;
 
 /// What was compiled so far.
@@ -159,7 +159,7 @@ impl<'a> Compiler<'a> {
             }
             Kind::Regex { pattern, flags } => self.regex(pattern, flags, node)?,
             Kind::Name(name) => {
-                let key = self.text(name)?;
+                let key = self.key(name)?;
                 self.emit(Code::Name(key), node)
             }
             Kind::Variable(name) => self.variable(name, node)?,
@@ -218,6 +218,10 @@ impl<'a> Compiler<'a> {
 
     fn text(&mut self, text: &str) -> Result<Item, CompileFailure> {
         Ok(self.bindings.constants.string(text)?.into())
+    }
+
+    fn key(&mut self, name: &str) -> Result<Key, CompileFailure> {
+        Ok(Key::new(self.bindings.constants.string(name)?, name))
     }
 
     fn regex(&mut self, pattern: &str, flags: &str, node: &Node) -> Compiled {
@@ -321,7 +325,22 @@ impl<'a> Compiler<'a> {
             codes.push(self.node(stringified.unwrap_or(part), INNER)?);
         }
         self.level = level;
-        Ok(self.emit(Code::Concat(codes.into()), node))
+        let plain = codes.iter().all(|part| self.only_reads(*part));
+        Ok(self.emit(Code::Concat(codes.into(), plain), node))
+    }
+
+    /// Whether a piece of code looks something up and makes no text.
+    fn only_reads(&self, code: CodeId) -> bool {
+        match &self.program.codes[code.0 as usize] {
+            Code::Names { origin, .. } => self.only_reads(*origin),
+            Code::Constant(_)
+            | Code::Local(_)
+            | Code::Name(_)
+            | Code::Field(..)
+            | Code::States(_)
+            | Code::Variable(..) => true,
+            _ => false,
+        }
     }
 
     /// The argument of a call of `$string`, which `&` applies anyway.
@@ -434,16 +453,19 @@ impl<'a> Compiler<'a> {
         };
         let forgotten_dollar = !is_variable
             && (functions::find(&name, self.dialect).is_some() || self.scopes.knows(&name));
-        // What `$map` is given to call makes the elements of what it returns.
-        let maps = at.result && *name == *"map" && matches!(callee, Callee::Native(_));
+        // What `$map` is given to call makes the elements of what it returns; what `$merge` is
+        // given holds the members.
+        let of_result = at.result && matches!(callee, Callee::Native(_));
+        let (maps, merges) = (of_result && *name == *"map", of_result && *name == *"merge");
         let arguments = arguments.iter().map(|argument| match &self.ast[*argument] {
             function if maps && is_plain_lambda(function) => self.lambda(function, true),
-            _ => self.node(*argument, INNER),
+            _ => self.node(*argument, Position { tail: false, result: merges }),
         });
         let arguments = arguments.collect::<Result<_, _>>()?;
         self.level = outer;
-        let tail = at.tail;
-        let call = Call { callee, arguments, context, tail, name, forgotten_dollar, level };
+        let (tail, is_result) = (at.tail, at.result);
+        let call =
+            Call { callee, arguments, context, tail, is_result, name, forgotten_dollar, level };
         Ok(self.emit(Code::Call(Box::new(call)), node))
     }
 

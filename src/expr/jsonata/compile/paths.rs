@@ -2,8 +2,8 @@
 
 use super::super::ast::{Kind, Node, Path as AstPath, Stage as AstStage, Step as AstStep};
 use super::super::code::{Code, CodeId, Part, Path, Stage, Step, StepKind, Term};
-use super::super::item::Item;
 use super::{CompileFailure, Compiled, Compiler, Dialect, INNER};
+use crate::value::Key;
 
 impl<'a> Compiler<'a> {
     pub(super) fn path(&mut self, path: &'a AstPath, node: &'a Node) -> Compiled {
@@ -69,14 +69,16 @@ impl<'a> Compiler<'a> {
         if let [only] = steps
             && let Kind::Name(name) = &self.ast[only.node].kind
         {
-            let key = self.text(name)?;
+            let key = self.key(name)?;
             return Ok(self.emit(Code::Name(key), node));
         }
         let (origin, keys) = self.chain_of_names(steps, node)?;
-        if keys.is_empty() {
-            return Ok(origin);
-        }
-        Ok(self.emit(Code::Names { origin, keys }, node))
+        let code = match (&self.program.codes[origin.0 as usize], &*keys) {
+            (_, []) => return Ok(origin),
+            (Code::Local(place), [key]) => Code::Field(*place, key.clone()),
+            _ => Code::Names { origin, keys },
+        };
+        Ok(self.emit(code, node))
     }
 
     /// Where a chain of names starts, and the names.
@@ -84,7 +86,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         steps: &'a [AstStep],
         node: &'a Node,
-    ) -> Result<(CodeId, Box<[Item]>), CompileFailure> {
+    ) -> Result<(CodeId, Box<[Key]>), CompileFailure> {
         let ast = self.ast;
         let kind = |step: &AstStep| &ast[step.node].kind;
         let (origin, rest) = match steps {
@@ -96,7 +98,7 @@ impl<'a> Compiler<'a> {
         let mut keys = Vec::with_capacity(rest.len());
         for step in rest {
             if let Kind::Name(name) = kind(step) {
-                keys.push(self.text(name)?);
+                keys.push(self.key(name)?);
             }
         }
         Ok((origin, keys.into()))
@@ -138,7 +140,7 @@ impl<'a> Compiler<'a> {
         let bare = node.predicates.is_empty() && node.group.is_none() && !node.keep_array;
         self.scopes.iterate(1);
         let kind = match &node.kind {
-            Kind::Name(name) if bare => StepKind::Name(self.text(name)?),
+            Kind::Name(name) if bare => StepKind::Name(self.key(name)?),
             Kind::Sort(terms) => {
                 let terms = terms.iter().map(|term| {
                     let code = self.node(term.expression, INNER)?;

@@ -16,6 +16,7 @@ use super::{BYTES_PER_STEP, Evaluator, ITEMS_PER_STEP, View};
 pub(in super::super) struct Arguments {
     base: usize,
     count: usize,
+    is_result: bool,
 }
 
 impl Arguments {
@@ -27,6 +28,11 @@ impl Arguments {
         } else {
             Item::UNDEFINED
         }
+    }
+
+    /// Whether what the function makes goes into the expression's result.
+    pub(in super::super) fn make_result(self) -> bool {
+        self.is_result
     }
 
     /// How many there are.
@@ -65,7 +71,16 @@ impl<'e> Evaluator<'e> {
         }
         let ground = self.ground;
         self.ground += u32::from(call.level);
-        let applied = self.apply(callee, base, input);
+        let applied = match callee.kind() {
+            Kind::Native(native) => {
+                let mark = self.scratch.mark();
+                self.apply_native(native, base, input, call.is_result).map(|result| {
+                    self.scratch.stack.truncate(base);
+                    self.release_call(result, mark)
+                })
+            }
+            _ => self.apply(callee, base, input),
+        };
         self.ground = ground;
         match applied {
             Ok(result) => Ok(result),
@@ -156,7 +171,7 @@ impl<'e> Evaluator<'e> {
 
     /// The context item of a function that another one calls. The reference hands null on, which
     /// is of the wrong type for most functions.
-    fn no_context(&self) -> Item {
+    pub(super) fn no_context(&self) -> Item {
         match self.dialect {
             Dialect::Aws => Item::UNDEFINED,
             Dialect::Full => Item::NULL,
@@ -184,12 +199,12 @@ impl<'e> Evaluator<'e> {
     }
 
     /// Calls a function with the arguments on the stack from `base` on, which are gone then.
-    fn apply(&mut self, callee: Item, base: usize, input: Item) -> Result<Item, Thrown> {
+    pub(super) fn apply(&mut self, callee: Item, base: usize, input: Item) -> Result<Item, Thrown> {
         let mark = self.scratch.mark();
         let mut callee = callee;
         loop {
             let result = match callee.kind() {
-                Kind::Native(native) => self.apply_native(native, base, input)?,
+                Kind::Native(native) => self.apply_native(native, base, input, false)?,
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context, labels } => {
                         let code = &self.program.lambdas[lambda as usize];
@@ -239,13 +254,19 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    fn apply_native(&mut self, native: u16, base: usize, input: Item) -> Result<Item, Thrown> {
+    fn apply_native(
+        &mut self,
+        native: u16,
+        base: usize,
+        input: Item,
+        is_result: bool,
+    ) -> Result<Item, Thrown> {
         let native = &functions::table()[usize::from(native)];
         self.validate(native.parameters, base, input)
             .and_then(|()| {
                 let count = self.scratch.stack.len() - base;
                 self.pay_for(base..base + count)?;
-                (native.function)(self, Arguments { base, count })
+                (native.function)(self, Arguments { base, count, is_result })
             })
             .map_err(|error| error.at_token(native.name))
     }
@@ -301,7 +322,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// The callee of a tail call; its arguments come to lie at `base`.
-    fn take_tail_call(&mut self, base: usize) -> Item {
+    pub(super) fn take_tail_call(&mut self, base: usize) -> Item {
         let (callee, count) = self.tail;
         let end = self.scratch.stack.len();
         self.scratch.stack.copy_within(end - count..end, base);
@@ -310,7 +331,12 @@ impl<'e> Evaluator<'e> {
     }
 
     /// Between two rounds of a loop: what the last one made is needed only by the arguments.
-    fn release_loop(&mut self, code: &Lambda, base: usize, mark: super::super::scratch::Mark) {
+    pub(super) fn release_loop(
+        &mut self,
+        code: &Lambda,
+        base: usize,
+        mark: super::super::scratch::Mark,
+    ) {
         let needed = self.scratch.stack[base..].iter().any(|item| item.is_scratch());
         if !needed && !code.captured {
             self.scratch.release(mark);
@@ -319,7 +345,7 @@ impl<'e> Evaluator<'e> {
 
     /// After a call: what it made is needed only by its result.
     #[inline]
-    fn release_call(&mut self, result: Item, mark: super::super::scratch::Mark) -> Item {
+    pub(super) fn release_call(&mut self, result: Item, mark: super::super::scratch::Mark) -> Item {
         match result.kind() {
             Kind::Text(at) => self.scratch.release_but_text(mark, at),
             _ if !result.is_scratch() => {
@@ -349,9 +375,7 @@ impl<'e> Evaluator<'e> {
         let scratch = &mut *self.scratch;
         let (first, parameters) = (scratch.variables.len(), usize::from(code.parameters));
         let given = (scratch.stack.len() - base).min(parameters);
-        for index in base..base + given {
-            scratch.variables.push(scratch.stack[index]);
-        }
+        scratch.variables.extend_from_slice(&scratch.stack[base..base + given]);
         for _ in given..parameters {
             scratch.variables.push(Item::UNDEFINED);
         }
@@ -363,31 +387,6 @@ impl<'e> Evaluator<'e> {
         scratch.frames.push(super::Frame { parent, base: first as u32 });
         (self.frame, self.base) = (frame, first);
         (first, frame)
-    }
-
-    /// Calls a function with an item, its place and what it comes from, as many of them as it
-    /// takes.
-    ///
-    /// # Errors
-    /// What it throws.
-    #[inline]
-    pub(in super::super) fn invoke_with(
-        &mut self,
-        function: Item,
-        arity: usize,
-        item: Item,
-        place: impl FnOnce() -> Item,
-        whole: Item,
-    ) -> Result<Item, Thrown> {
-        let base = self.scratch.stack.len();
-        self.scratch.stack.push(item);
-        if arity > 1 {
-            self.scratch.stack.push(place());
-        }
-        if arity > 2 {
-            self.scratch.stack.push(whole);
-        }
-        self.apply(function, base, self.no_context())
     }
 
     /// Runs `inside` in another frame, with what the tuple held that it was made in.
@@ -508,6 +507,6 @@ impl<'e> Evaluator<'e> {
 }
 
 /// What a call costs beside what its body does, in steps.
-const CALL_STEPS: usize = 4;
+pub(super) const CALL_STEPS: usize = 4;
 /// Variables of a frame that need not be counted one by one.
-const FEW_SLOTS: u32 = 64;
+pub(super) const FEW_SLOTS: u32 = 64;

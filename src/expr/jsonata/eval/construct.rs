@@ -133,8 +133,7 @@ impl<'e> Evaluator<'e> {
                 for (key, (_, value)) in keys.iter().zip(&pairs.entries) {
                     let value = self.operand(*value, input)?;
                     if !value.is_undefined() {
-                        self.scratch.stack.push(*key);
-                        self.scratch.stack.push(value);
+                        self.scratch.stack.extend_from_slice(&[*key, value]);
                     }
                 }
                 if pairs.is_result { self.finish_result(base) } else { self.finish_object(base) }

@@ -50,8 +50,9 @@ impl Evaluator<'_> {
     ///
     /// # Errors
     /// As [`Self::export`].
-    pub(super) fn finish_result(&mut self, base: usize) -> Result<Item, Thrown> {
-        for index in (base + 1..self.scratch.stack.len()).step_by(2) {
+    #[inline(never)]
+    pub(in super::super) fn finish_result(&mut self, base: usize) -> Result<Item, Thrown> {
+        for index in base..self.scratch.stack.len() {
             let member = self.scratch.stack[index];
             if member.value().is_none() {
                 let Exported::Value(value) = self.export(member)? else {
@@ -65,13 +66,8 @@ impl Evaluator<'_> {
         self.check_value(bytes)?;
         self.heap_bytes += bytes;
         let Self { heap, scratch, arena, .. } = self;
-        let (entries, _) = scratch.stack[base..].as_chunks::<2>();
-        let null = crate::value::Value::NULL;
-        let entries = entries.iter().map(|[key, member]| {
-            let entry = (key.value().unwrap_or(null), member.value().unwrap_or(null));
-            move |_: &crate::value::Heap| Ok::<_, crate::value::TooLarge>(entry)
-        });
-        let object = heap.object_of(*arena, entries).map_err(|_| out_of_memory())?;
+        let slots = scratch.stack[base..].iter().map(|item| item.value_or_null());
+        let object = heap.object_from(*arena, slots).map_err(|_| out_of_memory())?;
         scratch.stack.truncate(base);
         Ok(object.into())
     }

@@ -5,8 +5,10 @@
 //! step costs fuel, everything that is made counts as memory.
 
 mod call;
+mod callback;
 mod construct;
 mod export;
+mod fields;
 mod operators;
 mod path;
 mod read;
@@ -52,6 +54,8 @@ pub(super) struct Evaluator<'e> {
     pub(super) heap_bytes: usize,
     /// Calls and containers entered and not left.
     depth: u32,
+    /// Levels entered and not left of what may nest.
+    nested: u32,
     /// The running frame, and its first variable.
     frame: u32,
     base: usize,
@@ -92,6 +96,7 @@ impl<'e> Evaluator<'e> {
             ground_max,
             heap_bytes: 0,
             depth: 0,
+            nested: 0,
             frame: 0,
             base: 0,
             root: Item::UNDEFINED,
@@ -107,9 +112,11 @@ impl<'e> Evaluator<'e> {
 
     /// Evaluates the whole expression.
     pub(super) fn run(&mut self) -> Result<Item, Thrown> {
-        let slots = self.program.slots as usize;
-        self.scratch.variables.resize(slots, Item::UNBOUND);
-        self.scratch.labels.resize(self.program.labels as usize, Item::UNDEFINED);
+        let (slots, labels) = (self.program.slots as usize, self.program.labels as usize);
+        if slots + labels > 0 {
+            self.scratch.variables.resize(slots, Item::UNBOUND);
+            self.scratch.labels.resize(labels, Item::UNDEFINED);
+        }
         self.scratch.frames.push(Frame { parent: 0, base: 0 });
         self.root = match self.dialect {
             Dialect::Aws => Item::UNDEFINED,
@@ -117,7 +124,7 @@ impl<'e> Evaluator<'e> {
         };
         // An array as input is one input, not several.
         let mut input = self.root;
-        if self.is_array(input) {
+        if !input.is_undefined() && self.is_array(input) {
             self.scratch.stack.push(input);
             input = self.scratch.array_from(0, Flags::SEQUENCE.and(Flags::OUTER));
         }
@@ -128,13 +135,17 @@ impl<'e> Evaluator<'e> {
     pub(super) fn evaluate(&mut self, id: CodeId, input: Item) -> Result<Item, Thrown> {
         self.step_fuel(1)?;
         let program = self.program;
-        let op = &program.codes[id.0 as usize];
-        match op {
+        match &program.codes[id.0 as usize] {
             Op::Constant(item) => Ok(*item),
             Op::Local(place) => Ok(self.variable(*place)),
-            Op::Name(key) => self.name(input, *key),
+            Op::Field(place, key) => self.name(self.variable(*place), key),
+            Op::Name(key) => self.name(input, key),
             Op::Names { origin, keys } => {
-                let origin = self.evaluate(*origin, input)?;
+                let origin = match &program.codes[origin.0 as usize] {
+                    Op::States(part) => self.states(*part),
+                    Op::Local(place) => self.variable(*place),
+                    _ => self.evaluate(*origin, input)?,
+                };
                 self.names(origin, keys)
             }
             Op::States(part) => Ok(self.states(*part)),
@@ -144,39 +155,26 @@ impl<'e> Evaluator<'e> {
             Op::Label(label) => Ok(self.scratch.labels[*label as usize]),
             Op::Root => Ok(self.root),
             Op::Arithmetic(operator, one, other) => {
-                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
-                self.arithmetic(*operator, one, other, id)
+                self.nest(|this| this.arithmetic(*operator, (*one, *other), id, input))
             }
             Op::Compare(operator, one, other) => {
-                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
-                self.compare(*operator, one, other, id)
+                self.nest(|this| this.compare(*operator, (*one, *other), id, input))
             }
-            _ => stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || {
-                self.evaluate_nested(op, id, input)
-            }),
+            op => self.nest(|this| this.evaluate_nested(op, id, input)),
         }
     }
 
-    /// What an operator works on: most often a constant, a variable, or a field of one, which is
-    /// fetched without a call.
-    #[expect(clippy::inline_always, reason = "saves a call for most operands; 25 % on E2")]
-    #[inline(always)]
-    pub(super) fn operand(&mut self, id: CodeId, input: Item) -> Result<Item, Thrown> {
-        let program = self.program;
-        match &program.codes[id.0 as usize] {
-            Op::Constant(item) => Ok(*item),
-            Op::Local(place) => Ok(self.variable(*place)),
-            Op::Name(key) => self.name(input, *key),
-            Op::Names { origin, keys } => {
-                let origin = match &program.codes[origin.0 as usize] {
-                    Op::Local(place) => self.variable(*place),
-                    Op::States(Part::Input) => self.scope.input.into(),
-                    _ => self.evaluate(*origin, input)?,
-                };
-                self.names(origin, keys)
-            }
-            _ => self.evaluate(id, input),
-        }
+    /// Runs what may nest; the native stack is looked at every few levels.
+    #[inline]
+    fn nest<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
+        self.nested += 1;
+        let result = if self.nested.is_multiple_of(STACK_LEVELS) {
+            stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || inside(self))
+        } else {
+            inside(self)
+        };
+        self.nested -= 1;
+        result
     }
 
     /// The nodes that nest: kept apart, so that the native frames of the others stay small.
@@ -189,13 +187,11 @@ impl<'e> Evaluator<'e> {
                 // The reference makes a tail call outside the function, and keeps its sequence.
                 Ok(if call.tail { result } else { self.normalised(result) })
             }
-            Op::Equal(wanted, one, other) => {
-                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
-                if one.is_undefined() || other.is_undefined() {
-                    return Ok(Item::bool(false));
-                }
-                Ok(Item::bool(self.equal(one, other)? == *wanted))
-            }
+            Op::Object(pairs) => self.object(pairs, input),
+            Op::Concat(parts, plain) => self.concat(parts, *plain, input),
+            Op::Array { elements, cons } => self.array(elements, *cons, input),
+            Op::Block(block) => self.block(block, input),
+            Op::Equal(wanted, one, other) => self.equality(*wanted, *one, *other, input),
             Op::And(one, other) => {
                 let both = self.test(*one, input, id)? && self.test(*other, input, id)?;
                 Ok(Item::bool(both))
@@ -204,23 +200,7 @@ impl<'e> Evaluator<'e> {
                 let either = self.test(*one, input, id)? || self.test(*other, input, id)?;
                 Ok(Item::bool(either))
             }
-            Op::In(one, other) => {
-                let (one, other) = (self.operand(*one, input)?, self.operand(*other, input)?);
-                self.includes(one, other).map(Item::bool)
-            }
-            Op::Range(one, other) => {
-                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
-                let range = self.range(one, other).map_err(|error| error.at(self.span(id)))?;
-                Ok(self.normalised(range))
-            }
-            Op::Concat(parts) => self.concat(parts, input),
-            Op::Negate(operand) => {
-                let operand = self.evaluate(*operand, input)?;
-                self.negate(operand).map_err(|error| error.at(self.span(id)).at_token("-"))
-            }
-            Op::Array { elements, cons } => self.array(elements, *cons, input),
-            Op::Object(pairs) => self.object(pairs, input),
-            Op::Block(block) => self.block(block, input),
+            Op::In(one, other) => self.includes(*one, *other, input).map(Item::bool),
             Op::Condition { test, then, otherwise } => {
                 let test = self.evaluate(*test, input)?;
                 match (self.is_true(test)?, otherwise) {
@@ -228,6 +208,22 @@ impl<'e> Evaluator<'e> {
                     (false, Some(otherwise)) => self.evaluate(*otherwise, input),
                     (false, None) => Ok(Item::UNDEFINED),
                 }
+            }
+            _ => self.evaluate_rare(op, id, input),
+        }
+    }
+
+    #[inline(never)]
+    fn evaluate_rare(&mut self, op: &'e Op, id: CodeId, input: Item) -> Result<Item, Thrown> {
+        match op {
+            Op::Range(one, other) => {
+                let (one, other) = (self.evaluate(*one, input)?, self.evaluate(*other, input)?);
+                let range = self.range(one, other).map_err(|error| error.at(self.span(id)))?;
+                Ok(self.normalised(range))
+            }
+            Op::Negate(operand) => {
+                let operand = self.evaluate(*operand, input)?;
+                self.negate(operand).map_err(|error| error.at(self.span(id)).at_token("-"))
             }
             Op::Coalesce(one, other) => match self.evaluate(*one, input)? {
                 item if item.is_undefined() => self.evaluate(*other, input),
@@ -237,12 +233,6 @@ impl<'e> Evaluator<'e> {
                 let item = self.evaluate(*one, input)?;
                 if self.is_true(item)? { Ok(item) } else { self.evaluate(*other, input) }
             }
-            _ => self.evaluate_rare(op, id, input),
-        }
-    }
-
-    fn evaluate_rare(&mut self, op: &'e Op, id: CodeId, input: Item) -> Result<Item, Thrown> {
-        match op {
             Op::Bind(place, value) => {
                 let value = self.evaluate(*value, input)?;
                 self.bind(*place, value);
@@ -278,24 +268,28 @@ impl<'e> Evaluator<'e> {
         if input.flags().has(Flags::OUTER) { self.element(input, 0) } else { input }
     }
 
+    #[inline]
     fn states(&mut self, part: Part) -> Item {
         match part {
             Part::Input => self.scope.input.into(),
             Part::Result => self.scope.result.into(),
             Part::ErrorOutput => self.scope.error_output.into(),
             Part::Context => self.scope.context.into(),
-            Part::All => {
-                let base = self.scratch.stack.len();
-                let Scope { input, result, error_output, context, .. } = self.scope;
-                for (key, part) in self.keys.into_iter().zip([input, result, error_output, context])
-                {
-                    if let Some(part) = part {
-                        self.scratch.stack.extend([key, part.into()]);
-                    }
-                }
-                self.scratch.object_from(base)
+            Part::All => self.all_states(),
+        }
+    }
+
+    /// `$states`
+    #[cold]
+    fn all_states(&mut self) -> Item {
+        let base = self.scratch.stack.len();
+        let Scope { input, result, error_output, context, .. } = self.scope;
+        for (key, part) in self.keys.into_iter().zip([input, result, error_output, context]) {
+            if let Some(part) = part {
+                self.scratch.stack.extend([key, part.into()]);
             }
         }
+        self.scratch.object_from(base)
     }
 
     fn outer_variable(&self, index: crate::expr::VariableIdx, native: Option<u16>) -> Item {
@@ -307,7 +301,7 @@ impl<'e> Evaluator<'e> {
     }
 
     #[inline]
-    fn variable(&self, place: Place) -> Item {
+    pub(super) fn variable(&self, place: Place) -> Item {
         self.scratch.variables[self.frame_base(place.up) + usize::from(place.slot)]
     }
 
@@ -443,7 +437,7 @@ impl<'e> Evaluator<'e> {
             return Err(Thrown::new(Code::U1001));
         }
         self.depth += 1;
-        let result = stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, || inside(self));
+        let result = self.nest(inside);
         self.depth -= 1;
         result
     }
@@ -468,6 +462,9 @@ const FUEL: usize = 4_000_000;
 const FULL_MEMORY_MAX: usize = 12 << 20;
 /// Calls and containers nested in each other at run time.
 const DEPTH_MAX: u32 = 1_000;
+/// Levels between two looks at the native stack; one takes a few KiB, without optimisation ten
+/// times as much.
+const STACK_LEVELS: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
 /// With less native stack left than this, a level gets a new segment.
 const STACK_RED_ZONE: usize = 128 << 10;
 const STACK_SEGMENT: usize = 2 << 20;

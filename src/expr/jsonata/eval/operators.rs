@@ -8,24 +8,31 @@ use super::super::item::{Flags, Item, Kind};
 use super::super::limits;
 use super::super::number::Number;
 use super::super::{Code, Dialect, Thrown};
+use super::fields::Operand;
 use super::{Evaluator, View, out_of_memory};
 
 impl<'e> Evaluator<'e> {
-    #[inline]
+    /// `+ - * / %`
+    #[inline(never)]
     pub(super) fn arithmetic(
         &mut self,
         operator: Operator,
-        one: Item,
-        other: Item,
+        (one, other): (CodeId, CodeId),
         id: CodeId,
+        input: Item,
     ) -> Result<Item, Thrown> {
-        if let (Some(one), Some(other)) = (self.plain_number(one), self.plain_number(other))
-            && let result = one.compute(operator, other, self.dialect)
-            && (one.as_f64().is_finite() && other.as_f64().is_finite())
+        let at_hand = (self.number_at_hand(one, input), self.number_at_hand(other, input));
+        let (one, other) = match at_hand {
+            (Some(one), Some(other)) => (Operand::Number(one), Operand::Number(other)),
+            _ => (self.number_operand(one, input)?, self.number_operand(other, input)?),
+        };
+        if let (Operand::Number(one), Operand::Number(other)) = (one, other)
+            && one.is_finite()
+            && other.is_finite()
         {
-            return Ok(result.item());
+            return Ok(one.compute(operator, other, self.dialect).item());
         }
-        self.no_arithmetic(operator, one, other)
+        self.no_arithmetic(operator, one.item(), other.item())
             .map_err(|error| error.at(self.span(id)).at_token(operator.sign()))
     }
 
@@ -53,17 +60,23 @@ impl<'e> Evaluator<'e> {
         Ok(sides[0].compute(operator, sides[1], self.dialect).item())
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn compare(
         &mut self,
         operator: Operator,
-        one: Item,
-        other: Item,
+        (one, other): (CodeId, CodeId),
         id: CodeId,
+        input: Item,
     ) -> Result<Item, Thrown> {
-        if let (Some(one), Some(other)) = (self.plain_number(one), self.plain_number(other)) {
+        let at_hand = (self.number_at_hand(one, input), self.number_at_hand(other, input));
+        let (one, other) = match at_hand {
+            (Some(one), Some(other)) => return Ok(ordered(operator, one.compare(other))),
+            _ => (self.number_operand(one, input)?, self.number_operand(other, input)?),
+        };
+        if let (Operand::Number(one), Operand::Number(other)) = (one, other) {
             return Ok(ordered(operator, one.compare(other)));
         }
+        let (one, other) = (one.item(), other.item());
         let order = match (self.view(one), self.view(other)) {
             (View::Text(one), View::Text(other)) => Some(utf16_order(one, other)),
             _ => {
@@ -94,7 +107,31 @@ impl<'e> Evaluator<'e> {
             .at_token(operator.sign()))
     }
 
-    pub(super) fn includes(&mut self, one: Item, other: Item) -> Result<bool, Thrown> {
+    /// `=`, or `!=` when that is not `wanted`.
+    #[inline(never)]
+    pub(super) fn equality(
+        &mut self,
+        wanted: bool,
+        one: CodeId,
+        other: CodeId,
+        input: Item,
+    ) -> Result<Item, Thrown> {
+        let (one, other) = (self.evaluate(one, input)?, self.evaluate(other, input)?);
+        if one.is_undefined() || other.is_undefined() {
+            return Ok(Item::bool(false));
+        }
+        Ok(Item::bool(self.equal(one, other)? == wanted))
+    }
+
+    /// `in`
+    #[inline(never)]
+    pub(super) fn includes(
+        &mut self,
+        one: CodeId,
+        other: CodeId,
+        input: Item,
+    ) -> Result<bool, Thrown> {
+        let (one, other) = (self.evaluate(one, input)?, self.evaluate(other, input)?);
         if one.is_undefined() || other.is_undefined() {
             return Ok(false);
         }
@@ -144,12 +181,26 @@ impl<'e> Evaluator<'e> {
         Ok(Item::range(first, len as u32, Flags::SEQUENCE))
     }
 
-    /// `a & b & c`: each part as `$string` gives it, undefined as nothing.
-    pub(super) fn concat(&mut self, parts: &'e [CodeId], input: Item) -> Result<Item, Thrown> {
-        let base = self.scratch.stack.len();
+    /// `a & b & c`: each part as `$string` gives it, undefined as nothing; `plain` says that no
+    /// part makes a text itself, so that each can be appended at once.
+    #[inline(never)]
+    pub(super) fn concat(
+        &mut self,
+        parts: &'e [CodeId],
+        plain: bool,
+        input: Item,
+    ) -> Result<Item, Thrown> {
         self.step_fuel(parts.len())?;
+        if plain {
+            let begin = self.scratch.text.len();
+            for part in parts {
+                self.append_part(*part, input)?;
+            }
+            return self.finish_text(begin);
+        }
+        let base = self.scratch.stack.len();
         for part in parts {
-            let item = self.operand(*part, input)?;
+            let item = self.evaluate(*part, input)?;
             self.scratch.stack.push(item);
         }
         let begin = self.scratch.text.len();
@@ -169,17 +220,6 @@ impl<'e> Evaluator<'e> {
             Some(number) => Ok(number.negate().item()),
             None => Err(Thrown::new(Code::D1002).with("value", self.quoted(operand))),
         }
-    }
-
-    /// A name over the context item, as a path of one step.
-    #[inline]
-    pub(super) fn name(&mut self, input: Item, key: Item) -> Result<Item, Thrown> {
-        self.pay_for_keys(input)?;
-        let found = self.field(input, key);
-        if found.is_undefined() && self.is_array(input) {
-            return self.names(input, std::slice::from_ref(&key));
-        }
-        Ok(found)
     }
 
     /// `*`: the members of an object or the elements of an array, arrays flattened.

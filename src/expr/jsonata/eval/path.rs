@@ -6,11 +6,12 @@ use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
 use super::super::{Dialect, Thrown};
-use super::{Evaluator, ITEMS_PER_STEP, View};
+use super::{Evaluator, View};
+use crate::value::Key;
 
 /// What a step, or a whole path, came to.
 #[derive(Clone, Copy)]
-enum Sequence {
+pub(super) enum Sequence {
     /// The stack from the step's base on.
     OnStack,
     /// An array as it is, not a sequence of results.
@@ -18,76 +19,18 @@ enum Sequence {
 }
 
 impl Evaluator<'_> {
-    /// A chain of names from `origin` on.
-    #[inline]
-    pub(super) fn names(&mut self, origin: Item, keys: &[Item]) -> Result<Item, Thrown> {
-        let mut item = origin;
-        for (index, key) in keys.iter().enumerate() {
-            self.pay_for_keys(item)?;
-            let found = self.field(item, *key);
-            if found.is_undefined() {
-                if self.is_array(item) {
-                    return self.names_over_array(item, &keys[index..]);
-                }
-                return Ok(found);
-            }
-            item = found;
-        }
-        Ok(item)
-    }
-
-    /// Pays for looking for a key among many.
-    #[inline]
-    pub(super) fn pay_for_keys(&mut self, object: Item) -> Result<(), Thrown> {
-        let len = self.len(object);
-        if len > ITEMS_PER_STEP { self.step_fuel(len / ITEMS_PER_STEP) } else { Ok(()) }
-    }
-
-    /// The rest of a chain of names, once an array was met.
-    fn names_over_array(&mut self, array: Item, keys: &[Item]) -> Result<Item, Thrown> {
-        let base = self.scratch.stack.len();
-        self.spread(array)?;
-        for (index, key) in keys.iter().enumerate() {
-            let last = index + 1 == keys.len();
-            match self.name_step(base, *key, last)? {
-                Sequence::Whole(item) => {
-                    self.scratch.stack.truncate(base);
-                    return Ok(item);
-                }
-                Sequence::OnStack if self.scratch.stack.len() == base => {
-                    return Ok(Item::UNDEFINED);
-                }
-                Sequence::OnStack => {}
-            }
-        }
-        self.finish_sequence(base, Flags::SEQUENCE)
-    }
-
-    /// Replaces the stack from `base` on by what stands there under `key`.
-    fn name_step(&mut self, base: usize, key: Item, last: bool) -> Result<Sequence, Thrown> {
-        let end = self.scratch.stack.len();
-        self.step_fuel(end - base)?;
-        let (mut count, mut single) = (0_usize, Item::UNDEFINED);
-        for index in base..end {
-            let item = self.scratch.stack[index];
-            let found = if self.is_array(item) {
-                let found = self.lookup(item, key)?;
-                self.normalised(found)
-            } else {
-                self.field(item, key)
-            };
-            if !found.is_undefined() {
-                (count, single) = (count + 1, found);
-                self.push_flat(found)?;
-            }
-        }
-        self.scratch.stack.drain(base..end);
-        Ok(self.step_result(last, count, single))
-    }
-
     /// Pushes a result of a step: arrays one level flattened, unless they were constructed.
     #[inline]
-    fn push_flat(&mut self, item: Item) -> Result<(), Thrown> {
+    pub(super) fn push_flat(&mut self, item: Item) -> Result<(), Thrown> {
+        if item.is_single() {
+            self.scratch.stack.push(item);
+            return Ok(());
+        }
+        self.push_elements(item)
+    }
+
+    #[inline(never)]
+    fn push_elements(&mut self, item: Item) -> Result<(), Thrown> {
         if item.flags().has(Flags::CONS) {
             self.scratch.stack.push(item);
             return self.check_room(0);
@@ -96,7 +39,8 @@ impl Evaluator<'_> {
     }
 
     /// A last step with one result that is an array gives that array itself.
-    fn step_result(&self, last: bool, count: usize, single: Item) -> Sequence {
+    #[inline]
+    pub(super) fn step_result(&self, last: bool, count: usize, single: Item) -> Sequence {
         let whole =
             last && count == 1 && self.is_array(single) && !single.flags().has(Flags::SEQUENCE);
         if whole { Sequence::Whole(single) } else { Sequence::OnStack }
@@ -164,7 +108,7 @@ impl<'e> Evaluator<'e> {
     fn names_step(
         &mut self,
         origin: CodeId,
-        keys: &'e [Item],
+        keys: &'e [Key],
         base: usize,
         input: Item,
     ) -> Result<(), Thrown> {
@@ -173,11 +117,11 @@ impl<'e> Evaluator<'e> {
             if self.is_array(item) {
                 self.spread(item)?;
                 for key in &keys[index..] {
-                    self.name_step(base, *key, false)?;
+                    self.name_step(base, key, false)?;
                 }
                 return Ok(());
             }
-            item = self.field(item, *key);
+            item = self.name(item, key)?;
         }
         if item.is_undefined() { Ok(()) } else { self.push_flat(item) }
     }
@@ -261,7 +205,7 @@ impl<'e> Evaluator<'e> {
     /// Replaces the stack from `base` on by what a step makes of it.
     fn step(&mut self, step: &'e Step, base: usize, last: bool) -> Result<Sequence, Thrown> {
         match &step.kind {
-            StepKind::Name(key) if step.stages.is_empty() => self.name_step(base, *key, last),
+            StepKind::Name(key) if step.stages.is_empty() => self.name_step(base, key, last),
             StepKind::Sort(terms) => {
                 self.sort_sequence(terms, base)?;
                 for stage in &step.stages {
@@ -281,7 +225,7 @@ impl<'e> Evaluator<'e> {
         for index in base..end {
             let context = self.scratch.stack[index];
             let item = match &step.kind {
-                StepKind::Name(key) => self.name(context, *key)?,
+                StepKind::Name(key) => self.name(context, key)?,
                 StepKind::Code(code) => self.evaluate(*code, context)?,
                 StepKind::Names { .. } | StepKind::Sort(_) => Item::UNDEFINED,
             };

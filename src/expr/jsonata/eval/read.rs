@@ -46,6 +46,9 @@ impl Evaluator<'_> {
     /// The type of `item`, for signatures.
     #[inline]
     pub(in super::super) fn type_of(&self, item: Item) -> Types {
+        if item.own_number().is_some() {
+            return Types::NUMBER;
+        }
         match self.view(item) {
             View::Undefined => Types::MISSING,
             View::Null => Types::NULL,
@@ -71,15 +74,11 @@ impl Evaluator<'_> {
     /// The number that `item` is, not finite ones included.
     #[inline]
     pub(super) fn plain_number(&self, item: Item) -> Option<Number> {
-        match item.kind() {
-            Kind::Value(value) => match self.heap.number(value)? {
-                ValueView::Int(int) => Some(Number::Int(int)),
-                ValueView::Float(float) => Some(Number::Float(float)),
-                _ => None,
-            },
-            Kind::Float(float) => Some(Number::Float(float)),
+        item.own_number().or_else(|| match self.heap.number(item.value()?)? {
+            ValueView::Int(int) => Some(Number::Int(int)),
+            ValueView::Float(float) => Some(Number::Float(float)),
             _ => None,
-        }
+        })
     }
 
     /// The text that `item` is.
@@ -174,11 +173,14 @@ impl Evaluator<'_> {
     pub(in super::super) fn spread_entries(&mut self, object: Item) -> Result<(), Thrown> {
         let before = self.scratch.stack.len();
         match object.kind() {
-            Kind::Value(value) => {
-                let entries = self.heap.entries(value);
-                let items = entries.flat_map(|(key, member)| [Item::from(key), Item::from(member)]);
-                self.scratch.stack.extend(items);
-            }
+            Kind::Value(value) => match self.heap.entry_slots(value) {
+                Some(slots) => self.scratch.stack.extend(slots.iter().copied().map(Item::from)),
+                None => {
+                    for (key, member) in self.heap.entries(value) {
+                        self.scratch.stack.extend_from_slice(&[key.into(), member.into()]);
+                    }
+                }
+            },
             Kind::Object(at) => {
                 let scratch = &mut *self.scratch;
                 let at = scratch.entries_at(at);

@@ -80,7 +80,7 @@ impl<'e> Evaluator<'e> {
             let tuple = self.scratch.stack[at];
             let context = self.bind_tuple(tuple);
             let found = match &step.kind {
-                StepKind::Name(key) => self.name(context, *key)?,
+                StepKind::Name(key) => self.name(context, key)?,
                 StepKind::Code(code) => self.evaluate(*code, context)?,
                 StepKind::Names { .. } | StepKind::Sort(_) => Item::UNDEFINED,
             };

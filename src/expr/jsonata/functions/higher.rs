@@ -5,11 +5,6 @@ use super::super::item::{Flags, Item};
 use super::super::{Code, Thrown};
 use super::Outcome;
 
-/// How many of three arguments a function is called with: as many as it takes, at least one.
-fn arity(evaluator: &Evaluator<'_>, function: Item) -> usize {
-    evaluator.arity(function).clamp(1, 3)
-}
-
 /// Puts the elements of an array where they can be read one by one while functions run.
 fn settled(evaluator: &mut Evaluator<'_>, array: Item) -> Result<std::ops::Range<usize>, Thrown> {
     let base = evaluator.scratch.stack.len();
@@ -23,13 +18,13 @@ pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
     if array.is_undefined() {
         return Ok(array);
     }
-    let arity = arity(evaluator, function);
+    let callback = evaluator.callback(function);
     let items = settled(evaluator, array)?;
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
         let number = || Item::int((index - base) as i64);
-        let mapped = evaluator.invoke_with(function, arity, item, number, array)?;
+        let mapped = evaluator.call_back(&callback, item, number, array)?;
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }
@@ -50,13 +45,13 @@ pub(super) fn filter(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     if array.is_undefined() {
         return Ok(array);
     }
-    let arity = arity(evaluator, function);
+    let callback = evaluator.callback(function);
     let items = settled(evaluator, array)?;
     let (base, end) = (items.start, items.end);
     for index in items {
         let item = evaluator.scratch.stack[index];
         let number = || Item::int((index - base) as i64);
-        let passes = evaluator.invoke_with(function, arity, item, number, array)?;
+        let passes = evaluator.call_back(&callback, item, number, array)?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.push(item);
         }
@@ -70,7 +65,7 @@ pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
     if array.is_undefined() {
         return Ok(array);
     }
-    let arity = arity(evaluator, function);
+    let callback = evaluator.callback(function);
     let items = settled(evaluator, array)?;
     let base = items.start;
     let mut found = None;
@@ -78,7 +73,7 @@ pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
         let item = evaluator.scratch.stack[index];
         let number = || Item::int((index - base) as i64);
         if !function.is_undefined() {
-            let passes = evaluator.invoke_with(function, arity, item, number, array)?;
+            let passes = evaluator.call_back(&callback, item, number, array)?;
             if !evaluator.is_true(passes)? {
                 continue;
             }
@@ -122,13 +117,13 @@ pub(super) fn reduce(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Out
 /// `$each(object, function)`
 pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let (object, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
-    let arity = arity(evaluator, function);
+    let callback = evaluator.callback(function);
     let base = evaluator.scratch.stack.len();
     evaluator.spread_entries(object)?;
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let result = evaluator.invoke_with(function, arity, member, || key, object)?;
+        let result = evaluator.call_back(&callback, member, || key, object)?;
         if !result.is_undefined() {
             evaluator.scratch.stack.push(result);
         }
@@ -139,13 +134,13 @@ pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
 /// `$sift(object, function)`
 pub(super) fn sift(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let (object, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
-    let arity = arity(evaluator, function);
+    let callback = evaluator.callback(function);
     let base = evaluator.scratch.stack.len();
     evaluator.spread_entries(object)?;
     let end = evaluator.scratch.stack.len();
     for entry in (base..end).step_by(2) {
         let (key, member) = (evaluator.scratch.stack[entry], evaluator.scratch.stack[entry + 1]);
-        let passes = evaluator.invoke_with(function, arity, member, || key, object)?;
+        let passes = evaluator.call_back(&callback, member, || key, object)?;
         if evaluator.is_true(passes)? {
             evaluator.scratch.stack.extend([key, member]);
         }

@@ -178,6 +178,9 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     if distinct < evaluator.scratch.stack.len() {
         merge_entries(evaluator, base, distinct);
     }
+    if arguments.make_result() {
+        return evaluator.finish_result(base);
+    }
     evaluator.finish_object(base)
 }
 

@@ -1,0 +1,122 @@
+//! Functions that are called once for each of many items.
+
+use super::super::code::Lambda;
+use super::super::item::{Item, Kind};
+use super::super::scratch::Closure;
+use super::super::{Code, Thrown};
+use super::call::{CALL_STEPS, FEW_SLOTS};
+use super::{DEPTH_MAX, Evaluator, Frame};
+
+/// A function that will be called many times, looked at once.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Callback<'e> {
+    function: Item,
+    arity: usize,
+    plain: Option<Plain<'e>>,
+}
+
+/// A function whose frame is gone when it returns, and that takes what it is given.
+#[derive(Clone, Copy)]
+struct Plain<'e> {
+    code: &'e Lambda,
+    /// The frame it was made in.
+    parent: u32,
+    /// The context item it was made in.
+    context: Item,
+}
+
+impl<'e> Evaluator<'e> {
+    /// A function that is called with an item, its place and what both come from: as many of the
+    /// three as it takes, at least one.
+    pub(in super::super) fn callback(&self, function: Item) -> Callback<'e> {
+        let arity = self.arity(function).clamp(1, 3);
+        Callback { function, arity, plain: self.plain(function) }
+    }
+
+    fn plain(&self, function: Item) -> Option<Plain<'e>> {
+        let Kind::Closure(index) = function.kind() else { return None };
+        let closure = self.scratch.closures[index as usize];
+        let Closure::Lambda { lambda, frame: parent, input: context, .. } = closure else {
+            return None;
+        };
+        let code = &self.program.lambdas[lambda as usize];
+        let is_plain = code.signature.is_none()
+            && !code.captured
+            && code.slots <= FEW_SLOTS
+            && self.program.labels == 0;
+        is_plain.then_some(Plain { code, parent, context })
+    }
+
+    /// Calls a function with an item, its place, and what both come from.
+    ///
+    /// # Errors
+    /// What it throws.
+    #[inline]
+    pub(in super::super) fn call_back(
+        &mut self,
+        callback: &Callback<'e>,
+        item: Item,
+        place: impl FnOnce() -> Item,
+        whole: Item,
+    ) -> Result<Item, Thrown> {
+        if let Some(plain) = &callback.plain {
+            let first = self.scratch.variables.len();
+            let variables = &mut self.scratch.variables;
+            let parameters = usize::from(plain.code.parameters);
+            if parameters > 0 {
+                variables.push(item);
+            }
+            if parameters > 1 {
+                variables.push(place());
+            }
+            if parameters > 2 {
+                variables.push(whole);
+            }
+            for _ in 3..parameters {
+                variables.push(Item::UNDEFINED);
+            }
+            for _ in parameters..plain.code.slots as usize {
+                variables.push(Item::UNBOUND);
+            }
+            return self.run_plain(plain, first);
+        }
+        let base = self.scratch.stack.len();
+        self.scratch.stack.push(item);
+        if callback.arity > 1 {
+            self.scratch.stack.push(place());
+        }
+        if callback.arity > 2 {
+            self.scratch.stack.push(whole);
+        }
+        self.apply(callback.function, base, self.no_context())
+    }
+
+    /// Runs a function's body in a frame whose variables lie from `first` on.
+    fn run_plain(&mut self, plain: &Plain<'e>, first: usize) -> Result<Item, Thrown> {
+        let code = plain.code;
+        self.step_fuel(CALL_STEPS + code.slots as usize / 8)?;
+        let too_deep = self.ground + u32::from(code.levels) > self.ground_max;
+        if too_deep || self.depth >= DEPTH_MAX {
+            return Err(Thrown::new(Code::U1001));
+        }
+        let (mark, base) = (self.scratch.mark(), self.scratch.stack.len());
+        let outer = (self.frame, self.base);
+        let frame = self.scratch.frames.len();
+        self.scratch.frames.push(Frame { parent: plain.parent, base: first as u32 });
+        (self.frame, self.base) = (frame as u32, first);
+        self.depth += 1;
+        let result = self.evaluate(code.body, plain.context)?;
+        self.depth -= 1;
+        (self.frame, self.base) = outer;
+        if self.scratch.frames.len() == frame + 1 {
+            self.scratch.frames.pop();
+            self.scratch.variables.truncate(first);
+        }
+        if result.is_tail_call() {
+            let callee = self.take_tail_call(base);
+            self.release_loop(code, base, mark);
+            return self.apply(callee, base, self.no_context());
+        }
+        Ok(self.release_call(result, mark))
+    }
+}

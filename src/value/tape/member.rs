@@ -1,0 +1,211 @@
+//! Members of a document's objects by their keys.
+//!
+//! Events of one kind have their keys at the same places, one after the other: a key that is
+//! looked up again is most often found by one comparison.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use simd_json::{Node, StaticNode};
+
+use super::super::{Value, View};
+use super::{Document, is_flat, of_node, size};
+
+impl Document {
+    /// What stands under `key` in `value`; notes in `hint` where.
+    pub(in crate::value) fn look_up(
+        &self,
+        value: Value,
+        key: &[u8],
+        hint: Option<&Hint>,
+    ) -> LookUp {
+        let index = value.offset();
+        let (count, len) = match self.tape.get(index) {
+            Some(&Node::Object { count, len }) => (count, len),
+            Some(Node::Array { .. }) => return LookUp::Array,
+            _ => return LookUp::Nothing { keys: 0 },
+        };
+        let nodes = self.tape.get(index + 1..=index + count).unwrap_or_default();
+        let mut rest = nodes;
+        while let [Node::String(name), node, behind @ ..] = rest {
+            let at = nodes.len() - rest.len();
+            rest = behind.get(size(node) - 1..).unwrap_or_default();
+            if same_bytes(name.as_bytes(), key) {
+                if let Some(hint) = hint.filter(|_| is_flat(count, len)) {
+                    hint.set(at / 2);
+                }
+                let (at, next) = (index + 2 + at, rest.first());
+                let place = Place { document: self, object: value, name, at, node, next };
+                return LookUp::Member { value: place.value(), keys: len };
+            }
+        }
+        LookUp::Nothing { keys: len }
+    }
+
+    /// The member under a short `key`, if that stands where `hint` says that it stood in another
+    /// object.
+    #[expect(clippy::inline_always, reason = "what is not asked of the place is not computed")]
+    #[inline(always)]
+    pub(in crate::value) fn look_again(
+        &self,
+        value: Value,
+        key: &[u8],
+        hint: &Hint,
+    ) -> Option<Place<'_>> {
+        let index = value.offset();
+        let &Node::Object { count, len } = self.tape.get(index)? else { return None };
+        let place = hint.get();
+        if !is_flat(count, len) || place >= len {
+            return None;
+        }
+        let at = index + 1 + 2 * place;
+        let [Node::String(name), node] = self.tape.get(at..at + 2)? else { return None };
+        if !same_short_bytes(name.as_bytes(), key) {
+            return None;
+        }
+        let next = if place + 1 < len { self.tape.get(at + 2) } else { None };
+        Some(Place { document: self, object: value, name, at: at + 1, node, next })
+    }
+}
+
+/// What looking for a key came to; with the number of the object's keys, for who pays for looking.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are what the variants say")]
+pub enum LookUp {
+    /// There is such a member.
+    Member { value: Value, keys: usize },
+    /// There is none, or what is looked into has none at all.
+    Nothing { keys: usize },
+    /// What is looked into is an array.
+    Array,
+}
+
+impl LookUp {
+    /// The member, if there is one.
+    #[inline]
+    pub fn member(self) -> Option<Value> {
+        match self {
+            Self::Member { value, .. } => Some(value),
+            Self::Nothing { .. } | Self::Array => None,
+        }
+    }
+}
+
+/// A member in a document, before it is made a value: who wants only its number or its text needs
+/// no more.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    document: &'a Document,
+    object: Value,
+    name: &'a str,
+    at: usize,
+    node: &'a Node<'static>,
+    next: Option<&'a Node<'static>>,
+}
+
+impl<'a> Place<'a> {
+    /// The member as a value.
+    #[inline]
+    pub fn value(self) -> Value {
+        let span = self.document.member_span(self.object, self.name, self.next);
+        of_node(self.node, self.at, span, self.object.space())
+    }
+
+    /// The member, if it is a number or a text.
+    #[inline]
+    pub fn scalar(self) -> Option<View<'a>> {
+        match *self.node {
+            Node::Static(StaticNode::U64(int)) => i64::try_from(int).ok().map(View::Int),
+            Node::Static(StaticNode::I64(int)) => Some(View::Int(int)),
+            Node::Static(StaticNode::F64(float)) => Some(View::Float(float)),
+            Node::String(text) => Some(View::Str(text)),
+            _ => None,
+        }
+    }
+}
+
+/// A key that is looked up again and again, and where it stood last.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The key, a constant.
+    pub name: Value,
+    text: Box<[u8]>,
+    hint: Hint,
+}
+
+impl Key {
+    /// The key `name`, which is the constant string `text`.
+    pub fn new(name: Value, text: &str) -> Self {
+        Self { name, text: text.as_bytes().into(), hint: Hint::default() }
+    }
+
+    #[inline]
+    pub(in crate::value) fn parts(&self) -> (&[u8], &Hint) {
+        (&self.text, &self.hint)
+    }
+}
+
+/// At which place of an object a key was found: most often it stands there in the next one, too.
+///
+/// Shared by all shards, so it is written only a few times: objects that take turns in their order
+/// would else pass its cache line to and fro.
+#[derive(Debug, Default)]
+pub(in crate::value) struct Hint(AtomicU32);
+
+impl Hint {
+    #[inline]
+    fn get(&self) -> usize {
+        (self.0.load(Ordering::Relaxed) & Self::PLACE_MAX) as usize
+    }
+
+    /// Notes where a key was found.
+    #[cold]
+    fn set(&self, place: usize) {
+        let writes = self.0.load(Ordering::Relaxed) >> Self::PLACE_BITS;
+        if writes < Self::WRITES_MAX && place <= Self::PLACE_MAX as usize {
+            self.0.store((writes + 1) << Self::PLACE_BITS | place as u32, Ordering::Relaxed);
+        }
+    }
+
+    const PLACE_BITS: u32 = 16;
+    const PLACE_MAX: u32 = (1 << Self::PLACE_BITS) - 1;
+    const WRITES_MAX: u32 = 8;
+}
+
+impl Clone for Hint {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// Whether two keys are the same. Most are short, and a call to compare memory costs more than that.
+#[inline]
+pub(in crate::value) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
+    if one.len() > SHORT_KEY_BYTES_MAX { one == other } else { same_short_bytes(one, other) }
+}
+
+/// Whether two keys are the same; never, when they are long.
+#[expect(clippy::inline_always, reason = "a few instructions")]
+#[inline(always)]
+fn same_short_bytes(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        0 => true,
+        len @ 1..4 => {
+            one[0] == other[0] && one[len / 2] == other[len / 2] && one[len - 1] == other[len - 1]
+        }
+        4..8 => {
+            one.first_chunk::<4>() == other.first_chunk::<4>()
+                && one.last_chunk::<4>() == other.last_chunk::<4>()
+        }
+        8..=SHORT_KEY_BYTES_MAX => {
+            one.first_chunk::<8>() == other.first_chunk::<8>()
+                && one.last_chunk::<8>() == other.last_chunk::<8>()
+        }
+        _ => false,
+    }
+}
+
+/// Longer keys are compared by a call.
+const SHORT_KEY_BYTES_MAX: usize = 16;
