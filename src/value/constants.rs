@@ -11,7 +11,7 @@ use super::{Space, Tag, TooLarge, Value, escaped_len};
 #[derive(Clone, Debug, Default)]
 pub struct Constants {
     pub(in crate::value) slots: Vec<Value>,
-    /// Texts one behind the other, each as it stands in JSON when it needs no escape: `"text":`.
+    /// Texts one behind the other, each as it stands in JSON when it needs no escape: `,"text":`.
     pub(in crate::value) text: String,
 }
 
@@ -32,9 +32,9 @@ impl ConstantsBuilder {
             return Ok(known);
         }
         let texts = &mut self.constants.text;
-        let offset = u32::try_from(texts.len() + 1).map_err(|_| TooLarge)?;
+        let offset = u32::try_from(texts.len() + 2).map_err(|_| TooLarge)?;
         let json_len = u32::try_from(escaped_len(text)).map_err(|_| TooLarge)?;
-        texts.extend(["\"", text, "\":"]);
+        texts.extend([",\"", text, "\":"]);
         let value = Value::placed(Tag::Str, Space::CONSTANTS, json_len, offset, text.len() as u32);
         self.interned.insert(text.into(), value);
         Ok(value)

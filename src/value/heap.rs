@@ -523,12 +523,18 @@ impl Heap {
         &all[value.offset()..value.offset() + value.extent()]
     }
 
-    /// A constant string that needs no escape, as JSON: with its quotes, and as a key with the
-    /// colon too.
+    /// A constant string that needs no escape, as JSON: with its quotes.
     #[inline]
-    pub(in crate::value) fn constant_json(&self, value: Value, is_key: bool) -> &str {
-        let end = value.offset() + value.extent() + 1 + usize::from(is_key);
-        &self.constants.text[value.offset() - 1..end]
+    pub(in crate::value) fn constant_json(&self, value: Value) -> &[u8] {
+        &self.constants.text.as_bytes()[value.offset() - 1..value.offset() + value.extent() + 1]
+    }
+
+    /// A constant key that needs no escape, as JSON: with its quotes and the colon, and, unless it
+    /// is the `first` one, the comma in front.
+    #[inline]
+    pub(in crate::value) fn constant_key_json(&self, key: Value, first: bool) -> &[u8] {
+        let start = key.offset() - 2 + usize::from(first);
+        &self.constants.text.as_bytes()[start..key.offset() + key.extent() + 2]
     }
 
     /// Lends a text buffer that keeps its memory; give it back with [`Heap::return_scratch`].

@@ -5,8 +5,26 @@
 
 /// Bytes of `text` as a JSON string, quotes included.
 pub fn escaped_len(text: &str) -> usize {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let plain = words.iter().all(|word| is_plain_word(u64::from_le_bytes(*word)))
+        && rest.iter().all(|byte| EXTRA[usize::from(*byte)] == 0);
+    if plain {
+        return text.len() + 2;
+    }
     let extra: usize = text.bytes().map(|byte| usize::from(EXTRA[usize::from(byte)])).sum();
     text.len() + extra + 2
+}
+
+/// Whether none of eight bytes needs an escape.
+#[inline]
+fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The high bit of each byte that is below `bound`, and perhaps of one above such a byte.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (below(word, 0x20) | quotes | backslashes) & HIGH == 0
 }
 
 /// Appends `text` as a JSON string, with quotes.

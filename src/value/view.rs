@@ -76,12 +76,23 @@ impl Heap {
                 let (text, hint) = key.parts();
                 self.document(object).look_up(object, text, Some(hint))
             }
-            Tag::Object => match self.place(self.slots(object), key.name) {
-                Some((_, value)) => LookUp::Member { value, keys },
-                None => LookUp::Nothing { keys },
+            Tag::Object => match key.place_among(self.slots(object)) {
+                Some(value) => LookUp::Member { value, keys },
+                None => self.look_up_slot(object, key),
             },
             Tag::Array => LookUp::Array,
             _ => LookUp::Nothing { keys: 0 },
+        }
+    }
+
+    fn look_up_slot(&self, object: Value, key: &Key) -> LookUp {
+        let keys = object.extent();
+        match self.place(self.slots(object), key.name) {
+            Some((place, value)) => {
+                key.parts().1.set(place);
+                LookUp::Member { value, keys }
+            }
+            None => LookUp::Nothing { keys },
         }
     }
 

@@ -77,27 +77,30 @@ impl Heap {
     fn write_str(&self, value: Value, out: &mut Vec<u8>) {
         let plain = value.json_len() == value.extent() + 2;
         if plain && value.space() == Space::CONSTANTS {
-            out.extend_from_slice(self.constant_json(value, false).as_bytes());
+            out.extend_from_slice(self.constant_json(value));
             return;
         }
         out.push(b'"');
         if plain {
-            out.extend_from_slice(self.str_text(value).as_bytes());
+            out.extend_from_slice(self.str_bytes(value));
         } else {
             write_escaped(self.str_text(value), out);
         }
         out.push(b'"');
     }
 
-    /// Writes a key and its colon.
+    /// Writes a key and its colon, and in front a comma, unless it is the `first` one.
     #[inline]
-    fn write_key(&self, key: Value, out: &mut Vec<u8>) {
+    fn write_key(&self, key: Value, first: bool, out: &mut Vec<u8>) {
         if key.tag() == Tag::Str
             && key.space() == Space::CONSTANTS
             && key.json_len() == key.extent() + 2
         {
-            out.extend_from_slice(self.constant_json(key, true).as_bytes());
+            out.extend_from_slice(self.constant_key_json(key, first));
             return;
+        }
+        if !first {
+            out.push(b',');
         }
         // A key is a string: nothing is opened.
         let _ = self.write_or_open(key, out);
@@ -144,19 +147,18 @@ impl Level<'_> {
     /// The next element or member, after what stands before it.
     #[inline]
     fn next(&mut self, heap: &Heap, out: &mut Vec<u8>) -> Option<Value> {
-        let (slot, mut rest) = self.slots.split_first()?;
-        if !self.first {
+        let first = std::mem::replace(&mut self.first, false);
+        if self.is_object {
+            let [key, member, behind @ ..] = self.slots else { return None };
+            heap.write_key(*key, first, out);
+            self.slots = behind;
+            return Some(*member);
+        }
+        let element = self.slots.split_off_first()?;
+        if !first {
             out.push(b',');
         }
-        self.first = false;
-        let mut value = *slot;
-        if self.is_object {
-            heap.write_key(value, out);
-            let (member, behind) = rest.split_first()?;
-            (value, rest) = (*member, behind);
-        }
-        self.slots = rest;
-        Some(value)
+        Some(*element)
     }
 }
 

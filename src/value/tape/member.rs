@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use simd_json::{Node, StaticNode};
 
-use super::super::{Value, View};
+use super::super::{Space, Value, View};
 use super::{Document, is_flat, of_node, size};
 
 impl Document {
     /// What stands under `key` in `value`; notes in `hint` where.
+    #[inline]
     pub(in crate::value) fn look_up(
         &self,
         value: Value,
@@ -138,6 +139,16 @@ impl Key {
         Self { name, text: text.as_bytes().into(), hint: Hint::default() }
     }
 
+    /// The member under the key of an object that was made, if both keys are constants and it
+    /// stands where it stood in another one.
+    #[inline]
+    pub(in crate::value) fn place_among(&self, slots: &[Value]) -> Option<Value> {
+        let at = 2 * self.hint.get();
+        let [known, member] = slots.get(at..at + 2)? else { return None };
+        let interned = [*known, self.name].iter().all(|key| key.space() == Space::CONSTANTS);
+        (interned && known.payload() == self.name.payload()).then_some(*member)
+    }
+
     #[inline]
     pub(in crate::value) fn parts(&self) -> (&[u8], &Hint) {
         (&self.text, &self.hint)
@@ -159,7 +170,7 @@ impl Hint {
 
     /// Notes where a key was found.
     #[cold]
-    fn set(&self, place: usize) {
+    pub(in crate::value) fn set(&self, place: usize) {
         let writes = self.0.load(Ordering::Relaxed) >> Self::PLACE_BITS;
         if writes < Self::WRITES_MAX && place <= Self::PLACE_MAX as usize {
             self.0.store((writes + 1) << Self::PLACE_BITS | place as u32, Ordering::Relaxed);

@@ -79,7 +79,10 @@ pub(super) fn substring(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> 
 /// The bytes of `length` characters from `start` on, which counts from the end when negative; as
 /// JavaScript's `slice` has it, with numbers truncated.
 fn substring_range(text: &str, start: f64, length: Option<f64>) -> std::ops::Range<usize> {
-    let count = text.chars().count() as f64;
+    let count = text.chars().count();
+    // So many characters are bytes.
+    let ascii_len = if count == text.len() { count } else { 0 };
+    let count = count as f64;
     let start = if count + start < 0.0 { 0.0 } else { start };
     let end = match length {
         Some(length) if length <= 0.0 => return 0..0,
@@ -90,6 +93,9 @@ fn substring_range(text: &str, start: f64, length: Option<f64>) -> std::ops::Ran
     let position = |number: f64| {
         let whole = number.trunc();
         let from_start = if whole < 0.0 { (count + whole).max(0.0) } else { whole.min(count) };
+        if from_start as usize <= ascii_len {
+            return from_start as usize;
+        }
         let mut places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
         places.nth(from_start as usize).unwrap_or(text.len())
     };
