@@ -526,7 +526,7 @@ impl Heap {
     /// A constant string that needs no escape, as JSON: with its quotes.
     #[inline]
     pub(in crate::value) fn constant_json(&self, value: Value) -> &[u8] {
-        &self.constants.text.as_bytes()[value.offset() - 1..value.offset() + value.extent() + 1]
+        &self.constants.text.as_bytes()[value.offset() - 1..=value.offset() + value.extent()]
     }
 
     /// A constant key that needs no escape, as JSON: with its quotes and the colon, and, unless it
