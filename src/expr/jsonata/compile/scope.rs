@@ -19,7 +19,8 @@ pub(super) struct Scopes {
 struct Scope {
     /// Depth of its frame.
     frame: usize,
-    names: Vec<(Box<str>, Target)>,
+    /// Of two of the same name the later one hides the earlier.
+    names: HashMap<Box<str>, Target>,
 }
 
 enum Target {
@@ -57,7 +58,7 @@ impl Scopes {
     /// Opens a scope in the running frame for these names; returns its slots.
     pub(super) fn open(&mut self, names: &[&str]) -> Result<(u16, u16), CompileFailure> {
         let frame = self.frames.len() - 1;
-        self.open.push(Scope { frame, names: Vec::new() });
+        self.open.push(Scope { frame, names: HashMap::new() });
         self.add(names)
     }
 
@@ -68,7 +69,7 @@ impl Scopes {
         for name in names {
             let slot = self.slot()?;
             if let Some(scope) = self.open.last_mut() {
-                scope.names.insert(0, (name.clone(), Target::Slot { slot, certain: true }));
+                scope.names.insert(name.clone(), Target::Slot { slot, certain: true });
             }
         }
         Ok(())
@@ -80,17 +81,13 @@ impl Scopes {
         let first = u16::try_from(first).map_err(|_| TooLarge)?;
         let mut count = 0;
         for name in names {
-            let known = self
-                .open
-                .last()
-                .is_some_and(|scope| scope.names.iter().any(|(one, _)| **one == **name));
-            if known {
+            if self.open.last().is_some_and(|scope| scope.names.contains_key(*name)) {
                 continue;
             }
             let slot = self.slot()?;
             count += 1;
             if let Some(scope) = self.open.last_mut() {
-                scope.names.push(((*name).into(), Target::Slot { slot, certain: false }));
+                scope.names.insert((*name).into(), Target::Slot { slot, certain: false });
             }
         }
         Ok((first, count))
@@ -106,7 +103,7 @@ impl Scopes {
     /// Opens a scope for names that tuples hold.
     pub(super) fn open_labels(&mut self) {
         let frame = self.frames.len().saturating_sub(1);
-        self.open.push(Scope { frame, names: Vec::new() });
+        self.open.push(Scope { frame, names: HashMap::new() });
     }
 
     /// A new label, known by `name` in the innermost scope from here on.
@@ -114,7 +111,7 @@ impl Scopes {
         let label = self.labels;
         self.labels += 1;
         if let Some(scope) = self.open.last_mut() {
-            scope.names.insert(0, (name.into(), Target::Label(label)));
+            scope.names.insert(name.into(), Target::Label(label));
         }
         label
     }
@@ -149,25 +146,17 @@ impl Scopes {
 
     /// From here on, `name` is bound in the innermost scope.
     pub(super) fn certain(&mut self, name: &str) {
-        let Some(scope) = self.open.last_mut() else { return };
-        for (known, target) in &mut scope.names {
-            if **known == *name
-                && let Target::Slot { certain, .. } = target
-            {
-                *certain = true;
-            }
+        let target = self.open.last_mut().and_then(|scope| scope.names.get_mut(name));
+        if let Some(Target::Slot { certain, .. }) = target {
+            *certain = true;
         }
     }
 
     /// The place that `name` is bound in: the innermost scope of slots that has it.
     pub(super) fn bind(&self, name: &str) -> Place {
         for scope in self.open.iter().rev() {
-            for (known, target) in &scope.names {
-                if **known == *name
-                    && let Target::Slot { slot, .. } = target
-                {
-                    return Place { up: self.up(scope), slot: *slot };
-                }
+            if let Some(Target::Slot { slot, .. }) = scope.names.get(name) {
+                return Place { up: self.up(scope), slot: *slot };
             }
         }
         // Every name that is bound was found before its scope was opened.
@@ -181,9 +170,7 @@ impl Scopes {
     pub(super) fn resolve(&self, name: &str) -> Found {
         let mut candidates = Vec::new();
         for scope in self.open.iter().rev() {
-            let Some((_, target)) = scope.names.iter().find(|(known, _)| **known == *name) else {
-                continue;
-            };
+            let Some(target) = scope.names.get(name) else { continue };
             match target {
                 Target::Label(label) => {
                     let certain = Some(Code::Label(*label));
@@ -203,7 +190,7 @@ impl Scopes {
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.open.iter().any(|scope| scope.names.iter().any(|(known, _)| **known == *name))
+        self.open.iter().any(|scope| scope.names.contains_key(name))
     }
 }
 

@@ -6,10 +6,10 @@
 
 use super::super::code::{Call, Callee, Code as Op, CodeId, Lambda};
 use super::super::functions;
-use super::super::item::{Extent, Flags, Item, Kind};
+use super::super::item::{Extent, Item, Kind};
 use super::super::scratch::Closure;
 use super::super::{Code, Dialect, Thrown};
-use super::{BYTES_PER_STEP, Evaluator, ITEMS_PER_STEP, View};
+use super::{BYTES_PER_STEP, Evaluator, ITEMS_PER_STEP};
 
 /// The arguments of a built-in function: what its signature made of them.
 #[derive(Clone, Copy, Debug)]
@@ -415,73 +415,6 @@ impl<'e> Evaluator<'e> {
             Op::Transform { pattern, update, delete } => Some((*pattern, *update, *delete)),
             _ => None,
         }
-    }
-
-    /// The byte that a match is looked for from: a regular expression takes a position as its
-    /// second argument.
-    fn match_start(&self, text: Item, from: Item) -> Result<usize, Thrown> {
-        let from = self.number(from)?;
-        Ok(self.text(text).map_or(0, |text| functions::byte_of_utf16(text, from)))
-    }
-
-    /// The next match of a regular expression in `text` from the byte `from` on, as the object
-    /// that the language defines: `{match, start, end, groups, next}`; `again` after another one.
-    fn match_from(
-        &mut self,
-        regex: u32,
-        text: Item,
-        from: usize,
-        again: bool,
-    ) -> Result<Item, Thrown> {
-        let program = self.program;
-        let View::Text(whole) = self.view(text) else { return Ok(Item::UNDEFINED) };
-        if again && from >= whole.len() {
-            return Ok(Item::UNDEFINED);
-        }
-        self.step_fuel(whole.len() / BYTES_PER_STEP)?;
-        let View::Text(whole) = self.view(text) else { return Ok(Item::UNDEFINED) };
-        let Some(found) = program.regexes[regex as usize].captures_at(whole, from) else {
-            return Ok(Item::UNDEFINED);
-        };
-        let Some(all) = found.get(0) else { return Ok(Item::UNDEFINED) };
-        if again && all.is_empty() {
-            return Err(Thrown::new(Code::D1004));
-        }
-        let (start, end) = (all.start(), all.end());
-        let groups: Vec<Option<std::ops::Range<usize>>> =
-            (1..found.len()).map(|group| found.get(group).map(|group| group.range())).collect();
-        let positions = [start, end].map(|at| whole[..at].encode_utf16().count() as i64);
-        self.match_object(regex, text, start..end, positions, &groups)
-    }
-
-    fn match_object(
-        &mut self,
-        regex: u32,
-        text: Item,
-        all: std::ops::Range<usize>,
-        positions: [i64; 2],
-        groups: &[Option<std::ops::Range<usize>>],
-    ) -> Result<Item, Thrown> {
-        let from = all.end as u32;
-        let matched = self.slice_text(text, all)?;
-        let base = self.scratch.stack.len();
-        for group in groups {
-            let item = match group {
-                Some(range) => self.slice_text(text, range.clone())?,
-                None => Item::UNDEFINED,
-            };
-            self.scratch.stack.push(item);
-        }
-        let groups = self.finish_array(base, Flags::NONE)?;
-        let next = self.scratch.closure(Closure::Next { regex, text, from });
-        let [start, end] = positions.map(Item::int);
-        for (key, member) in
-            [("match", matched), ("start", start), ("end", end), ("groups", groups), ("next", next)]
-        {
-            let key = self.make_text(key)?;
-            self.scratch.stack.extend([key, member]);
-        }
-        self.finish_object(base)
     }
 
     /// A part of a text, by bytes, as an item.

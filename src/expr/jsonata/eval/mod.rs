@@ -9,6 +9,7 @@ mod callback;
 mod construct;
 mod export;
 mod fields;
+mod matches;
 mod operators;
 mod path;
 mod read;

@@ -12,77 +12,74 @@ fn settled(evaluator: &mut Evaluator<'_>, array: Item) -> Result<std::ops::Range
     Ok(base..evaluator.scratch.stack.len())
 }
 
-/// `$map(array, function)`
-pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+/// Calls the second argument with each element of the first, and hands both the element and what
+/// came of it to `take`; without a function, that is true. Returns where on the stack the elements
+/// lie, `None` when there is no array.
+fn each_element(
+    evaluator: &mut Evaluator<'_>,
+    arguments: Arguments,
+    mut take: impl FnMut(&mut Evaluator<'_>, Item, Item) -> Result<(), Thrown>,
+) -> Result<Option<std::ops::Range<usize>>, Thrown> {
     let (array, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
     if array.is_undefined() {
-        return Ok(array);
+        return Ok(None);
     }
     let callback = evaluator.callback(function);
-    let items = settled(evaluator, array)?;
-    let (base, end) = (items.start, items.end);
-    for index in items {
-        let item = evaluator.scratch.stack[index];
-        let number = || Item::int((index - base) as i64);
-        let mapped = evaluator.call_back(&callback, item, number, array)?;
+    let elements = settled(evaluator, array)?;
+    for index in elements.clone() {
+        let element = evaluator.scratch.stack[index];
+        let number = || Item::int((index - elements.start) as i64);
+        let answer = if function.is_undefined() {
+            Item::bool(true)
+        } else {
+            evaluator.call_back(&callback, element, number, array)?
+        };
+        take(evaluator, element, answer)?;
+    }
+    Ok(Some(elements))
+}
+
+/// The results on the stack behind the elements, as a sequence; undefined without elements.
+fn collected(evaluator: &mut Evaluator<'_>, elements: Option<std::ops::Range<usize>>) -> Outcome {
+    let Some(elements) = elements else { return Ok(Item::UNDEFINED) };
+    let results = evaluator.finish_array(elements.end, Flags::SEQUENCE)?;
+    evaluator.scratch.stack.truncate(elements.start);
+    Ok(results)
+}
+
+/// `$map(array, function)`
+pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
+    let elements = each_element(evaluator, arguments, |evaluator, _, mapped| {
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }
-    }
-    collected(evaluator, base, end)
-}
-
-/// The results on the stack behind the items from `base` to `end`, as a sequence.
-fn collected(evaluator: &mut Evaluator<'_>, base: usize, end: usize) -> Outcome {
-    let results = evaluator.finish_array(end, Flags::SEQUENCE)?;
-    evaluator.scratch.stack.truncate(base);
-    Ok(results)
+        Ok(())
+    })?;
+    collected(evaluator, elements)
 }
 
 /// `$filter(array, function)`
 pub(super) fn filter(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
-    let (array, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
-    if array.is_undefined() {
-        return Ok(array);
-    }
-    let callback = evaluator.callback(function);
-    let items = settled(evaluator, array)?;
-    let (base, end) = (items.start, items.end);
-    for index in items {
-        let item = evaluator.scratch.stack[index];
-        let number = || Item::int((index - base) as i64);
-        let passes = evaluator.call_back(&callback, item, number, array)?;
+    let elements = each_element(evaluator, arguments, |evaluator, element, passes| {
         if evaluator.is_true(passes)? {
-            evaluator.scratch.stack.push(item);
+            evaluator.scratch.stack.push(element);
         }
-    }
-    collected(evaluator, base, end)
+        Ok(())
+    })?;
+    collected(evaluator, elements)
 }
 
 /// `$single(array, function)`
 pub(super) fn single(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
-    let (array, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
-    if array.is_undefined() {
-        return Ok(array);
-    }
-    let callback = evaluator.callback(function);
-    let items = settled(evaluator, array)?;
-    let base = items.start;
     let mut found = None;
-    for index in items {
-        let item = evaluator.scratch.stack[index];
-        let number = || Item::int((index - base) as i64);
-        if !function.is_undefined() {
-            let passes = evaluator.call_back(&callback, item, number, array)?;
-            if !evaluator.is_true(passes)? {
-                continue;
-            }
-        }
-        if found.replace(item).is_some() {
+    let elements = each_element(evaluator, arguments, |evaluator, element, passes| {
+        if evaluator.is_true(passes)? && found.replace(element).is_some() {
             return Err(Thrown::new(Code::D3138));
         }
-    }
-    evaluator.scratch.stack.truncate(base);
+        Ok(())
+    })?;
+    let Some(elements) = elements else { return Ok(Item::UNDEFINED) };
+    evaluator.scratch.stack.truncate(elements.start);
     found.ok_or_else(|| Thrown::new(Code::D3139))
 }
 
@@ -128,7 +125,7 @@ pub(super) fn each(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outco
             evaluator.scratch.stack.push(result);
         }
     }
-    collected(evaluator, base, end)
+    collected(evaluator, Some(base..end))
 }
 
 /// `$sift(object, function)`

@@ -51,38 +51,19 @@ impl Search {
         regex: u32,
         begun: bool,
     ) -> Result<Option<Match>, Thrown> {
-        let program = evaluator.program;
-        let text = evaluator.text(self.text).unwrap_or_default();
-        if begun && self.from >= text.len() {
-            return Ok(None);
-        }
-        let Some(found) = program.regexes[regex as usize].captures_at(text, self.from) else {
+        let Some(captured) = evaluator.captured(regex, self.text, self.from, begun)? else {
             return Ok(None);
         };
-        let range = found.get(0).map_or(0..0, |all| all.range());
-        if begun && range.is_empty() {
-            return Err(Thrown::new(Code::D1004));
-        }
-        let groups: Vec<_> =
-            (1..found.len()).map(|group| found.get(group).map(|part| part.range())).collect();
+        let range = captured.range.clone();
+        let text = evaluator.text(self.text).unwrap_or_default();
         let (byte, units) = self.counted;
         let between = text.get(byte..range.start).unwrap_or_default();
         let units = units + between.encode_utf16().count() as i64;
         self.counted = (range.start, units);
-        let start = Item::int(units);
         evaluator.step_fuel((range.end - self.from) / BYTES_PER_STEP)?;
         self.from = range.end;
-        let matched = evaluator.slice_text(self.text, range.clone())?;
-        let base = evaluator.scratch.stack.len();
-        for group in groups {
-            let part = match group {
-                Some(group) => evaluator.slice_text(self.text, group)?,
-                None => Item::UNDEFINED,
-            };
-            evaluator.scratch.stack.push(part);
-        }
-        let groups = evaluator.finish_array(base, Flags::NONE)?;
-        Ok(Some(Match { range, matched, start, groups }))
+        let (matched, groups) = evaluator.captured_texts(self.text, &captured)?;
+        Ok(Some(Match { range, matched, start: Item::int(units), groups }))
     }
 
     fn next_of_function(
