@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) struct Gauges {
     /// Records the client accepted.
     pub(crate) sent: Cell,
+    /// Ticks that have come due.
+    pub(crate) ticks: Cell,
+    /// Of them, served late.
+    pub(crate) ticks_late: Cell,
     /// Records the brokers acknowledged.
     pub(crate) acknowledged: Cell,
     /// Records that could not be delivered.
@@ -27,6 +31,10 @@ pub(crate) struct Gauges {
     pub(crate) recent_p50_us: Cell,
     /// 99th percentile of the last second in microseconds.
     pub(crate) recent_p99_us: Cell,
+    /// 99.9th percentile of the last second in microseconds.
+    pub(crate) recent_p999_us: Cell,
+    /// Highest latency of the last second in microseconds.
+    pub(crate) recent_max_us: Cell,
     /// Tells the producer thread to send no more.
     pub(crate) stop_sending: AtomicBool,
     /// Tells the consumer thread to end.

@@ -5,42 +5,51 @@
 //! ([`consumer`], [`checker`]), the main thread watches the time and draws up the [`report`].
 //!
 //! ```text
-//! plan → pacing → payload → producer ──▶ topic … service … topics ──▶ consumer → checker → report
+//! scenario → plan → pacing → payload → producer ──▶ topic … service … topics ──▶ consumer → checker → report
 //! ```
 
 // In tests a panic with a place is the report.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod artefacts;
 mod bill_body;
 mod bills;
 mod checker;
 mod clock;
 mod consumer;
 mod expect;
+mod fields;
 mod fingerprint;
 mod gauges;
 mod kafka;
+mod keys;
 mod pacing;
 mod payload;
 mod plan;
 mod producer;
 mod progress;
+mod quantity;
+mod random;
 mod report;
 mod run;
+mod scenario;
+mod schedule;
 mod sequences;
 mod stamp;
-mod table;
+mod template;
+mod timeline;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, UsageError};
+use crate::args::{Args, SchemaOf};
+use crate::report::table::Table;
 use crate::report::{Report, Verdict};
-use crate::run::{Interrupts, Run};
-use crate::table::Table;
+use crate::run::{Ended, Interrupts, Run};
+use crate::scenario::{Problems, Scenario};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,24 +67,56 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: &Args) -> anyhow::Result<u8> {
+    if let Some(of) = args.schema {
+        let schema = match of {
+            SchemaOf::Scenario => scenario::schema(),
+            SchemaOf::Summary => report::schema(),
+        };
+        print(&format!("{schema:#}\n"))?;
+        return Ok(EXIT_FINE);
+    }
+    let scenario = Scenario::from_args(args)?;
+    if args.dry_run {
+        print(&scenario.outline().to_string())?;
+        return Ok(EXIT_FINE);
+    }
     let interrupts = Interrupts::catch()?;
-    let run = Run::prepare(args)?;
-    let report = run.execute(&interrupts)?;
-    print(&report, args.json)?;
-    Ok(match (interrupts.signal(), report.verdict) {
-        (Some(signal), _) => 128 + signal,
-        (None, Verdict::Fail) => EXIT_THRESHOLD,
-        (None, Verdict::Pass | Verdict::Interrupted) => 0,
-    })
-}
-
-/// A reader of stdout that has gone away is no fault of the run.
-fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
-    let text = if as_json {
+    let run = Run::prepare(&scenario, args.output.as_ref())?;
+    let ended = run.execute(&interrupts, args.progress)?;
+    let report = &ended.report;
+    let text = if args.json {
         serde_json::to_string_pretty(report)? + "\n"
     } else {
         Table(report).to_string()
     };
+    print(&text)?;
+    let code = exit_code(report, &interrupts);
+    keep(args, &scenario, ended)?;
+    Ok(code)
+}
+
+/// Writes the files of the run, if they were asked for.
+fn keep(args: &Args, scenario: &Scenario, ended: Ended) -> anyhow::Result<()> {
+    let Some(folder) = &args.output else {
+        return Ok(());
+    };
+    if let Some(recorder) = ended.recorder {
+        recorder.finish()?;
+    }
+    artefacts::write_ending(folder, scenario, &ended.report, &ended.latency_us)?;
+    Ok(())
+}
+
+fn exit_code(report: &Report, interrupts: &Interrupts) -> u8 {
+    match (interrupts.signal(), report.verdict) {
+        (Some(signal), _) => 128 + signal,
+        (None, Verdict::Fail | Verdict::Invalid) => EXIT_THRESHOLD,
+        (None, Verdict::Pass | Verdict::Interrupted) => EXIT_FINE,
+    }
+}
+
+/// A reader of stdout that has gone away is no fault of the run.
+fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -91,11 +132,17 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
             | kafka::Error::NotCreated { .. } => EXIT_USAGE,
         };
     }
-    let usage = error.is::<UsageError>() || error.is::<run::FileError>();
-    if usage { EXIT_USAGE } else { EXIT_INTERNAL }
+    match error.downcast_ref::<Problems>() {
+        Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
+        Some(Problems { file: None, .. }) => EXIT_USAGE,
+        None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None => EXIT_INTERNAL,
+    }
 }
 
+const EXIT_FINE: u8 = 0;
 const EXIT_USAGE: u8 = 2;
+const EXIT_SCENARIO: u8 = 3;
 const EXIT_UNREACHABLE: u8 = 4;
 const EXIT_INTERNAL: u8 = 70;
 const EXIT_THRESHOLD: u8 = 99;
