@@ -169,6 +169,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", help_heading = REPORTS)]
     pub(crate) output: Option<PathBuf>,
 
+    /// Hold the run against the summary.json of an earlier one; fail where it became worse
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub(crate) compare: Option<PathBuf>,
+
+    /// With --compare: differences up to this share are no news
+    #[arg(long, value_name = "P", default_value = "0.1", requires = "compare",
+          help_heading = REPORTS, value_parser = read_share)]
+    pub(crate) tolerance: f64,
+
     /// Live view on stderr: a panel on a terminal, else one line a second
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = REPORTS)]
     pub(crate) progress: Progress,

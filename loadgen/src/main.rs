@@ -17,6 +17,7 @@ mod bill_body;
 mod bills;
 mod checker;
 mod clock;
+mod comparison;
 mod consumer;
 mod expect;
 mod fields;
@@ -41,11 +42,13 @@ mod template;
 mod timeline;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::{Args, SchemaOf};
+use crate::comparison::{BaselineError, read_baseline};
 use crate::report::table::Table;
 use crate::report::{Report, Verdict};
 use crate::run::{Ended, Interrupts, Run};
@@ -80,9 +83,13 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
         print(&scenario.outline().to_string())?;
         return Ok(EXIT_FINE);
     }
+    let baseline = args.compare.as_deref().map(read_baseline).transpose()?;
     let interrupts = Interrupts::catch()?;
     let run = Run::prepare(&scenario, args.output.as_ref())?;
-    let ended = run.execute(&interrupts, args.progress)?;
+    let mut ended = run.execute(&interrupts, args.progress)?;
+    if let Some(baseline) = &baseline {
+        ended.report.compare(baseline, args.tolerance);
+    }
     let report = &ended.report;
     let text = if args.json {
         serde_json::to_string_pretty(report)? + "\n"
@@ -90,21 +97,23 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
         Table(report).to_string()
     };
     print(&text)?;
-    let code = exit_code(report, &interrupts);
-    keep(args, &scenario, ended)?;
-    Ok(code)
+    if let Some(folder) = &args.output {
+        keep(folder, &scenario, &mut ended, baseline.as_ref())?;
+    }
+    Ok(exit_code(&ended.report, &interrupts))
 }
 
-/// Writes the files of the run, if they were asked for.
-fn keep(args: &Args, scenario: &Scenario, ended: Ended) -> anyhow::Result<()> {
-    let Some(folder) = &args.output else {
-        return Ok(());
-    };
-    if let Some(recorder) = ended.recorder {
+/// Writes the files of the run.
+fn keep(
+    folder: &Path,
+    scenario: &Scenario,
+    ended: &mut Ended,
+    baseline: Option<&Report>,
+) -> Result<(), artefacts::WriteError> {
+    if let Some(recorder) = ended.recorder.take() {
         recorder.finish()?;
     }
-    artefacts::write_ending(folder, scenario, &ended.report, &ended.latency_us)?;
-    Ok(())
+    artefacts::write_ending(folder, scenario, ended, baseline)
 }
 
 fn exit_code(report: &Report, interrupts: &Interrupts) -> u8 {
@@ -135,7 +144,7 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Problems>() {
         Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
         Some(Problems { file: None, .. }) => EXIT_USAGE,
-        None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<artefacts::WriteError>() || error.is::<BaselineError>() => EXIT_USAGE,
         None => EXIT_INTERNAL,
     }
 }

@@ -23,6 +23,7 @@ use crate::progress::LiveView;
 use crate::report::{Circumstances, Report, draw};
 use crate::scenario::{Connection, Scenario};
 use crate::stamp::ProducerId;
+use crate::timeline::Row;
 
 /// The signals that end a run early.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ impl Interrupts {
 pub(crate) struct Ended {
     /// The report.
     pub(crate) report: Report,
+    /// The run second by second.
+    pub(crate) rows: Vec<Row>,
     /// Latency from due time to consumption in microseconds.
     pub(crate) latency_us: Histogram<u64>,
     /// The files that grew with the run, to be closed.
@@ -170,6 +173,7 @@ impl<'a> Run<'a> {
         };
         Ok(Ended {
             report: draw(scenario, &plan, &producer_id, &sent, &read, circumstances),
+            rows: read.timeline.rows(),
             latency_us: read.checker.latency_us(),
             recorder: read.recorder.take(),
         })
@@ -281,9 +285,9 @@ fn cpu_seconds() -> Option<f64> {
     Some((user + system) as f64 / CLOCK_TICKS_PER_SECOND)
 }
 
-/// Covers starting the threads and the client's handshake for idempotence, so that the first
-/// events are not late.
-const START_LEAD: Duration = Duration::from_millis(100);
+/// Covers starting the threads and the client's handshake for idempotence, which librdkafka begins
+/// up to half a second after it was created; without it the first events would wait for it.
+const START_LEAD: Duration = Duration::from_millis(700);
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
 /// `USER_HZ`, a constant of the Linux interface on all architectures Rust knows.
 const CLOCK_TICKS_PER_SECOND: f64 = 100.0;

@@ -5,13 +5,14 @@
 //! joined from the start, so a run of a month keeps a curve of the same size as one of an hour.
 
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
 use crate::checker::Recent;
 use crate::gauges::Gauges;
 use crate::plan::Plan;
 
 /// An interval of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Row {
     /// Where it begins, from the start of the run.
     pub(crate) start_seconds: f64,
@@ -44,7 +45,7 @@ pub(crate) struct Row {
 }
 
 /// Latencies of an interval in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct RowLatency {
     /// Median.
     pub(crate) p50: f64,
@@ -151,7 +152,6 @@ impl Timeline {
     }
 
     /// Returns all rows, the one that is not full yet included.
-    #[cfg(test)]
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows = self.rows.clone();
         rows.extend(self.pending.map(|(row, _)| row));

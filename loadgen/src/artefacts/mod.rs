@@ -14,17 +14,17 @@
 
 mod hgrm;
 mod hlog;
+mod page;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use hdrhistogram::Histogram;
-
 use self::hlog::IntervalLog;
 use crate::checker::Recent;
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::run::Ended;
 use crate::scenario::Scenario;
 use crate::timeline::Row;
 
@@ -98,14 +98,17 @@ impl Recorder {
 pub(crate) fn write_ending(
     folder: &Path,
     scenario: &Scenario,
-    report: &Report,
-    latency_us: &Histogram<u64>,
+    ended: &Ended,
+    baseline: Option<&Report>,
 ) -> Result<(), WriteError> {
+    let Ended { report, rows, latency_us, .. } = ended;
     let summary = serde_json::to_string_pretty(report).unwrap_or_default() + "\n";
     write(folder, "summary.json", summary.as_bytes())?;
     write(folder, "latency.hgrm", hgrm::render(latency_us).as_bytes())?;
     let written = toml::to_string(&scenario.written).unwrap_or_default();
-    write(folder, "scenario.toml", written.as_bytes())
+    write(folder, "scenario.toml", written.as_bytes())?;
+    let page = page::render(&page::Data { report, rows, baseline, scenario: &written });
+    write(folder, "report.html", page.as_bytes())
 }
 
 fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, WriteError> {

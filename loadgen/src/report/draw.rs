@@ -57,6 +57,7 @@ pub(crate) fn draw(
         latency_to_record_timestamp_ms: Percentiles::of(read.checker.written_us()),
         latency_to_acknowledgement_ms: Percentiles::of(&sent.acknowledged_us),
         stages: stages(plan, sent, read),
+        comparison: None,
         drain_seconds: circumstances.drain_seconds,
         cpu: circumstances.cpu_seconds.map(|seconds| Cpu {
             seconds,

@@ -10,6 +10,8 @@ pub(crate) mod table;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::Comparison;
+
 pub(crate) use self::draw::{Circumstances, draw};
 
 /// Everything a run has to say; `--json` prints exactly this, and so does `summary.json`.
@@ -46,6 +48,8 @@ pub(crate) struct Report {
     pub(crate) latency_to_acknowledgement_ms: Percentiles,
     /// The figures by stage.
     pub(crate) stages: Vec<StagePart>,
+    /// This run against an earlier one; absent without `--compare`.
+    pub(crate) comparison: Option<Comparison>,
     /// Time from the last event to the last outcome, or to giving up.
     pub(crate) drain_seconds: f64,
     /// Processor time of this process; absent where the system does not tell.
@@ -276,6 +280,21 @@ pub(crate) struct Cpu {
     pub(crate) us_per_record: f64,
     /// Per event sent: rendering, sending and checking all that came of it.
     pub(crate) us_per_event: f64,
+}
+
+impl Report {
+    /// Holds the run against an earlier one; what became worse fails a run that passed.
+    pub(crate) fn compare(&mut self, baseline: &Report, tolerance: f64) {
+        let comparison = Comparison::new(self, baseline, tolerance);
+        if matches!(self.verdict, Verdict::Pass | Verdict::Fail) {
+            let worse = comparison.violations();
+            if !worse.is_empty() {
+                self.verdict = Verdict::Fail;
+            }
+            self.violations.extend(worse);
+        }
+        self.comparison = Some(comparison);
+    }
 }
 
 /// Returns the JSON schema of the summary, as committed in `config/loadgen/`.

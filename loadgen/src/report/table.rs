@@ -29,6 +29,9 @@ impl Display for Table<'_> {
         if report.stages.len() > 1 {
             write_stages(f, &report.stages)?;
         }
+        if let Some(comparison) = &report.comparison {
+            write!(f, "{comparison}")?;
+        }
         write_ending(f, report)
     }
 }
