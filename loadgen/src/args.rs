@@ -62,9 +62,13 @@ pub(crate) struct Args {
     #[arg(short = 'X', value_name = "KEY=VALUE", help_heading = KAFKA, value_parser = read_override)]
     pub(crate) overrides: Vec<(String, String)>,
 
-    /// Send no Kafka records but JSON lines on stdout, by the clock; nothing is checked
-    #[arg(long, help_heading = KAFKA)]
+    /// Write the events as JSON lines on stdout instead, by the clock; the report goes to stderr
+    #[arg(long, help_heading = LINES, conflicts_with_all = ["output", "compare"])]
     pub(crate) ndjson: bool,
+
+    /// Check result lines of such events, read from FILE or with - from stdin
+    #[arg(long, value_name = "FILE", help_heading = LINES, conflicts_with_all = ["ndjson", "output", "compare"])]
+    pub(crate) check_ndjson: Option<PathBuf>,
 
     /// Events per second, as in 500, 0.5, 20k; instead of a scenario's stages [default: 1000]
     #[arg(long, help_heading = LOAD, value_parser = read_rate)]
@@ -234,6 +238,7 @@ fn read_override(text: &str) -> Result<(String, String), String> {
 }
 
 const KAFKA: &str = "Kafka";
+const LINES: &str = "Without Kafka";
 const LOAD: &str = "Load";
 const EVENTS: &str = "Events";
 const THRESHOLDS: &str = "Thresholds";
@@ -252,6 +257,12 @@ Examples:
   # One event in a hundred is malformed and must be dead-lettered, once
   expressway-loadgen --brokers localhost:9092 --topic orders --result-topic results \\
       --dead-letter-topic dead-letters --poison-share 0.01 --rate 5k --duration 10s
+
+  # Without Kafka: lines into any program that reads them, result lines checked
+  expressway-loadgen --ndjson --rate 5k --duration 10s --payload order.json \\
+      | expressway run --definition order.asl.json --input - --output results.ndjson
+  expressway-loadgen --check-ndjson results.ndjson --rate 5k --duration 10s \\
+      --payload order.json --expect result.json
 
   # Stages, keys, payload and thresholds from a file
   expressway-loadgen --scenario config/loadgen/ramp.toml --brokers localhost:9092

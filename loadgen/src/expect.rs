@@ -32,6 +32,13 @@ impl Expectation {
         serde_json::from_slice::<Value>(&rendered).map(drop)
     }
 
+    /// Returns the expected result of the event with this stamp.
+    pub(crate) fn text(&self, payload: &Payload, stamp: Stamp) -> String {
+        let mut rendered = Vec::new();
+        payload.render_template(&self.template, stamp, &mut rendered);
+        String::from_utf8_lossy(&rendered).into_owned()
+    }
+
     /// Returns whether `value` is the expected result of the event with this stamp.
     pub(crate) fn is_met(&mut self, payload: &Payload, stamp: Stamp, value: &[u8]) -> bool {
         if let Some(expected) = self.template.constant() {
@@ -86,7 +93,7 @@ fn is_same_number(left: &Number, right: &Number) -> bool {
 
 /// Drops white space between JSON tokens. Holes outside strings make a template no JSON yet, so
 /// this works on characters.
-fn minify(text: &str) -> String {
+pub(crate) fn minify(text: &str) -> String {
     let mut in_string = false;
     let mut escaped = false;
     text.chars()

@@ -25,6 +25,7 @@ mod fingerprint;
 mod gauges;
 mod kafka;
 mod keys;
+mod ndjson;
 mod pacing;
 mod payload;
 mod plan;
@@ -41,8 +42,9 @@ mod stamp;
 mod template;
 mod timeline;
 
-use std::io::Write;
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -83,6 +85,12 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
         print(&scenario.outline().to_string())?;
         return Ok(EXIT_FINE);
     }
+    if args.ndjson {
+        return send_lines(args, &scenario);
+    }
+    if let Some(path) = &args.check_ndjson {
+        return check_lines(args, &scenario, path);
+    }
     let baseline = args.compare.as_deref().map(read_baseline).transpose()?;
     let interrupts = Interrupts::catch()?;
     let run = Run::prepare(&scenario, args.output.as_ref())?;
@@ -101,6 +109,44 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
         keep(folder, &scenario, &mut ended, baseline.as_ref())?;
     }
     Ok(exit_code(&ended.report, &interrupts))
+}
+
+/// Writes events to stdout, and the report to stderr.
+fn send_lines(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::catch()?;
+    // Batches are made up before they are written: a lock for each would only cost time.
+    let sent = ndjson::send(scenario, &interrupts, &mut std::io::stdout().lock())?;
+    let text = if args.json { serde_json::to_string(&sent)? + "\n" } else { sent.to_string() };
+    std::io::stderr().lock().write_all(text.as_bytes())?;
+    Ok(match (interrupts.signal(), sent.verdict) {
+        (Some(signal), _) => 128 + signal,
+        (None, Verdict::Invalid) => EXIT_THRESHOLD,
+        (None, _) => EXIT_FINE,
+    })
+}
+
+/// Checks result lines of a file or of stdin.
+fn check_lines(args: &Args, scenario: &Scenario, path: &Path) -> anyhow::Result<u8> {
+    let checked = if path == Path::new("-") {
+        ndjson::check(scenario, &mut std::io::stdin().lock())
+    } else {
+        File::open(path).and_then(|file| ndjson::check(scenario, &mut BufReader::new(file)))
+    };
+    let checked = checked
+        .map_err(|reason| LinesError { path: path.to_owned(), reason: reason.to_string() })?;
+    let text =
+        if args.json { serde_json::to_string(&checked)? + "\n" } else { checked.to_string() };
+    print(&text)?;
+    let passed = checked.verdict == Some(Verdict::Pass);
+    Ok(if passed { EXIT_FINE } else { EXIT_THRESHOLD })
+}
+
+/// Result lines that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {path}: {reason}")]
+struct LinesError {
+    path: PathBuf,
+    reason: String,
 }
 
 /// Writes the files of the run.
@@ -144,7 +190,8 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Problems>() {
         Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
         Some(Problems { file: None, .. }) => EXIT_USAGE,
-        None if error.is::<artefacts::WriteError>() || error.is::<BaselineError>() => EXIT_USAGE,
+        None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<BaselineError>() || error.is::<LinesError>() => EXIT_USAGE,
         None => EXIT_INTERNAL,
     }
 }

@@ -106,6 +106,17 @@ impl Pacer {
         self.punctuality.ticks_queue_full += 1;
     }
 
+    /// Takes note that handing over what was due took until `elapsed_ns`, because its taker was
+    /// slow: ticks that passed meanwhile are held back, not late.
+    pub(crate) fn blocked_until(&mut self, elapsed_ns: u64) {
+        let reached = elapsed_ns / TICK_NS + 1;
+        let ticks = reached.saturating_sub(self.next_tick);
+        self.punctuality.ticks += ticks;
+        self.punctuality.ticks_held_back += ticks;
+        self.was_held |= ticks > 0;
+        self.next_tick = self.next_tick.max(reached);
+    }
+
     /// Returns whether nothing more will come due.
     pub(crate) fn is_at_end(&self) -> bool {
         self.next_ns.is_none()
@@ -225,6 +236,19 @@ mod tests {
         pacer.queue_was_full();
         assert_eq!(pacer.wake(5 * TICK_NS), None);
         assert_eq!(pacer.punctuality().ticks_queue_full, 1);
+    }
+
+    #[test]
+    fn a_slow_taker_is_no_lateness_of_the_generator() {
+        let mut pacer = pacer(1_000.0, 1_000);
+        run(&mut pacer, 0, u64::MAX);
+        pacer.blocked_until(TICK_NS / 2);
+        pacer.blocked_until(5 * TICK_NS);
+        let burst = run(&mut pacer, 5 * TICK_NS + 1, u64::MAX);
+        assert_eq!((burst.count, burst.lag_ns), (5, None));
+        let punctuality = pacer.punctuality();
+        assert_eq!((punctuality.ticks_late, punctuality.ticks_held_back), (0, 5));
+        assert_eq!(punctuality.ticks, 6);
     }
 
     #[test]

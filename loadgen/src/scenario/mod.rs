@@ -16,7 +16,7 @@ mod stages;
 use std::path::Path;
 
 use crate::args::Args;
-use crate::expect::Expectation;
+use crate::expect::{Expectation, minify};
 use crate::fields::Field;
 use crate::fingerprint::Fingerprint;
 use crate::keys::Keys;
@@ -108,10 +108,15 @@ impl Scenario {
             None => File::default(),
         };
         overlay::apply(args, &mut file);
-        let needs_kafka = !args.ndjson;
-        resolve::resolve(file, needs_kafka)
+        let needs_kafka = !args.ndjson && args.check_ndjson.is_none();
+        let mut scenario = resolve::resolve(file, needs_kafka)
             .and_then(Self::check_expectation)
-            .map_err(|list| Problems { file: args.scenario.clone(), list })
+            .map_err(|list| Problems { file: args.scenario.clone(), list })?;
+        if !needs_kafka {
+            // A line is one event, however the template was laid out.
+            scenario.payload = minify(&scenario.payload);
+        }
+        Ok(scenario)
     }
 
     /// Makes sure before the run that the expectation can be met at all.
@@ -158,12 +163,15 @@ impl Scenario {
     }
 
     /// Returns 16 digits that are equal for scenarios that ask for the same load: names, brokers,
-    /// topics and thresholds do not count, the content of files does.
+    /// topics, thresholds and what else is judged do not count, the content of files does.
     pub(crate) fn load_hash(&self) -> String {
         let mut load = self.written.clone();
         (load.name, load.description) = (None, None);
         load.kafka = file::Kafka::default();
         load.thresholds = Limits::default();
+        load.verify = file::VerifyTable::default();
+        load.generator.late_share_max = None;
+        (load.drain_timeout, load.settle) = (None, None);
         for path in load.named_files() {
             path.clear();
         }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // In tests a panic with a place is the report.
 
+mod lines;
 mod page;
 mod relay;
 mod scenarios;
