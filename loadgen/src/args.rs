@@ -106,6 +106,21 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) outstanding_max: Option<u64>,
 
+    /// Search for the highest rate with p99 below --max-p99-ms, the lag not growing and nothing
+    /// lost: trials of --duration (10s) with --warmup (2s), from --rate on
+    #[arg(long, help_heading = SEARCH, conflicts_with_all = ["ndjson", "check_ndjson", "compare"])]
+    pub(crate) find_max: bool,
+
+    /// With --find-max: try no higher rate
+    #[arg(long, value_name = "RATE", default_value = "10M", requires = "find_max",
+          help_heading = SEARCH, value_parser = read_rate)]
+    pub(crate) rate_max: Rate,
+
+    /// With --find-max: end when the rate is known within this share
+    #[arg(long, value_name = "P", default_value = "0.05", requires = "find_max",
+          help_heading = SEARCH, value_parser = read_precision)]
+    pub(crate) precision: f64,
+
     /// Event to send, used as it is but for its holes
     #[arg(long, value_name = "FILE", help_heading = EVENTS)]
     pub(crate) payload: Option<PathBuf>,
@@ -223,6 +238,13 @@ fn read_share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn read_precision(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.01..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share between 0.01 and 1".to_owned()),
+    }
+}
+
 fn read_positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
@@ -240,6 +262,7 @@ fn read_override(text: &str) -> Result<(String, String), String> {
 const KAFKA: &str = "Kafka";
 const LINES: &str = "Without Kafka";
 const LOAD: &str = "Load";
+const SEARCH: &str = "Search";
 const EVENTS: &str = "Events";
 const THRESHOLDS: &str = "Thresholds";
 const REPORTS: &str = "Reports";
@@ -263,6 +286,10 @@ Examples:
       | expressway run --definition order.asl.json --input - --output results.ndjson
   expressway-loadgen --check-ndjson results.ndjson --rate 5k --duration 10s \\
       --payload order.json --expect result.json
+
+  # The highest rate that keeps p99 below 50 ms, within 5 %
+  expressway-loadgen --brokers localhost:9092 --topic orders --result-topic results \\
+      --find-max --max-p99-ms 50 --rate 5k --duration 15s
 
   # Stages, keys, payload and thresholds from a file
   expressway-loadgen --scenario config/loadgen/ramp.toml --brokers localhost:9092

@@ -21,6 +21,7 @@ mod comparison;
 mod consumer;
 mod expect;
 mod fields;
+mod find_max;
 mod fingerprint;
 mod gauges;
 mod kafka;
@@ -51,9 +52,9 @@ use clap::Parser;
 
 use crate::args::{Args, SchemaOf};
 use crate::comparison::{BaselineError, read_baseline};
+use crate::report::Verdict;
 use crate::report::table::Table;
-use crate::report::{Report, Verdict};
-use crate::run::{Ended, Interrupts, Run};
+use crate::run::{Interrupts, Run};
 use crate::scenario::{Problems, Scenario};
 
 #[global_allocator]
@@ -91,6 +92,9 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
     if let Some(path) = &args.check_ndjson {
         return check_lines(args, &scenario, path);
     }
+    if args.find_max {
+        return find_max(args, &scenario);
+    }
     let baseline = args.compare.as_deref().map(read_baseline).transpose()?;
     let interrupts = Interrupts::catch()?;
     let run = Run::prepare(&scenario, args.output.as_ref())?;
@@ -106,9 +110,21 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
     };
     print(&text)?;
     if let Some(folder) = &args.output {
-        keep(folder, &scenario, &mut ended, baseline.as_ref())?;
+        artefacts::keep(folder, &scenario, &mut ended, baseline.as_ref())?;
     }
-    Ok(exit_code(&ended.report, &interrupts))
+    Ok(exit_code(ended.report.verdict, &interrupts))
+}
+
+/// Searches for the highest sustained rate.
+fn find_max(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::catch()?;
+    let found = find_max::find(args, scenario, &interrupts)?;
+    let json = serde_json::to_string_pretty(&found)? + "\n";
+    if let Some(folder) = &args.output {
+        artefacts::write(folder, "find-max.json", json.as_bytes())?;
+    }
+    print(&if args.json { json } else { found.to_string() })?;
+    Ok(exit_code(found.verdict, &interrupts))
 }
 
 /// Writes events to stdout, and the report to stderr.
@@ -118,11 +134,7 @@ fn send_lines(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
     let sent = ndjson::send(scenario, &interrupts, &mut std::io::stdout().lock())?;
     let text = if args.json { serde_json::to_string(&sent)? + "\n" } else { sent.to_string() };
     std::io::stderr().lock().write_all(text.as_bytes())?;
-    Ok(match (interrupts.signal(), sent.verdict) {
-        (Some(signal), _) => 128 + signal,
-        (None, Verdict::Invalid) => EXIT_THRESHOLD,
-        (None, _) => EXIT_FINE,
-    })
+    Ok(exit_code(sent.verdict, &interrupts))
 }
 
 /// Checks result lines of a file or of stdin.
@@ -149,21 +161,8 @@ struct LinesError {
     reason: String,
 }
 
-/// Writes the files of the run.
-fn keep(
-    folder: &Path,
-    scenario: &Scenario,
-    ended: &mut Ended,
-    baseline: Option<&Report>,
-) -> Result<(), artefacts::WriteError> {
-    if let Some(recorder) = ended.recorder.take() {
-        recorder.finish()?;
-    }
-    artefacts::write_ending(folder, scenario, ended, baseline)
-}
-
-fn exit_code(report: &Report, interrupts: &Interrupts) -> u8 {
-    match (interrupts.signal(), report.verdict) {
+fn exit_code(verdict: Verdict, interrupts: &Interrupts) -> u8 {
+    match (interrupts.signal(), verdict) {
         (Some(signal), _) => 128 + signal,
         (None, Verdict::Fail | Verdict::Invalid) => EXIT_THRESHOLD,
         (None, Verdict::Pass | Verdict::Interrupted) => EXIT_FINE,

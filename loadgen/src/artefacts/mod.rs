@@ -94,8 +94,20 @@ impl Recorder {
     }
 }
 
-/// Writes what is known only when the run has ended.
-pub(crate) fn write_ending(
+/// Closes the files that grew with the run and writes the others.
+pub(crate) fn keep(
+    folder: &Path,
+    scenario: &Scenario,
+    ended: &mut Ended,
+    baseline: Option<&Report>,
+) -> Result<(), WriteError> {
+    if let Some(recorder) = ended.recorder.take() {
+        recorder.finish()?;
+    }
+    write_ending(folder, scenario, ended, baseline)
+}
+
+fn write_ending(
     folder: &Path,
     scenario: &Scenario,
     ended: &Ended,
@@ -119,7 +131,8 @@ fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, WriteError> {
     }
 }
 
-fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), WriteError> {
+/// Writes a file of the run.
+pub(crate) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), WriteError> {
     let path = folder.join(name);
     std::fs::write(&path, content).map_err(|reason| WriteError { path, reason })
 }

@@ -22,7 +22,7 @@ use crate::fingerprint::Fingerprint;
 use crate::keys::Keys;
 use crate::payload::{Payload, Size};
 use crate::plan::Plan;
-use crate::quantity::Span;
+use crate::quantity::{Rate, Span};
 use crate::schedule::Schedule;
 use crate::stamp::ProducerId;
 use crate::template::Template;
@@ -108,15 +108,33 @@ impl Scenario {
             None => File::default(),
         };
         overlay::apply(args, &mut file);
+        if args.find_max {
+            overlay::for_trials(&mut file);
+        }
         let needs_kafka = !args.ndjson && args.check_ndjson.is_none();
         let mut scenario = resolve::resolve(file, needs_kafka)
             .and_then(Self::check_expectation)
             .map_err(|list| Problems { file: args.scenario.clone(), list })?;
+        if args.find_max && scenario.limits.p99_ms.is_none() {
+            let list = vec![Problem::Missing {
+                what: "the latency to keep",
+                flag: "--max-p99-ms",
+                key: "thresholds.p99_ms",
+            }];
+            return Err(Problems { file: args.scenario.clone(), list });
+        }
         if !needs_kafka {
             // A line is one event, however the template was laid out.
             scenario.payload = minify(&scenario.payload);
         }
         Ok(scenario)
+    }
+
+    /// Returns the same scenario at another constant rate.
+    pub(crate) fn at_rate(&self, per_second: f64) -> Result<Self, Problems> {
+        let mut file = self.written.clone();
+        file.rate = Rate::new(per_second);
+        resolve::resolve(file, true).map_err(|list| Problems { file: None, list })
     }
 
     /// Makes sure before the run that the expectation can be met at all.

@@ -3,6 +3,7 @@
 use super::file::{File, SizeValue, Stage};
 use crate::args::Args;
 use crate::fields::Scalar;
+use crate::quantity::Span;
 
 /// Writes what the flags say into `file`.
 pub(super) fn apply(args: &Args, file: &mut File) {
@@ -10,6 +11,15 @@ pub(super) fn apply(args: &Args, file: &mut File) {
     timing(args, file);
     events(args, file);
     limits(args, file);
+}
+
+/// Makes of `file` what a trial at one rate needs: no stages, a duration and a warm-up.
+pub(super) fn for_trials(file: &mut File) {
+    file.stages.clear();
+    file.count = None;
+    file.duration.get_or_insert(Span::from_secs(10));
+    // Before the pipeline is full, latencies and lag say nothing.
+    file.warmup.get_or_insert(Span::from_secs(2));
 }
 
 fn kafka(args: &Args, file: &mut File) {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // In tests a panic with a place is the report.
 
+mod find_max;
 mod lines;
 mod page;
 mod relay;
