@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::Scenario;
 use crate::schedule::{Course, Shape};
+use crate::stamp::{ProducerId, Stamp};
 
 /// Shows what would be sent.
 #[derive(Debug)]
@@ -26,7 +27,9 @@ impl Display for Outline<'_> {
             scenario.load_hash()
         )?;
         writeln!(f, "keys        {}", scenario.keys().count())?;
-        writeln!(f, "size        {} to {} bytes", scenario.size.min, scenario.size.max)?;
+        let (min, max, first) = examples(scenario);
+        writeln!(f, "size        {min} to {max} bytes")?;
+        writeln!(f, "first       {first}")?;
         writeln!(f, "\n{:<28}{:>9}{:>9}{:>12}  rate/s", "stage", "from s", "to s", "events")?;
         for stage in schedule.stages() {
             let end_ns = stage.start_ns + stage.duration_ns;
@@ -43,6 +46,22 @@ impl Display for Outline<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the sizes of some events and the beginning of the first sound one.
+fn examples(scenario: &Scenario) -> (usize, usize, String) {
+    let payload = scenario.payload(scenario.plan.clone(), ProducerId::from_number(0));
+    let mut value = Vec::new();
+    let (mut min, mut max) = (usize::MAX, 0);
+    let mut first = None;
+    for sequence in 0..EXAMPLES.min(scenario.schedule().planned()) {
+        payload.render(Stamp { sequence, due_ns: 0 }, &mut value);
+        (min, max) = (min.min(value.len()), max.max(value.len()));
+        if first.is_none() && scenario.plan.poison(sequence).is_none() {
+            first = Some(String::from_utf8_lossy(&value).chars().take(FIRST_CHARS).collect());
+        }
+    }
+    (min, max, first.unwrap_or_default())
 }
 
 struct RateOf<'a>(&'a Course);
@@ -62,3 +81,6 @@ impl Display for RateOf<'_> {
         }
     }
 }
+
+const EXAMPLES: u64 = 1_000;
+const FIRST_CHARS: usize = 200;

@@ -250,3 +250,21 @@ fn the_committed_schemas_are_those_of_the_program() {
         );
     }
 }
+
+#[test]
+fn the_ready_scenarios_can_be_carried_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root.join("config/loadgen")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_expressway-loadgen"));
+        let output = command.args(["--dry-run", "--scenario"]).arg(&path).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{}: {complaint}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
+}
