@@ -1,6 +1,7 @@
 //! The command line: flags and what each of them may be. What they mean together, and together
 //! with a scenario file, is [`crate::scenario`]'s affair.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
@@ -196,6 +197,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "P", default_value = "0.1", requires = "compare",
           help_heading = REPORTS, value_parser = read_share)]
     pub(crate) tolerance: f64,
+
+    /// Show the run's own figures to Prometheus on this address, as in 127.0.0.1:9641
+    #[arg(long, value_name = "ADDRESS", help_heading = REPORTS, conflicts_with_all = ["ndjson", "check_ndjson"])]
+    pub(crate) metrics_listen: Option<SocketAddr>,
 
     /// Live view on stderr: a panel on a terminal, else one line a second
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = REPORTS)]

@@ -142,6 +142,9 @@ impl Read {
         if let Some(recorder) = &mut self.recorder {
             recorder.interval(&row, recent);
         }
+        for value in recent.measured_us.iter_recorded() {
+            gauges.latency.record(value.value_iterated_to(), value.count_at_value());
+        }
         let us = |ms: f64| (ms * 1e3) as u64;
         let latency = row.latency.unwrap_or_default();
         gauges.recent_p50_us.set(us(latency.p50));
@@ -178,6 +181,8 @@ fn publish(checker: &Checker, gauges: &Gauges) {
     let bills = checker.bill_counts();
     let unmatched = if counts.foreign == 0 { bills.unmatched } else { 0 };
     gauges.settled.set(counts.settled);
+    gauges.failed.set(counts.failed + counts.timed_out);
+    gauges.dead_letters.set(counts.dead_letters);
     gauges.duplicated.set(counts.duplicated + bills.duplicated);
     gauges.wrong.set(counts.wrong.total());
     gauges.bills_open.set(bills.missing + unmatched);

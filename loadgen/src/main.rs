@@ -20,6 +20,7 @@ mod clock;
 mod comparison;
 mod consumer;
 mod expect;
+mod exposition;
 mod fields;
 mod find_max;
 mod fingerprint;
@@ -32,6 +33,7 @@ mod payload;
 mod plan;
 mod producer;
 mod progress;
+mod punctual;
 mod quantity;
 mod random;
 mod report;
@@ -98,7 +100,7 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
     let baseline = args.compare.as_deref().map(read_baseline).transpose()?;
     let interrupts = Interrupts::catch()?;
     let run = Run::prepare(&scenario, args.output.as_ref())?;
-    let mut ended = run.execute(&interrupts, args.progress)?;
+    let mut ended = run.execute(&interrupts, args)?;
     if let Some(baseline) = &baseline {
         ended.report.compare(baseline, args.tolerance);
     }
@@ -190,6 +192,7 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
         Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
         Some(Problems { file: None, .. }) => EXIT_USAGE,
         None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<exposition::ListenError>() => EXIT_USAGE,
         None if error.is::<BaselineError>() || error.is::<LinesError>() => EXIT_USAGE,
         None => EXIT_INTERNAL,
     }

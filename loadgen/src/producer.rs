@@ -19,6 +19,7 @@ use crate::kafka::{self, note_of};
 use crate::pacing::{Due, Pacer, Punctuality};
 use crate::payload::Payload;
 use crate::plan::Plan;
+use crate::punctual;
 use crate::scenario::{Connection, Scenario};
 use crate::sequences::SequenceSet;
 use crate::stamp::{ProducerId, Stamp};
@@ -205,12 +206,13 @@ impl Generator {
         let mut pacer = Pacer::new(&self.plan);
         let mut books = Books::new(self.plan.schedule.stages().len());
         let mut patience = Patience::new(self.patience);
-        ask_for_priority();
+        punctual::ask();
         sleep(self.plan.start_ns.saturating_sub(self.clock.now_ns()));
         while !self.gauges.stop_sending.load(Ordering::Relaxed) && self.gave_up.is_none() {
             let lag_ns = pacer.wake(self.elapsed_ns());
             if let Some(lag_ns) = lag_ns {
                 books.lag_us.saturating_record(lag_ns / 1_000);
+                self.gauges.schedule_delay.record(lag_ns / 1_000, 1);
             }
             let before = pacer.sent_count();
             self.send_due(&mut pacer, &mut books);
@@ -357,14 +359,6 @@ impl Books {
     }
 }
 
-/// Asks the scheduler to wake this thread before others that share its processors: it sleeps most
-/// of the time, and whatever delays it is measured as the system's latency. Only root may ask;
-/// anyone else is late a little more often.
-fn ask_for_priority() {
-    // On Linux the calling thread is meant. A refusal is fine.
-    let _ = rustix::process::setpriority_process(None, PRIORITY);
-}
-
 fn sleep(ns: u64) {
     if ns > 0 {
         std::thread::sleep(Duration::from_nanos(ns));
@@ -395,7 +389,6 @@ impl Patience {
     }
 }
 
-const PRIORITY: i32 = -15;
 const SERVE_EVERY: u32 = 512;
 const SERVE_BATCHES: usize = 4;
 

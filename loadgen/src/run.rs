@@ -10,11 +10,12 @@ use anyhow::anyhow;
 use hdrhistogram::Histogram;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::args;
+use crate::args::Args;
 use crate::artefacts::Recorder;
 use crate::checker::{Assignment, Checker};
 use crate::clock::Clock;
 use crate::consumer::{self, Desk, Read, Streams};
+use crate::exposition::{Exposition, ListenError, Shown};
 use crate::gauges::Gauges;
 use crate::kafka::{self, Reader};
 use crate::plan::Plan;
@@ -132,12 +133,10 @@ impl<'a> Run<'a> {
     }
 
     /// Sends, drains, and reports.
-    pub(crate) fn execute(
-        self,
-        interrupts: &Interrupts,
-        progress: args::Progress,
-    ) -> anyhow::Result<Ended> {
+    pub(crate) fn execute(self, interrupts: &Interrupts, args: &Args) -> anyhow::Result<Ended> {
         let Self { scenario, plan, producer_id, clock, gauges, generator, .. } = self;
+        // Answers until this function returns.
+        let _exposition = exposition(args, scenario, &plan, clock, &gauges)?;
         let cpu_before = cpu_seconds();
         let desk = Desk {
             reader: self.reader,
@@ -156,7 +155,7 @@ impl<'a> Run<'a> {
             clock,
             gauges: &gauges,
             interrupts,
-            live_view: LiveView::new(progress, scenario),
+            live_view: LiveView::new(args.progress, scenario),
         };
         watch.until_sent(&sending, &reading);
         let sent = join(sending)?;
@@ -241,6 +240,25 @@ impl Watch<'_> {
         self.live_view.tick(self.gauges, self.plan, elapsed_ns);
         sleep(WATCH_PAUSE);
     }
+}
+
+fn exposition(
+    args: &Args,
+    scenario: &Scenario,
+    plan: &Plan,
+    clock: Clock,
+    gauges: &Arc<Gauges>,
+) -> Result<Option<Exposition>, ListenError> {
+    let Some(address) = args.metrics_listen else {
+        return Ok(None);
+    };
+    let shown = Shown {
+        scenario: scenario.name.clone(),
+        plan: plan.clone(),
+        clock,
+        gauges: Arc::clone(gauges),
+    };
+    Exposition::start(address, shown).map(Some)
 }
 
 fn connect(

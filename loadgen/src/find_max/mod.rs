@@ -154,7 +154,7 @@ fn carry_out(
 ) -> anyhow::Result<(Report, Option<Failure>, f64)> {
     let trial = scenario.at_rate(rate)?;
     let run = Run::prepare(&trial, folder.as_ref())?;
-    let mut ended = run.execute(interrupts, args.progress)?;
+    let mut ended = run.execute(interrupts, args)?;
     if let Some(folder) = folder {
         artefacts::keep(&folder, &trial, &mut ended, None)?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Sending;
 use crate::clock::Clock;
 use crate::pacing::{Pacer, TICK_NS};
+use crate::punctual;
 use crate::report::Verdict;
 use crate::run::Interrupts;
 use crate::scenario::Scenario;
@@ -31,6 +32,7 @@ pub(crate) fn send(
     let producer = ProducerId::from_number(plan.seed);
     let payload = scenario.payload(plan.clone(), producer);
     let mut pacer = Pacer::new(&plan);
+    punctual::ask();
     let mut batch = Vec::new();
     let mut line = Vec::new();
     let (mut bytes, mut malformed) = (0, 0);
