@@ -1,237 +1,252 @@
-//! The command line: flags, their defaults and what they must fulfil together.
+//! The command line: flags and what each of them may be. What they mean together, and together
+//! with a scenario file, is [`crate::scenario`]'s affair.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::plan::{Plan, Rate, poison_threshold};
+use crate::keys::Distribution;
+use crate::quantity::{Rate, Span};
+use crate::scenario::ArrivalsName;
 
-/// Sends events at a fixed rate and checks what comes back: lost, duplicated, wrong, late.
+/// Sends events by the clock and checks what comes back: lost, duplicated, wrong, late.
 #[derive(Debug, Parser)]
 #[command(name = "expressway-loadgen", version, before_help = EXAMPLES, after_help = AFTER)]
 pub(crate) struct Args {
+    /// Scenario to carry out (TOML); flags win over what it says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+
+    /// Say what would be sent, stage by stage, and stop there
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print a JSON schema and stop there
+    #[arg(long, value_name = "OF")]
+    pub(crate) schema: Option<SchemaOf>,
+
     /// Brokers to start from, as HOST:PORT[,HOST:PORT...]
-    #[arg(long, value_name = "LIST")]
-    pub(crate) brokers: String,
+    #[arg(long, value_name = "LIST", help_heading = KAFKA)]
+    pub(crate) brokers: Option<String>,
 
     /// Topic the events are sent to
-    #[arg(long)]
-    pub(crate) topic: String,
+    #[arg(long, help_heading = KAFKA)]
+    pub(crate) topic: Option<String>,
 
     /// Topic where results appear; repeat for several
-    #[arg(long, value_name = "TOPIC", required = true)]
+    #[arg(long, value_name = "TOPIC", help_heading = KAFKA)]
     pub(crate) result_topic: Vec<String>,
 
     /// Topic where results of failed executions appear, if not among the result topics
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", help_heading = KAFKA)]
     pub(crate) failure_topic: Option<String>,
 
     /// Topic where billing records appear; without it bills are not checked
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", help_heading = KAFKA)]
     pub(crate) billing_topic: Option<String>,
 
     /// Topic where rejected events appear
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", help_heading = KAFKA)]
     pub(crate) dead_letter_topic: Option<String>,
 
-    /// Events per second, as in 500, 0.5, 20k
-    #[arg(long, default_value = "1000")]
-    pub(crate) rate: Rate,
+    /// Create the topics first, with so many partitions (needs a real broker)
+    #[arg(long, value_name = "PARTITIONS", help_heading = KAFKA,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) create_topics: Option<u32>,
+
+    /// How long to try to reach the brokers at start [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = KAFKA)]
+    pub(crate) connect_timeout: Option<Span>,
+
+    /// librdkafka setting for all clients; repeat for several
+    #[arg(short = 'X', value_name = "KEY=VALUE", help_heading = KAFKA, value_parser = read_override)]
+    pub(crate) overrides: Vec<(String, String)>,
+
+    /// Write the events as JSON lines on stdout instead, by the clock; the report goes to stderr
+    #[arg(long, help_heading = LINES, conflicts_with_all = ["output", "compare"])]
+    pub(crate) ndjson: bool,
+
+    /// Check result lines of such events, read from FILE or with - from stdin
+    #[arg(long, value_name = "FILE", help_heading = LINES, conflicts_with_all = ["ndjson", "output", "compare"])]
+    pub(crate) check_ndjson: Option<PathBuf>,
+
+    /// Events per second, as in 500, 0.5, 20k; instead of a scenario's stages [default: 1000]
+    #[arg(long, help_heading = LOAD, value_parser = read_rate)]
+    pub(crate) rate: Option<Rate>,
 
     /// Stop after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
     /// Stop after so long, as in 500ms, 30s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = read_duration)]
-    pub(crate) duration: Option<Duration>,
+    #[arg(long, value_name = "TIME", help_heading = LOAD)]
+    pub(crate) duration: Option<Span>,
 
-    /// Events due this early are verified but left out of latency
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = read_duration)]
-    pub(crate) warmup: Duration,
+    /// How arrivals are spread over the rate [default: uniform]
+    #[arg(long, value_name = "HOW", help_heading = LOAD)]
+    pub(crate) arrivals: Option<ArrivalsName>,
 
-    /// How long to wait for outstanding outcomes after the last event
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = read_duration)]
-    pub(crate) drain_timeout: Duration,
+    /// What everything random follows from [default: 0]
+    #[arg(long, value_name = "N", help_heading = LOAD)]
+    pub(crate) seed: Option<u64>,
 
-    /// How long to go on reading once all outcomes are in, to catch late duplicates
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = read_duration)]
-    pub(crate) settle: Duration,
+    /// Events due this early are verified but left out of latency [default: 0s]
+    #[arg(long, value_name = "TIME", help_heading = LOAD)]
+    pub(crate) warmup: Option<Span>,
 
-    /// How long to try to reach the brokers at start
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
-    pub(crate) connect_timeout: Duration,
+    /// How long to wait for outstanding outcomes after the last event [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = LOAD)]
+    pub(crate) drain_timeout: Option<Span>,
+
+    /// How long to go on reading once all outcomes are in, to catch late duplicates [default: 250ms]
+    #[arg(long, value_name = "TIME", help_heading = LOAD)]
+    pub(crate) settle: Option<Span>,
+
+    /// Send no more while so many events have no outcome; held-back time is reported
+    #[arg(long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) outstanding_max: Option<u64>,
+
+    /// Search for the highest rate with p99 below --max-p99-ms, the lag not growing and nothing
+    /// lost: trials of --duration (10s) with --warmup (2s), from --rate on
+    #[arg(long, help_heading = SEARCH, conflicts_with_all = ["ndjson", "check_ndjson", "compare"])]
+    pub(crate) find_max: bool,
+
+    /// With --find-max: try no higher rate
+    #[arg(long, value_name = "RATE", default_value = "10M", requires = "find_max",
+          help_heading = SEARCH, value_parser = read_rate)]
+    pub(crate) rate_max: Rate,
+
+    /// With --find-max: end when the rate is known within this share
+    #[arg(long, value_name = "P", default_value = "0.05", requires = "find_max",
+          help_heading = SEARCH, value_parser = read_precision)]
+    pub(crate) precision: f64,
 
     /// Event to send, used as it is but for its holes
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = EVENTS)]
     pub(crate) payload: Option<PathBuf>,
 
     /// Pad events to this many bytes [default: 256, with --payload 0]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(0..=900_000))]
+    #[arg(long, value_name = "BYTES", help_heading = EVENTS,
+          value_parser = clap::value_parser!(u32).range(0..=900_000))]
     pub(crate) payload_size: Option<u32>,
 
-    /// Number of different keys; 0 sends events without a key
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
-    pub(crate) keys: u32,
+    /// Number of different keys; 0 sends events without a key [default: 1024]
+    #[arg(long, value_name = "N", help_heading = EVENTS,
+          value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub(crate) keys: Option<u32>,
 
-    /// Share of events that are malformed and must be dead-lettered, 0 to 1
-    #[arg(long, value_name = "P", default_value = "0", value_parser = read_share)]
-    pub(crate) poison_share: f64,
+    /// How events are spread over the keys [default: round-robin]
+    #[arg(long, value_name = "HOW", help_heading = EVENTS)]
+    pub(crate) key_distribution: Option<Distribution>,
+
+    /// Steepness of --key-distribution zipf, above 0 and at most 10 [default: 1]
+    #[arg(long, value_name = "S", help_heading = EVENTS)]
+    pub(crate) zipf_exponent: Option<f64>,
+
+    /// Share of events that are malformed and must be dead-lettered, 0 to 1 [default: 0]
+    #[arg(long, value_name = "P", help_heading = EVENTS, value_parser = read_share)]
+    pub(crate) poison_share: Option<f64>,
 
     /// JSON that every result must equal; may have the payload's holes
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = EVENTS)]
     pub(crate) expect: Option<PathBuf>,
 
-    /// Send no more while so many events have no outcome; held-back time is reported
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) outstanding_max: Option<u64>,
-
-    /// Create the topics first, with so many partitions (needs a real broker)
-    #[arg(long, value_name = "PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) create_topics: Option<u32>,
-
     /// Fail when the 99th percentile of latency is above this
-    #[arg(long, value_name = "MS", value_parser = read_positive)]
+    #[arg(long, value_name = "MS", help_heading = THRESHOLDS, value_parser = read_positive)]
     pub(crate) max_p99_ms: Option<f64>,
 
-    /// Fail when more outcomes and bills than this are missing
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) max_lost: u64,
+    /// Fail when more outcomes and bills than this are missing [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_lost: Option<u64>,
 
-    /// Fail when more outcomes and bills than this are repeated
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) max_duplicated: u64,
+    /// Fail when more outcomes and bills than this are repeated [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_duplicated: Option<u64>,
 
-    /// Fail when more outcomes and bills than this are wrong
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) max_wrong: u64,
+    /// Fail when more outcomes and bills than this are wrong [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_wrong: Option<u64>,
+
+    /// Fail when more results than this came after a younger one of their key
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_reordered: Option<u64>,
 
     /// Fail when more executions than this did not succeed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_failed: Option<u64>,
 
+    /// Declare the run invalid when the generator was late in more than this share of its
+    /// ticks [default: 0.01]
+    #[arg(long, value_name = "P", help_heading = THRESHOLDS, value_parser = read_share)]
+    pub(crate) max_late: Option<f64>,
+
     /// Print the report as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = REPORTS)]
     pub(crate) json: bool,
 
-    /// Live line on stderr, once a second
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub(crate) progress: Progress,
+    /// Write report.html, summary.json, timeline.csv, latency.hgrm and .hlog into this folder
+    #[arg(long, value_name = "DIR", help_heading = REPORTS)]
+    pub(crate) output: Option<PathBuf>,
 
-    /// librdkafka setting for all clients; repeat for several
-    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = read_override)]
-    pub(crate) overrides: Vec<(String, String)>,
+    /// Hold the run against the summary.json of an earlier one; fail where it became worse
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub(crate) compare: Option<PathBuf>,
+
+    /// With --compare: differences up to this share are no news
+    #[arg(long, value_name = "P", default_value = "0.1", requires = "compare",
+          help_heading = REPORTS, value_parser = read_share)]
+    pub(crate) tolerance: f64,
+
+    /// Show the run's own figures to Prometheus on this address, as in 127.0.0.1:9641
+    #[arg(long, value_name = "ADDRESS", help_heading = REPORTS, conflicts_with_all = ["ndjson", "check_ndjson"])]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
+    /// Live view on stderr: a panel on a terminal, else one line a second
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = REPORTS)]
+    pub(crate) progress: Progress,
 }
 
-/// When to show the live line.
+/// When to show the live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
-    /// On a terminal, redrawn in place
+    /// A panel on a terminal, else one line a second
     Auto,
-    /// Always, as lines of their own when stderr is no terminal
+    /// One line a second, on a terminal too
     Always,
-    /// Never
+    /// Nothing
     Never,
 }
 
-/// Flags that are fine one by one but not together.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum UsageError {
-    /// Neither `--count` nor `--duration`.
-    #[error("how long? add --duration 30s or --count 100000")]
-    Endless,
-    /// The run would end before its first event is measured.
-    #[error("--warmup leaves nothing to measure; make the run longer than the warm-up")]
-    WarmupTooLong,
-    /// Rejected events would appear where nobody looks.
-    #[error("--poison-share needs --dead-letter-topic, where the malformed events must appear")]
-    PoisonWithoutDeadLetters,
-    /// One topic cannot tell two kinds of record apart.
-    #[error("topic {0:?} is given for two kinds of record; use one topic for each")]
-    TopicTwice(String),
+/// What a JSON schema can be printed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// The report that --json prints
+    Summary,
 }
 
-impl Args {
-    /// Returns the plan of the run; its start is set when everything stands ready.
-    pub(crate) fn plan(&self) -> Result<Plan, UsageError> {
-        self.check_topics()?;
-        if self.poison_share > 0.0 && self.dead_letter_topic.is_none() {
-            return Err(UsageError::PoisonWithoutDeadLetters);
-        }
-        let stop_after_ns = self.duration.map(|duration| duration.as_nanos() as u64);
-        // A duration bounds the count too: record i is due before the end of the last interval.
-        let due_within =
-            stop_after_ns.map(|stop| self.rate.due_count(stop.saturating_sub(1))).into_iter();
-        let Some(count) = due_within.chain(self.count).min() else {
-            return Err(UsageError::Endless);
-        };
-        let warmup_ns = self.warmup.as_nanos() as u64;
-        if warmup_ns > 0 && self.rate.due_offset_ns(count - 1) < warmup_ns {
-            return Err(UsageError::WarmupTooLong);
-        }
-        Ok(Plan {
-            rate: self.rate,
-            count,
-            stop_after_ns,
-            warmup_ns,
-            keys: self.keys,
-            poison_below: poison_threshold(self.poison_share),
-            start_ns: 0,
-        })
+fn read_rate(text: &str) -> Result<Rate, String> {
+    let rate: Rate = text.parse().map_err(|error: crate::quantity::RateError| error.to_string())?;
+    if rate.per_second() > 0.0 {
+        Ok(rate)
+    } else {
+        Err("a rate above zero; pauses are for scenario files".to_owned())
     }
-
-    /// Returns the size events are padded to.
-    pub(crate) fn payload_size_bytes(&self) -> usize {
-        let default = if self.payload.is_some() { 0 } else { 256 };
-        self.payload_size.map_or(default, |bytes| bytes as usize)
-    }
-
-    /// Failures may share a topic with results, as they do in the service by default; nothing
-    /// else may share one.
-    fn check_topics(&self) -> Result<(), UsageError> {
-        let mut taken: Vec<&str> = vec![&self.topic];
-        let alone = self.result_topic.iter();
-        let alone = alone.chain(&self.billing_topic).chain(&self.dead_letter_topic);
-        for topic in alone {
-            if taken.contains(&topic.as_str()) {
-                return Err(UsageError::TopicTwice(topic.clone()));
-            }
-            taken.push(topic);
-        }
-        if let Some(failures) = &self.failure_topic
-            && taken.contains(&failures.as_str())
-            && !self.result_topic.contains(failures)
-        {
-            return Err(UsageError::TopicTwice(failures.clone()));
-        }
-        Ok(())
-    }
-}
-
-fn read_duration(text: &str) -> Result<Duration, String> {
-    let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits_end);
-    let unit_seconds = match unit {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
-    };
-    let number: f64 =
-        number.parse().map_err(|_| "write a time as in 500ms, 30s, 10m or 2h".to_owned())?;
-    let seconds = number * unit_seconds;
-    if seconds > DURATION_SECONDS_MAX {
-        return Err("longer than 30 days".to_owned());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 fn read_share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("a share lies between 0 and 1".to_owned()),
+    }
+}
+
+fn read_precision(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.01..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share between 0.01 and 1".to_owned()),
     }
 }
 
@@ -249,7 +264,13 @@ fn read_override(text: &str) -> Result<(String, String), String> {
     }
 }
 
-const DURATION_SECONDS_MAX: f64 = 30.0 * 86_400.0;
+const KAFKA: &str = "Kafka";
+const LINES: &str = "Without Kafka";
+const LOAD: &str = "Load";
+const SEARCH: &str = "Search";
+const EVENTS: &str = "Events";
+const THRESHOLDS: &str = "Thresholds";
+const REPORTS: &str = "Reports";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -264,56 +285,50 @@ Examples:
   # One event in a hundred is malformed and must be dead-lettered, once
   expressway-loadgen --brokers localhost:9092 --topic orders --result-topic results \\
       --dead-letter-topic dead-letters --poison-share 0.01 --rate 5k --duration 10s
+
+  # Without Kafka: lines into any program that reads them, result lines checked
+  expressway-loadgen --ndjson --rate 5k --duration 10s --payload order.json \\
+      | expressway run --definition order.asl.json --input - --output results.ndjson
+  expressway-loadgen --check-ndjson results.ndjson --rate 5k --duration 10s \\
+      --payload order.json --expect result.json
+
+  # The highest rate that keeps p99 below 50 ms, within 5 %
+  expressway-loadgen --brokers localhost:9092 --topic orders --result-topic results \\
+      --find-max --max-p99-ms 50 --rate 5k --duration 15s
+
+  # Stages, keys, payload and thresholds from a file
+  expressway-loadgen --scenario config/loadgen/ramp.toml --brokers localhost:9092
 ";
 
 const AFTER: &str = "\
-Holes in --payload and --expect: {{sequence}} {{key}} {{producer}} {{due_ms}} {{padding}}
+Holes in payloads and expectations: {{sequence}} {{key}} {{producer}} {{due_ms}} {{due_time}}
+  {{padding}}, and the fields of a scenario
 
-Exit codes: 0 fine, 2 usage, 4 Kafka unreachable at start, 70 internal,
-  99 a threshold was crossed, 130 or 143 after SIGINT or SIGTERM (sends no more,
-  drains and reports; a second signal ends at once)";
+Exit codes: 0 fine, 2 usage, 3 bad scenario file, 4 Kafka unreachable at start, 70 internal,
+  99 a threshold was crossed or the run is invalid, 130 or 143 after SIGINT or SIGTERM (sends
+  no more, drains and reports; a second signal ends at once)";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn args(extra: &str) -> Args {
-        let line = format!("loadgen --brokers b:1 --topic in --result-topic out {extra}");
-        Args::try_parse_from(line.split_whitespace()).unwrap()
-    }
-
-    #[test]
-    fn a_duration_and_a_count_bound_each_other() {
-        assert_eq!(args("--duration 2s").plan().unwrap().count, 2_000);
-        assert_eq!(args("--count 7").plan().unwrap().count, 7);
-        assert_eq!(args("--duration 2s --count 7").plan().unwrap().count, 7);
-        assert_eq!(args("--duration 1ms --count 7000").plan().unwrap().count, 1);
-        assert_eq!(args("").plan().unwrap_err(), UsageError::Endless);
-    }
-
-    #[test]
-    fn flags_that_contradict_each_other_are_refused_with_the_way_out() {
-        let refused = |extra| args(extra).plan().unwrap_err();
-        assert_eq!(refused("--count 9 --poison-share 0.1"), UsageError::PoisonWithoutDeadLetters);
-        assert_eq!(refused("--count 9 --warmup 10s"), UsageError::WarmupTooLong);
-        assert_eq!(refused("--count 9 --billing-topic out"), UsageError::TopicTwice("out".into()));
-        assert_eq!(refused("--count 9 --failure-topic in"), UsageError::TopicTwice("in".into()));
-        assert!(args("--count 9 --failure-topic out").plan().is_ok());
-    }
-
-    #[test]
-    fn times_are_read_with_units() {
-        assert_eq!(read_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(read_duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(read_duration("2"), Ok(Duration::from_secs(2)));
-        for text in ["", "ms", "1d", "-1s", "1e99", "31x", "1.2.3s", "900h"] {
-            assert!(read_duration(text).is_err(), "{text}");
-        }
-    }
-
     #[test]
     fn the_definition_of_the_flags_is_sound() {
         use clap::CommandFactory as _;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_refuse_what_no_run_can_use() {
+        let refused = |flags: &str| {
+            let line = format!("loadgen {flags}");
+            Args::try_parse_from(line.split_whitespace()).unwrap_err().to_string()
+        };
+        assert!(refused("--rate 0").contains("above zero"));
+        assert!(refused("--rate fast").contains("20k"));
+        assert!(refused("--poison-share 2").contains("between 0 and 1"));
+        assert!(refused("--duration 1d").contains("unknown unit"));
+        assert!(refused("-X linger").contains("KEY=VALUE"));
+        assert!(refused("--max-p99-ms=-1").contains("--max-p99-ms"));
     }
 }

@@ -9,8 +9,10 @@ use crate::bill_body;
 use crate::bills::{BillBounds, BillCounts, Bills};
 use crate::expect::Expectation;
 use crate::fingerprint::Fingerprint;
+use crate::keys::Key;
 use crate::payload::Payload;
-use crate::plan::{Key, Plan};
+use crate::plan::Plan;
+use crate::scenario::Verify;
 use crate::sequences::SequenceSet;
 use crate::stamp::{OutcomeHeaders, ProducerId, Stamp};
 
@@ -95,6 +97,43 @@ impl WrongCounts {
     }
 }
 
+/// Figures about the outcomes of one stage's events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StageCounts {
+    /// Events with at least one outcome.
+    pub(crate) settled: u64,
+    /// First results, on result topics and on the failure topic.
+    pub(crate) results: u64,
+    /// First dead letters.
+    pub(crate) dead_letters: u64,
+    /// First results with status failed or timed out.
+    pub(crate) failed: u64,
+    /// Further outcomes.
+    pub(crate) duplicated: u64,
+    /// Results that came after a younger event of the same key.
+    pub(crate) reordered: u64,
+    /// Records that are not what they should be.
+    pub(crate) wrong: u64,
+}
+
+/// What is kept of one stage.
+#[derive(Debug)]
+pub(crate) struct StageLedger {
+    /// Figures about its events.
+    pub(crate) counts: StageCounts,
+    /// Latency from due time to consumption in microseconds, the warm-up left out.
+    pub(crate) latency_us: Histogram<u64>,
+}
+
+/// Latencies of the last interval, in microseconds.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    /// Of events that count.
+    pub(crate) measured_us: Histogram<u64>,
+    /// Of events of the warm-up.
+    pub(crate) warmup_us: Histogram<u64>,
+}
+
 /// What the checker is told about the run.
 #[derive(Debug)]
 pub(crate) struct Assignment {
@@ -110,6 +149,8 @@ pub(crate) struct Assignment {
     pub(crate) result_topics: usize,
     /// Whether a billing topic is read.
     pub(crate) checks_bills: bool,
+    /// What else is checked.
+    pub(crate) verify: Verify,
 }
 
 /// Holds the ledger of one run.
@@ -120,8 +161,8 @@ pub(crate) struct Checker {
     bills: Bills,
     counts: OutcomeCounts,
     youngest_by_key: Vec<Vec<u64>>,
-    latency_us: Histogram<u64>,
-    recent_us: Histogram<u64>,
+    stages: Vec<StageLedger>,
+    recent: Recent,
     written_us: Histogram<u64>,
     rendered: Vec<u8>,
 }
@@ -129,14 +170,17 @@ pub(crate) struct Checker {
 impl Checker {
     /// An empty ledger.
     pub(crate) fn new(assignment: Assignment) -> Self {
-        let keys = assignment.plan.keys as usize;
+        let keys = assignment.plan.keys.count() as usize;
+        let stages = assignment.plan.schedule.stages().iter();
+        let ledger =
+            |_| StageLedger { counts: StageCounts::default(), latency_us: latency_histogram() };
         Self {
             seen: SequenceSet::default(),
             bills: Bills::new(BillBounds::default()),
             counts: OutcomeCounts::default(),
             youngest_by_key: vec![vec![0; keys]; assignment.result_topics],
-            latency_us: latency_histogram(),
-            recent_us: latency_histogram(),
+            stages: stages.map(ledger).collect(),
+            recent: Recent { measured_us: latency_histogram(), warmup_us: latency_histogram() },
             written_us: latency_histogram(),
             rendered: Vec::new(),
             assignment,
@@ -156,19 +200,25 @@ impl Checker {
             self.counts.foreign += 1;
             return;
         };
-        if stamp.sequence >= self.assignment.plan.count {
+        let plan = &self.assignment.plan;
+        if stamp.sequence >= plan.schedule.sequence_end() {
             self.counts.wrong.sequence += 1;
             return;
         }
-        self.verify(outcome, stamp.sequence);
+        let stage = plan.schedule.stage_at(plan.offset_ns(stamp.due_ns));
+        if !self.verify(outcome, stamp, now_ns) {
+            self.stages[stage].counts.wrong += 1;
+        }
         if !self.seen.insert(stamp.sequence) {
             self.counts.duplicated += 1;
+            self.stages[stage].counts.duplicated += 1;
             return;
         }
         self.counts.settled += 1;
-        self.count_first(outcome, stamp.sequence);
+        self.stages[stage].counts.settled += 1;
+        self.count_first(outcome, stamp.sequence, stage);
         if outcome.source != Source::DeadLetter {
-            self.measure(outcome, stamp, now_ns);
+            self.measure(outcome, stamp, stage, now_ns);
         }
     }
 
@@ -186,15 +236,15 @@ impl Checker {
         }
     }
 
-    /// Returns the 50th and 99th percentile in microseconds since the last call, if any.
-    pub(crate) fn take_recent_us(&mut self) -> Option<(u64, u64)> {
-        if self.recent_us.is_empty() {
-            return None;
-        }
-        let percentiles =
-            (self.recent_us.value_at_quantile(0.5), self.recent_us.value_at_quantile(0.99));
-        self.recent_us.reset();
-        Some(percentiles)
+    /// Returns latencies since [`Self::begin_interval`].
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// Forgets the latencies of the interval that has ended.
+    pub(crate) fn begin_interval(&mut self) {
+        self.recent.measured_us.reset();
+        self.recent.warmup_us.reset();
     }
 
     /// Returns the figures about outcomes.
@@ -212,9 +262,18 @@ impl Checker {
         &self.seen
     }
 
-    /// Returns latency from due time to consumption, in microseconds.
-    pub(crate) fn latency_us(&self) -> &Histogram<u64> {
-        &self.latency_us
+    /// Returns what is kept of each stage.
+    pub(crate) fn stages(&self) -> &[StageLedger] {
+        &self.stages
+    }
+
+    /// Returns latency from due time to consumption over all stages, in microseconds.
+    pub(crate) fn latency_us(&self) -> Histogram<u64> {
+        let mut all = latency_histogram();
+        for stage in &self.stages {
+            all.add(&stage.latency_us).expect("histograms of the same bounds add up");
+        }
+        all
     }
 
     /// Returns latency from due time to the result's record timestamp, in microseconds of
@@ -223,52 +282,64 @@ impl Checker {
         &self.written_us
     }
 
-    fn count_first(&mut self, outcome: &Outcome<'_>, sequence: u64) {
+    fn count_first(&mut self, outcome: &Outcome<'_>, sequence: u64, stage: usize) {
         match outcome.source {
             Source::DeadLetter => {
                 self.counts.dead_letters += 1;
+                self.stages[stage].counts.dead_letters += 1;
                 return;
             }
             Source::Failure => self.counts.failures += 1,
             Source::Result(topic) => {
                 self.counts.results += 1;
-                self.count_order(topic, sequence);
+                if !self.is_in_order(topic, sequence) {
+                    self.counts.reordered += 1;
+                    self.stages[stage].counts.reordered += 1;
+                }
             }
             // Bills come in through `bill`.
             Source::Billing => return,
         }
-        let slot = match outcome.headers.status {
-            Some(b"SUCCEEDED") => &mut self.counts.succeeded,
-            Some(b"FAILED") => &mut self.counts.failed,
-            Some(b"TIMED_OUT") => &mut self.counts.timed_out,
-            _ => &mut self.counts.unstated,
-        };
-        *slot += 1;
+        let stage = &mut self.stages[stage].counts;
+        stage.results += 1;
+        match outcome.headers.status {
+            Some(b"SUCCEEDED") => self.counts.succeeded += 1,
+            Some(b"FAILED") => {
+                self.counts.failed += 1;
+                stage.failed += 1;
+            }
+            Some(b"TIMED_OUT") => {
+                self.counts.timed_out += 1;
+                stage.failed += 1;
+            }
+            _ => self.counts.unstated += 1,
+        }
     }
 
-    fn count_order(&mut self, topic: usize, sequence: u64) {
+    /// Returns whether the event is younger than all of its key that came before it, and takes
+    /// note of it.
+    fn is_in_order(&mut self, topic: usize, sequence: u64) -> bool {
         let Some(key) = self.assignment.plan.key(sequence) else {
-            return;
+            return true;
         };
         let lane = self.youngest_by_key.get_mut(topic);
         let Some(youngest) = lane.and_then(|lane| lane.get_mut(key.number as usize)) else {
-            return;
+            return true;
         };
         // Stored one up, so that zero means none yet.
-        if sequence < *youngest {
-            self.counts.reordered += 1;
-        } else {
-            *youngest = sequence + 1;
-        }
+        let in_order = sequence >= *youngest;
+        *youngest = (*youngest).max(sequence + 1);
+        in_order
     }
 
-    fn measure(&mut self, outcome: &Outcome<'_>, stamp: Stamp, now_ns: u64) {
+    fn measure(&mut self, outcome: &Outcome<'_>, stamp: Stamp, stage: usize, now_ns: u64) {
+        let latency_us = now_ns.saturating_sub(stamp.due_ns) / 1_000;
         if self.assignment.plan.in_warmup(stamp.due_ns) {
+            self.recent.warmup_us.saturating_record(latency_us);
             return;
         }
-        let latency_us = now_ns.saturating_sub(stamp.due_ns) / 1_000;
-        self.latency_us.saturating_record(latency_us);
-        self.recent_us.saturating_record(latency_us);
+        self.stages[stage].latency_us.saturating_record(latency_us);
+        self.recent.measured_us.saturating_record(latency_us);
         if let Some(written_ms) = outcome.timestamp_ms {
             let due_ms = (stamp.due_ns / 1_000_000) as i64;
             let written_us = (written_ms - due_ms).max(0) as u64 * 1_000;
@@ -276,35 +347,46 @@ impl Checker {
         }
     }
 
-    /// Counts the first thing that is wrong with an outcome of this run.
-    fn verify(&mut self, outcome: &Outcome<'_>, sequence: u64) {
-        let plan = self.assignment.plan;
+    /// Counts the first thing that is wrong with an outcome of this run; returns whether nothing
+    /// is.
+    fn verify(&mut self, outcome: &Outcome<'_>, stamp: Stamp, now_ns: u64) -> bool {
+        let plan = &self.assignment.plan;
         let is_dead_letter = outcome.source == Source::DeadLetter;
-        let key = plan.key(sequence);
         let wrong = &mut self.counts.wrong;
-        if is_dead_letter != plan.is_poison(sequence) {
+        if is_dead_letter != plan.poison(stamp.sequence).is_some() {
             wrong.kind += 1;
-        } else if outcome.key != key.as_ref().map(Key::as_bytes) {
-            wrong.key += 1;
-        } else if !self.value_is_right(outcome, sequence) {
-            self.counts.wrong.value += 1;
-        } else if (is_dead_letter && !outcome.headers.dead_lettered)
-            || (!is_dead_letter
-                && self.assignment.checks_bills
-                && outcome.headers.execution_arn.is_none())
+        } else if self.assignment.verify.keys
+            && outcome.key != plan.key(stamp.sequence).as_ref().map(Key::as_bytes)
         {
+            wrong.key += 1;
+        } else if !self.headers_are_right(outcome, stamp, now_ns) {
             self.counts.wrong.headers += 1;
+        } else if !self.value_is_right(outcome, stamp) {
+            self.counts.wrong.value += 1;
+        } else {
+            return true;
         }
+        false
     }
 
-    fn value_is_right(&mut self, outcome: &Outcome<'_>, sequence: u64) -> bool {
+    fn headers_are_right(&self, outcome: &Outcome<'_>, stamp: Stamp, now_ns: u64) -> bool {
+        let Assignment { plan, verify, checks_bills, .. } = &self.assignment;
+        let is_named = match outcome.source {
+            Source::DeadLetter => outcome.headers.dead_lettered || !verify.dead_letter_headers,
+            _ => outcome.headers.execution_arn.is_some() || !checks_bills,
+        };
+        // An outcome from before the start, or of an event yet to come, has another's stamp.
+        is_named && (plan.start_ns..=now_ns).contains(&stamp.due_ns)
+    }
+
+    fn value_is_right(&mut self, outcome: &Outcome<'_>, stamp: Stamp) -> bool {
         let value = outcome.value.unwrap_or_default();
         let Assignment { payload, expectation, .. } = &mut self.assignment;
         if outcome.source == Source::DeadLetter {
-            payload.render(sequence, &mut self.rendered);
+            payload.render(stamp, &mut self.rendered);
             return value == self.rendered;
         }
-        expectation.as_mut().is_none_or(|expectation| expectation.is_met(payload, sequence, value))
+        expectation.as_mut().is_none_or(|expectation| expectation.is_met(payload, stamp, value))
     }
 }
 

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::args::Args;
+use crate::artefacts::Recorder;
 use crate::checker::{Checker, Outcome, Source};
 use crate::clock::Clock;
 use crate::gauges::Gauges;
 use crate::kafka::Reader;
+use crate::plan::Plan;
+use crate::scenario::Connection;
 use crate::stamp::OutcomeHeaders;
+use crate::timeline::Timeline;
 
 /// The topics to read and what is on them.
 #[derive(Debug)]
@@ -25,18 +28,18 @@ struct Stream {
 }
 
 impl Streams {
-    /// The streams the flags name; a failure topic that is a result topic is read as such.
-    pub(crate) fn new(args: &Args) -> Self {
-        let results = args.result_topic.iter().enumerate();
+    /// The streams the scenario names; a failure topic that is a result topic is read as such.
+    pub(crate) fn new(connection: &Connection) -> Self {
+        let results = connection.result_topics.iter().enumerate();
         let mut named: Vec<(&String, Source)> =
             results.map(|(nth, topic)| (topic, Source::Result(nth))).collect();
-        if let Some(topic) = &args.failure_topic
-            && !args.result_topic.contains(topic)
+        if let Some(topic) = &connection.failure_topic
+            && !connection.result_topics.contains(topic)
         {
             named.push((topic, Source::Failure));
         }
-        named.extend(args.billing_topic.iter().map(|topic| (topic, Source::Billing)));
-        let dead_letters = args.dead_letter_topic.iter();
+        named.extend(connection.billing_topic.iter().map(|topic| (topic, Source::Billing)));
+        let dead_letters = connection.dead_letter_topic.iter();
         named.extend(dead_letters.map(|topic| (topic, Source::DeadLetter)));
         let streams = named.into_iter().map(|(topic, source)| Stream {
             topic: topic.clone(),
@@ -78,24 +81,42 @@ pub(crate) struct Read {
     pub(crate) offsets_skipped: u64,
     /// Records read, of all kinds.
     pub(crate) records: u64,
+    /// The run second by second.
+    pub(crate) timeline: Timeline,
+    /// The files that grew with it, if any were asked for.
+    pub(crate) recorder: Option<Recorder>,
+}
+
+/// What the reading thread works with.
+pub(crate) struct Desk {
+    /// The client that reads.
+    pub(crate) reader: Reader,
+    /// What it reads.
+    pub(crate) streams: Streams,
+    /// The ledger.
+    pub(crate) checker: Checker,
+    /// What was meant to happen.
+    pub(crate) plan: Plan,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// What the other threads are told.
+    pub(crate) gauges: Arc<Gauges>,
+    /// Files that grow with the run.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// Reads until told to stop.
-pub(crate) fn read(
-    reader: &Reader,
-    mut streams: Streams,
-    checker: Checker,
-    clock: Clock,
-    gauges: &Arc<Gauges>,
-) -> Read {
-    let mut read = Read { checker, offsets_skipped: 0, records: 0 };
-    let mut next_second_ns = 0;
+pub(crate) fn read(desk: Desk) -> Read {
+    let Desk { reader, mut streams, checker, plan, clock, gauges, recorder } = desk;
+    let timeline = Timeline::new();
+    let mut read = Read { checker, offsets_skipped: 0, records: 0, timeline, recorder };
+    let mut interval_end_ns = plan.start_ns + read.timeline.next_end_ns();
     while !gauges.stop_consuming.load(Ordering::Relaxed) {
         let now_ns = match reader.poll(POLL_MAX) {
             Some(Ok(message)) => {
                 let now_ns = clock.now_ns();
                 read.take(&message, &mut streams, now_ns);
-                publish(&read.checker, gauges);
+                publish(&read.checker, &gauges);
                 now_ns
             }
             Some(Err(error)) => {
@@ -104,17 +125,35 @@ pub(crate) fn read(
             }
             None => clock.now_ns(),
         };
-        if now_ns >= next_second_ns {
-            next_second_ns = now_ns + SECOND_NS;
-            let (p50, p99) = read.checker.take_recent_us().unwrap_or((0, 0));
-            gauges.recent_p50_us.set(p50);
-            gauges.recent_p99_us.set(p99);
+        if now_ns >= interval_end_ns {
+            read.close_interval(now_ns, &plan, &gauges);
+            interval_end_ns = plan.start_ns + read.timeline.next_end_ns();
         }
     }
+    // What the last, shorter interval holds.
+    read.close_interval(clock.now_ns(), &plan, &gauges);
     read
 }
 
 impl Read {
+    fn close_interval(&mut self, now_ns: u64, plan: &Plan, gauges: &Gauges) {
+        let recent = self.checker.recent();
+        let row = self.timeline.close(plan.offset_ns(now_ns), plan, gauges, recent);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.interval(&row, recent);
+        }
+        for value in recent.measured_us.iter_recorded() {
+            gauges.latency.record(value.value_iterated_to(), value.count_at_value());
+        }
+        let us = |ms: f64| (ms * 1e3) as u64;
+        let latency = row.latency.unwrap_or_default();
+        gauges.recent_p50_us.set(us(latency.p50));
+        gauges.recent_p99_us.set(us(latency.p99));
+        gauges.recent_p999_us.set(us(latency.p999));
+        gauges.recent_max_us.set(us(latency.max));
+        self.checker.begin_interval();
+    }
+
     fn take(&mut self, message: &BorrowedMessage<'_>, streams: &mut Streams, now_ns: u64) {
         let place = streams.locate(message.topic(), message.partition(), message.offset());
         let Some((source, skipped)) = place else {
@@ -142,10 +181,11 @@ fn publish(checker: &Checker, gauges: &Gauges) {
     let bills = checker.bill_counts();
     let unmatched = if counts.foreign == 0 { bills.unmatched } else { 0 };
     gauges.settled.set(counts.settled);
+    gauges.failed.set(counts.failed + counts.timed_out);
+    gauges.dead_letters.set(counts.dead_letters);
     gauges.duplicated.set(counts.duplicated + bills.duplicated);
     gauges.wrong.set(counts.wrong.total());
     gauges.bills_open.set(bills.missing + unmatched);
 }
 
 const POLL_MAX: Duration = Duration::from_millis(20);
-const SECOND_NS: u64 = 1_000_000_000;

@@ -6,7 +6,9 @@
 
 use serde_json::{Number, Value};
 
-use crate::payload::{Payload, Template};
+use crate::payload::Payload;
+use crate::stamp::Stamp;
+use crate::template::Template;
 
 /// The expected result of every well-formed record.
 #[derive(Debug)]
@@ -17,20 +19,28 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    /// Reads the expected document, which may have the payload's holes.
-    pub(crate) fn parse(text: &str) -> Self {
-        Self { template: Template::parse(&minify(text)), also_accepted: None, rendered: Vec::new() }
+    /// Reads the expected document, which may have the payload's holes and `fields`.
+    pub(crate) fn parse(text: &str, fields: &[&str]) -> Self {
+        let template = Template::parse(&minify(text), fields);
+        Self { template, also_accepted: None, rendered: Vec::new() }
     }
 
     /// Returns the parser's complaint if the expected document is not JSON with its holes filled.
     pub(crate) fn check(&self, payload: &Payload) -> Result<(), serde_json::Error> {
         let mut rendered = Vec::new();
-        payload.render_template(&self.template, 0, &mut rendered);
+        payload.render_template(&self.template, Stamp { sequence: 0, due_ns: 0 }, &mut rendered);
         serde_json::from_slice::<Value>(&rendered).map(drop)
     }
 
-    /// Returns whether `value` is the expected result of record `sequence`.
-    pub(crate) fn is_met(&mut self, payload: &Payload, sequence: u64, value: &[u8]) -> bool {
+    /// Returns the expected result of the event with this stamp.
+    pub(crate) fn text(&self, payload: &Payload, stamp: Stamp) -> String {
+        let mut rendered = Vec::new();
+        payload.render_template(&self.template, stamp, &mut rendered);
+        String::from_utf8_lossy(&rendered).into_owned()
+    }
+
+    /// Returns whether `value` is the expected result of the event with this stamp.
+    pub(crate) fn is_met(&mut self, payload: &Payload, stamp: Stamp, value: &[u8]) -> bool {
         if let Some(expected) = self.template.constant() {
             if value == expected || self.also_accepted.as_deref() == Some(value) {
                 return true;
@@ -42,7 +52,7 @@ impl Expectation {
             return equal;
         }
         self.rendered.clear();
-        payload.render_template(&self.template, sequence, &mut self.rendered);
+        payload.render_template(&self.template, stamp, &mut self.rendered);
         value == self.rendered || is_same_document(value, &self.rendered)
     }
 }
@@ -83,7 +93,7 @@ fn is_same_number(left: &Number, right: &Number) -> bool {
 
 /// Drops white space between JSON tokens. Holes outside strings make a template no JSON yet, so
 /// this works on characters.
-fn minify(text: &str) -> String {
+pub(crate) fn minify(text: &str) -> String {
     let mut in_string = false;
     let mut escaped = false;
     text.chars()
@@ -106,25 +116,25 @@ fn minify(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::{Distribution, Keys};
+    use crate::payload::Size;
     use crate::plan::Plan;
     use crate::stamp::ProducerId;
 
     fn payload() -> Payload {
-        let plan = Plan {
-            rate: "1000".parse().unwrap(),
-            count: 1_000,
-            stop_after_ns: None,
-            warmup_ns: 0,
-            keys: 10,
-            poison_below: 0,
-            start_ns: 0,
-        };
-        let template = Template::parse(r#"{"pad":"{{padding}}"}"#);
-        Payload::new(template, 100, plan, ProducerId::from_number(7))
+        let mut plan = Plan::for_tests(1_000.0, 1_000);
+        plan.keys = Keys::new(Distribution::RoundRobin, 10, 1.0, 0);
+        let template = Template::parse(r#"{"pad":"{{padding}}"}"#, &[]);
+        let size = Size { min: 100, max: 100 };
+        Payload::new(template, &[], size, plan, ProducerId::from_number(7))
+    }
+
+    fn at(sequence: u64) -> Stamp {
+        Stamp { sequence, due_ns: sequence * 1_000_000 }
     }
 
     fn meets(expected: &str, value: &str) -> bool {
-        Expectation::parse(expected).is_met(&payload(), 42, value.as_bytes())
+        Expectation::parse(expected, &[]).is_met(&payload(), at(42), value.as_bytes())
     }
 
     #[test]
@@ -154,15 +164,15 @@ mod tests {
 
         let payload = payload();
         let mut sent = Vec::new();
-        payload.render(42, &mut sent);
-        let mut echo = Expectation::parse(r#"{"pad": "{{padding}}"}"#);
-        assert!(echo.is_met(&payload, 42, &sent));
-        assert!(!echo.is_met(&payload, 43, &sent));
+        payload.render(at(42), &mut sent);
+        let mut echo = Expectation::parse(r#"{"pad": "{{padding}}"}"#, &[]);
+        assert!(echo.is_met(&payload, at(42), &sent));
+        assert!(!echo.is_met(&payload, at(43), &sent));
     }
 
     #[test]
     fn an_expectation_that_no_result_can_meet_is_noticed() {
-        let check = |text| Expectation::parse(text).check(&payload());
+        let check = |text| Expectation::parse(text, &[]).check(&payload());
         assert!(check(r#"{"n":{{sequence}}}"#).is_ok());
         assert!(check(r#"{"n":{{number}}}"#).is_err());
         assert!(check("").is_err());
@@ -170,11 +180,11 @@ mod tests {
 
     #[test]
     fn another_spelling_of_a_constant_is_parsed_once_and_remembered() {
-        let mut expectation = Expectation::parse(r#"{"a":1,"b":2}"#);
+        let mut expectation = Expectation::parse(r#"{"a":1,"b":2}"#, &[]);
         let reordered = br#"{"b":2,"a":1}"#;
-        assert!(expectation.is_met(&payload(), 1, reordered));
+        assert!(expectation.is_met(&payload(), at(1), reordered));
         assert_eq!(expectation.also_accepted.as_deref(), Some(&reordered[..]));
-        assert!(!expectation.is_met(&payload(), 2, br#"{"b":3,"a":1}"#));
+        assert!(!expectation.is_met(&payload(), at(2), br#"{"b":3,"a":1}"#));
         assert_eq!(expectation.also_accepted.as_deref(), Some(&reordered[..]));
     }
 }

@@ -35,6 +35,13 @@ impl std::hash::Hash for Fingerprint {
     }
 }
 
+impl std::fmt::LowerHex for Fingerprint {
+    /// 16 digits, as many as people compare.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}{:08x}", self.0[0], self.0[1])
+    }
+}
+
 fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     product as u64 ^ (product >> 64) as u64

@@ -11,22 +11,38 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) struct Gauges {
     /// Records the client accepted.
     pub(crate) sent: Cell,
+    /// Ticks that have come due.
+    pub(crate) ticks: Cell,
+    /// Of them, served late.
+    pub(crate) ticks_late: Cell,
     /// Records the brokers acknowledged.
     pub(crate) acknowledged: Cell,
     /// Records that could not be delivered.
     pub(crate) undelivered: Cell,
     /// Events with an outcome.
     pub(crate) settled: Cell,
+    /// Of them, executions that failed or timed out.
+    pub(crate) failed: Cell,
+    /// Of them, dead letters.
+    pub(crate) dead_letters: Cell,
     /// Further outcomes.
     pub(crate) duplicated: Cell,
     /// Wrong records.
     pub(crate) wrong: Cell,
     /// Results without a bill plus, unless records of others are about, bills without a result.
     pub(crate) bills_open: Cell,
+    /// Latency from due time to consumption, the warm-up left out; written once a second.
+    pub(crate) latency: Buckets,
+    /// How far bursts were behind their due time; written by the producer thread.
+    pub(crate) schedule_delay: Buckets,
     /// Median of the last second in microseconds.
     pub(crate) recent_p50_us: Cell,
     /// 99th percentile of the last second in microseconds.
     pub(crate) recent_p99_us: Cell,
+    /// 99.9th percentile of the last second in microseconds.
+    pub(crate) recent_p999_us: Cell,
+    /// Highest latency of the last second in microseconds.
+    pub(crate) recent_max_us: Cell,
     /// Tells the producer thread to send no more.
     pub(crate) stop_sending: AtomicBool,
     /// Tells the consumer thread to end.
@@ -51,6 +67,44 @@ impl Cell {
     }
 }
 
+/// A histogram of few, fixed buckets, for those who look from outside. One writer.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    counts: [AtomicU64; BOUNDS_US.len()],
+    beyond: AtomicU64,
+    sum_us: AtomicU64,
+}
+
+impl Buckets {
+    /// Adds `count` measurements of `value_us` microseconds.
+    pub(crate) fn record(&self, value_us: u64, count: u64) {
+        let bucket = BOUNDS_US.partition_point(|bound_us| *bound_us < value_us);
+        add(self.counts.get(bucket).unwrap_or(&self.beyond), count);
+        add(&self.sum_us, value_us * count);
+    }
+
+    /// Returns the buckets that have an upper bound, in microseconds, with their counts.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
+        BOUNDS_US.into_iter().zip(counts)
+    }
+
+    /// Returns how many measurements were above the last bound.
+    pub(crate) fn beyond(&self) -> u64 {
+        self.beyond.load(Ordering::Relaxed)
+    }
+
+    /// Returns the sum of all measurements in microseconds.
+    pub(crate) fn sum_us(&self) -> u64 {
+        self.sum_us.load(Ordering::Relaxed)
+    }
+}
+
+/// With one writer a load and a store are an addition.
+fn add(cell: &AtomicU64, count: u64) {
+    cell.store(cell.load(Ordering::Relaxed) + count, Ordering::Relaxed);
+}
+
 impl Gauges {
     /// Keeps a note for the report: what a client complained about, once per text, twenty at most.
     pub(crate) fn note(&self, note: String) {
@@ -68,4 +122,9 @@ impl Gauges {
     }
 }
 
+/// From half a millisecond to a minute, as the service's latencies have them.
+const BOUNDS_US: [u64; 16] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
+];
 const NOTES_MAX: usize = 20;

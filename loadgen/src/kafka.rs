@@ -15,14 +15,14 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
-use crate::args::Args;
 use crate::gauges::Gauges;
+use crate::scenario::Connection;
 
 /// Why a run could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// librdkafka refused a setting, most likely one given with `-X`.
-    #[error("librdkafka refused its settings: {0}; check the -X flags")]
+    #[error("librdkafka refused its settings: {0}; check the -X flags and kafka.properties")]
     Settings(KafkaError),
     /// No broker answered in time.
     #[error(
@@ -77,8 +77,8 @@ pub(crate) fn note_of(error: &KafkaError, reason: &str) -> String {
 pub(crate) type Reader = BaseConsumer<Link>;
 
 /// Returns the settings of the sending client.
-pub(crate) fn producer_config(args: &Args) -> ClientConfig {
-    let mut config = base_config(args);
+pub(crate) fn producer_config(connection: &Connection) -> ClientConfig {
+    let mut config = base_config(connection);
     config
         .set("acks", "all")
         .set("enable.idempotence", "true")
@@ -86,15 +86,26 @@ pub(crate) fn producer_config(args: &Args) -> ClientConfig {
         .set("linger.ms", "2")
         .set("batch.size", "1000000")
         .set("partitioner", "murmur2_random")
-        .set("queue.buffering.max.messages", "200000")
+        .set("queue.buffering.max.messages", QUEUE_RECORDS_MAX.to_string())
         .set("queue.buffering.max.kbytes", "131072")
         .set("message.timeout.ms", "30000");
-    with_overrides(config, args)
+    with_overrides(config, connection)
+}
+
+/// Returns how many records the sending client may hold at a time.
+pub(crate) fn queue_records_max(connection: &Connection) -> usize {
+    let given =
+        connection.properties.iter().rfind(|(key, _)| key == "queue.buffering.max.messages");
+    // Zero means no limit; nobody keeps ten million records in flight.
+    given
+        .and_then(|(_, value)| value.parse().ok())
+        .map_or(QUEUE_RECORDS_MAX, |records| if records == 0 { 10_000_000 } else { records })
+        .min(10_000_000)
 }
 
 /// Creates the reading client. It never joins a group: librdkafka only asks for a name.
-pub(crate) fn reader(args: &Args, gauges: &Arc<Gauges>) -> Result<Reader, Error> {
-    let mut config = base_config(args);
+pub(crate) fn reader(connection: &Connection, gauges: &Arc<Gauges>) -> Result<Reader, Error> {
+    let mut config = base_config(connection);
     config
         .set("group.id", "expressway-loadgen-unused")
         .set("enable.auto.commit", "false")
@@ -105,23 +116,23 @@ pub(crate) fn reader(args: &Args, gauges: &Arc<Gauges>) -> Result<Reader, Error>
         .set("fetch.queue.backoff.ms", "5")
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", "65536");
-    with_overrides(config, args)
+    with_overrides(config, connection)
         .create_with_context(Link { gauges: Arc::clone(gauges) })
         .map_err(Error::Settings)
 }
 
-fn base_config(args: &Args) -> ClientConfig {
+fn base_config(connection: &Connection) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
-        .set("bootstrap.servers", &args.brokers)
+        .set("bootstrap.servers", &connection.brokers)
         .set("client.id", "expressway-loadgen")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
     config
 }
 
-fn with_overrides(mut config: ClientConfig, args: &Args) -> ClientConfig {
-    for (key, value) in &args.overrides {
+fn with_overrides(mut config: ClientConfig, connection: &Connection) -> ClientConfig {
+    for (key, value) in &connection.properties {
         config.set(key, value);
     }
     config
@@ -132,15 +143,15 @@ fn with_overrides(mut config: ClientConfig, args: &Args) -> ClientConfig {
 pub(crate) fn assign_at_end(
     reader: &Reader,
     topics: &[&str],
-    args: &Args,
+    connection: &Connection,
 ) -> Result<Vec<Vec<i64>>, Error> {
-    let deadline = Instant::now() + args.connect_timeout;
+    let deadline = Instant::now() + connection.connect_timeout.duration();
     let mut assignment = TopicPartitionList::new();
     let mut ends = Vec::with_capacity(topics.len());
     for topic in topics {
         let mut topic_ends = Vec::new();
-        for partition in 0..partition_count(reader, topic, args, deadline)? {
-            let end = end_offset(reader, topic, partition, args, deadline)?;
+        for partition in 0..partition_count(reader, topic, connection, deadline)? {
+            let end = end_offset(reader, topic, partition, connection, deadline)?;
             assignment
                 .add_partition_offset(topic, partition, Offset::Offset(end))
                 .map_err(Error::Settings)?;
@@ -158,13 +169,15 @@ fn end_offset(
     reader: &Reader,
     topic: &str,
     partition: i32,
-    args: &Args,
+    connection: &Connection,
     deadline: Instant,
 ) -> Result<i64, Error> {
     loop {
         match reader.fetch_watermarks(topic, partition, time_left(deadline)) {
             Ok((_, end)) => return Ok(end),
-            Err(error) if Instant::now() >= deadline => return Err(unreachable(args, &error)),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(unreachable(connection, &error));
+            }
             Err(_) => std::thread::sleep(METADATA_PAUSE),
         }
     }
@@ -174,13 +187,13 @@ fn end_offset(
 pub(crate) fn partition_count(
     reader: &Reader,
     topic: &str,
-    args: &Args,
+    connection: &Connection,
     deadline: Instant,
 ) -> Result<i32, Error> {
     loop {
         let metadata = reader
             .fetch_metadata(Some(topic), time_left(deadline))
-            .map_err(|error| unreachable(args, &error))?;
+            .map_err(|error| unreachable(connection, &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let partitions = found.map_or(&[][..], |found| found.partitions());
         if !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0) {
@@ -189,7 +202,7 @@ pub(crate) fn partition_count(
         let unknown = found.is_none_or(|found| found.partitions().is_empty());
         // A topic just created may take a moment to show up; one that was never created would
         // only be waited for in vain.
-        if (unknown && args.create_topics.is_none()) || Instant::now() >= deadline {
+        if (unknown && connection.create_topics.is_none()) || Instant::now() >= deadline {
             return Err(Error::UnknownTopic(topic.to_owned()));
         }
         std::thread::sleep(METADATA_PAUSE);
@@ -197,20 +210,24 @@ pub(crate) fn partition_count(
 }
 
 /// Creates `topics` with the broker's default replication; topics that exist are left alone.
-pub(crate) fn create_topics(args: &Args, topics: &[&str], partitions: u32) -> Result<(), Error> {
+pub(crate) fn create_topics(
+    connection: &Connection,
+    topics: &[&str],
+    partitions: u32,
+) -> Result<(), Error> {
     let admin: AdminClient<DefaultClientContext> =
-        with_overrides(base_config(args), args).create().map_err(Error::Settings)?;
+        with_overrides(base_config(connection), connection).create().map_err(Error::Settings)?;
     let new_topics: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|topic| NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(-1)))
         .collect();
     let options = AdminOptions::new()
-        .request_timeout(Some(args.connect_timeout))
-        .operation_timeout(Some(args.connect_timeout));
-    let deadline = Instant::now() + args.connect_timeout + ADMIN_GRACE;
+        .request_timeout(Some(connection.connect_timeout.duration()))
+        .operation_timeout(Some(connection.connect_timeout.duration()));
+    let deadline = Instant::now() + connection.connect_timeout.duration() + ADMIN_GRACE;
     let results = wait_for(admin.create_topics(&new_topics, &options), deadline)
         .unwrap_or(Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut)))
-        .map_err(|error| unreachable(args, &error))?;
+        .map_err(|error| unreachable(connection, &error))?;
     for result in results {
         if let Err((topic, code)) = result
             && code != RDKafkaErrorCode::TopicAlreadyExists
@@ -223,10 +240,10 @@ pub(crate) fn create_topics(args: &Args, topics: &[&str], partitions: u32) -> Re
 }
 
 /// Returns the error for a broker that did not answer.
-pub(crate) fn unreachable(args: &Args, error: &KafkaError) -> Error {
+pub(crate) fn unreachable(connection: &Connection, error: &KafkaError) -> Error {
     Error::Unreachable {
-        brokers: args.brokers.clone(),
-        waited: args.connect_timeout,
+        brokers: connection.brokers.clone(),
+        waited: connection.connect_timeout.duration(),
         reason: error.to_string(),
     }
 }
@@ -259,6 +276,7 @@ fn wait_for<F: Future>(future: F, deadline: Instant) -> Option<F::Output> {
     }
 }
 
+const QUEUE_RECORDS_MAX: usize = 200_000;
 const METADATA_PAUSE: Duration = Duration::from_millis(50);
 const ADMIN_GRACE: Duration = Duration::from_secs(2);
 

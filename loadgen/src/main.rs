@@ -5,42 +5,59 @@
 //! ([`consumer`], [`checker`]), the main thread watches the time and draws up the [`report`].
 //!
 //! ```text
-//! plan → pacing → payload → producer ──▶ topic … service … topics ──▶ consumer → checker → report
+//! scenario → plan → pacing → payload → producer ──▶ topic … service … topics ──▶ consumer → checker → report
 //! ```
 
 // In tests a panic with a place is the report.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod artefacts;
 mod bill_body;
 mod bills;
 mod checker;
 mod clock;
+mod comparison;
 mod consumer;
 mod expect;
+mod exposition;
+mod fields;
+mod find_max;
 mod fingerprint;
 mod gauges;
 mod kafka;
+mod keys;
+mod ndjson;
 mod pacing;
 mod payload;
 mod plan;
 mod producer;
 mod progress;
+mod punctual;
+mod quantity;
+mod random;
 mod report;
 mod run;
+mod scenario;
+mod schedule;
 mod sequences;
 mod stamp;
-mod table;
+mod template;
+mod timeline;
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, UsageError};
-use crate::report::{Report, Verdict};
+use crate::args::{Args, SchemaOf};
+use crate::comparison::{BaselineError, read_baseline};
+use crate::report::Verdict;
+use crate::report::table::Table;
 use crate::run::{Interrupts, Run};
-use crate::table::Table;
+use crate::scenario::{Problems, Scenario};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,24 +75,104 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: &Args) -> anyhow::Result<u8> {
+    if let Some(of) = args.schema {
+        let schema = match of {
+            SchemaOf::Scenario => scenario::schema(),
+            SchemaOf::Summary => report::schema(),
+        };
+        print(&format!("{schema:#}\n"))?;
+        return Ok(EXIT_FINE);
+    }
+    let scenario = Scenario::from_args(args)?;
+    if args.dry_run {
+        print(&scenario.outline().to_string())?;
+        return Ok(EXIT_FINE);
+    }
+    if args.ndjson {
+        return send_lines(args, &scenario);
+    }
+    if let Some(path) = &args.check_ndjson {
+        return check_lines(args, &scenario, path);
+    }
+    if args.find_max {
+        return find_max(args, &scenario);
+    }
+    let baseline = args.compare.as_deref().map(read_baseline).transpose()?;
     let interrupts = Interrupts::catch()?;
-    let run = Run::prepare(args)?;
-    let report = run.execute(&interrupts)?;
-    print(&report, args.json)?;
-    Ok(match (interrupts.signal(), report.verdict) {
-        (Some(signal), _) => 128 + signal,
-        (None, Verdict::Fail) => EXIT_THRESHOLD,
-        (None, Verdict::Pass | Verdict::Interrupted) => 0,
-    })
-}
-
-/// A reader of stdout that has gone away is no fault of the run.
-fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
-    let text = if as_json {
+    let run = Run::prepare(&scenario, args.output.as_ref())?;
+    let mut ended = run.execute(&interrupts, args)?;
+    if let Some(baseline) = &baseline {
+        ended.report.compare(baseline, args.tolerance);
+    }
+    let report = &ended.report;
+    let text = if args.json {
         serde_json::to_string_pretty(report)? + "\n"
     } else {
         Table(report).to_string()
     };
+    print(&text)?;
+    if let Some(folder) = &args.output {
+        artefacts::keep(folder, &scenario, &mut ended, baseline.as_ref())?;
+    }
+    Ok(exit_code(ended.report.verdict, &interrupts))
+}
+
+/// Searches for the highest sustained rate.
+fn find_max(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::catch()?;
+    let found = find_max::find(args, scenario, &interrupts)?;
+    let json = serde_json::to_string_pretty(&found)? + "\n";
+    if let Some(folder) = &args.output {
+        artefacts::write(folder, "find-max.json", json.as_bytes())?;
+    }
+    print(&if args.json { json } else { found.to_string() })?;
+    Ok(exit_code(found.verdict, &interrupts))
+}
+
+/// Writes events to stdout, and the report to stderr.
+fn send_lines(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::catch()?;
+    // Batches are made up before they are written: a lock for each would only cost time.
+    let sent = ndjson::send(scenario, &interrupts, &mut std::io::stdout().lock())?;
+    let text = if args.json { serde_json::to_string(&sent)? + "\n" } else { sent.to_string() };
+    std::io::stderr().lock().write_all(text.as_bytes())?;
+    Ok(exit_code(sent.verdict, &interrupts))
+}
+
+/// Checks result lines of a file or of stdin.
+fn check_lines(args: &Args, scenario: &Scenario, path: &Path) -> anyhow::Result<u8> {
+    let checked = if path == Path::new("-") {
+        ndjson::check(scenario, &mut std::io::stdin().lock())
+    } else {
+        File::open(path).and_then(|file| ndjson::check(scenario, &mut BufReader::new(file)))
+    };
+    let checked = checked
+        .map_err(|reason| LinesError { path: path.to_owned(), reason: reason.to_string() })?;
+    let text =
+        if args.json { serde_json::to_string(&checked)? + "\n" } else { checked.to_string() };
+    print(&text)?;
+    let passed = checked.verdict == Some(Verdict::Pass);
+    Ok(if passed { EXIT_FINE } else { EXIT_THRESHOLD })
+}
+
+/// Result lines that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {path}: {reason}")]
+struct LinesError {
+    path: PathBuf,
+    reason: String,
+}
+
+fn exit_code(verdict: Verdict, interrupts: &Interrupts) -> u8 {
+    match (interrupts.signal(), verdict) {
+        (Some(signal), _) => 128 + signal,
+        (None, Verdict::Fail | Verdict::Invalid) => EXIT_THRESHOLD,
+        (None, Verdict::Pass | Verdict::Interrupted) => EXIT_FINE,
+    }
+}
+
+/// A reader of stdout that has gone away is no fault of the run.
+fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -91,11 +188,19 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
             | kafka::Error::NotCreated { .. } => EXIT_USAGE,
         };
     }
-    let usage = error.is::<UsageError>() || error.is::<run::FileError>();
-    if usage { EXIT_USAGE } else { EXIT_INTERNAL }
+    match error.downcast_ref::<Problems>() {
+        Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
+        Some(Problems { file: None, .. }) => EXIT_USAGE,
+        None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<exposition::ListenError>() => EXIT_USAGE,
+        None if error.is::<BaselineError>() || error.is::<LinesError>() => EXIT_USAGE,
+        None => EXIT_INTERNAL,
+    }
 }
 
+const EXIT_FINE: u8 = 0;
 const EXIT_USAGE: u8 = 2;
+const EXIT_SCENARIO: u8 = 3;
 const EXIT_UNREACHABLE: u8 = 4;
 const EXIT_INTERNAL: u8 = 70;
 const EXIT_THRESHOLD: u8 = 99;

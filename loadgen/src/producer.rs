@@ -1,6 +1,6 @@
 //! The sending thread: wakes every tick, sends what is due, and keeps the client served.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext,
 };
 
-use crate::args::Args;
 use crate::checker::latency_histogram;
 use crate::clock::Clock;
 use crate::gauges::Gauges;
 use crate::kafka::{self, note_of};
-use crate::pacing::{Burst, Pacer, Punctuality};
+use crate::pacing::{Due, Pacer, Punctuality};
 use crate::payload::Payload;
 use crate::plan::Plan;
+use crate::punctual;
+use crate::scenario::{Connection, Scenario};
 use crate::sequences::SequenceSet;
 use crate::stamp::{ProducerId, Stamp};
 
@@ -28,6 +29,10 @@ use crate::stamp::{ProducerId, Stamp};
 pub(crate) struct Sent {
     /// Records the client accepted.
     pub(crate) records: u64,
+    /// The same by stage of their due time.
+    pub(crate) records_by_stage: Vec<u64>,
+    /// Whether the schedule was sent to its end.
+    pub(crate) complete: bool,
     /// Time from the start until the last record was sent.
     pub(crate) elapsed_ns: u64,
     /// How well the schedule was kept.
@@ -49,7 +54,37 @@ pub(crate) struct Deliveries {
     plan: OnceLock<Plan>,
     clock: Clock,
     gauges: Arc<Gauges>,
+    in_flight: InFlight,
     state: Mutex<DeliveryState>,
+}
+
+/// Due times of the records that the client holds, by the low bits of their number.
+///
+/// Written and read by the sending thread alone; atomics because librdkafka's context is shared,
+/// and relaxed ones cost what plain ones do.
+#[derive(Debug)]
+struct InFlight {
+    dues_ns: Box<[AtomicU64]>,
+}
+
+impl InFlight {
+    /// Room for the due times of as many records as the client's queue may hold.
+    fn new(records: usize) -> Self {
+        let slots = records.next_power_of_two();
+        Self { dues_ns: (0..slots).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    fn set(&self, sequence: u64, due_ns: u64) {
+        self.slot(sequence).store(due_ns, Ordering::Relaxed);
+    }
+
+    fn due_ns(&self, sequence: u64) -> u64 {
+        self.slot(sequence).load(Ordering::Relaxed)
+    }
+
+    fn slot(&self, sequence: u64) -> &AtomicU64 {
+        &self.dues_ns[sequence as usize & (self.dues_ns.len() - 1)]
+    }
 }
 
 #[derive(Debug)]
@@ -80,7 +115,7 @@ impl ProducerContext for Deliveries {
                 let Some(plan) = self.plan.get() else {
                     return;
                 };
-                let due_ns = plan.due_ns(sequence);
+                let due_ns = self.in_flight.due_ns(sequence);
                 if !plan.in_warmup(due_ns) {
                     let latency_us = self.clock.now_ns().saturating_sub(due_ns) / 1_000;
                     state.acknowledged_us.saturating_record(latency_us);
@@ -98,7 +133,7 @@ impl ProducerContext for Deliveries {
 /// Connects the sending client and makes it learn the topic, so that the first event does not
 /// pay for it.
 pub(crate) fn connect(
-    args: &Args,
+    connection: &Connection,
     clock: Clock,
     gauges: &Arc<Gauges>,
 ) -> Result<BaseProducer<Deliveries>, kafka::Error> {
@@ -106,6 +141,7 @@ pub(crate) fn connect(
         plan: OnceLock::new(),
         clock,
         gauges: Arc::clone(gauges),
+        in_flight: InFlight::new(kafka::queue_records_max(connection)),
         state: Mutex::new(DeliveryState {
             acknowledged: 0,
             acknowledged_us: latency_histogram(),
@@ -113,12 +149,12 @@ pub(crate) fn connect(
         }),
     };
     let producer: BaseProducer<Deliveries, NoCustomPartitioner> =
-        BaseProducer::from_config_and_context(&kafka::producer_config(args), context)
+        BaseProducer::from_config_and_context(&kafka::producer_config(connection), context)
             .map_err(kafka::Error::Settings)?;
     producer
         .client()
-        .fetch_metadata(Some(&args.topic), args.connect_timeout)
-        .map_err(|error| kafka::unreachable(args, &error))?;
+        .fetch_metadata(Some(&connection.topic), connection.connect_timeout.duration())
+        .map_err(|error| kafka::unreachable(connection, &error))?;
     Ok(producer)
 }
 
@@ -141,7 +177,7 @@ pub(crate) struct Generator {
 impl Generator {
     /// A generator that sends `plan` over a connected client.
     pub(crate) fn new(
-        args: &Args,
+        scenario: &Scenario,
         producer: BaseProducer<Deliveries>,
         payload: Payload,
         producer_id: ProducerId,
@@ -149,17 +185,17 @@ impl Generator {
     ) -> Self {
         let deliveries = producer.context();
         let (clock, gauges) = (deliveries.clock, Arc::clone(&deliveries.gauges));
-        let plan = *deliveries.plan.get_or_init(|| plan);
+        let plan = deliveries.plan.get_or_init(|| plan).clone();
         Self {
             producer,
-            topic: args.topic.clone(),
+            topic: scenario.kafka.topic.clone(),
             payload,
             producer_id,
             plan,
             clock,
             gauges,
-            outstanding_max: args.outstanding_max.unwrap_or(u64::MAX),
-            patience: args.drain_timeout,
+            outstanding_max: scenario.outstanding_max.unwrap_or(u64::MAX),
+            patience: scenario.drain_timeout.duration(),
             value: Vec::new(),
             gave_up: None,
         }
@@ -167,55 +203,67 @@ impl Generator {
 
     /// Sends the plan, waits for the brokers' acknowledgements and hands over.
     pub(crate) fn run(mut self) -> Sent {
-        let mut pacer = Pacer::new(self.plan);
-        let mut lag_us = latency_histogram();
+        let mut pacer = Pacer::new(&self.plan);
+        let mut books = Books::new(self.plan.schedule.stages().len());
         let mut patience = Patience::new(self.patience);
-        let mut last_sent_ns = 0;
+        punctual::ask();
         sleep(self.plan.start_ns.saturating_sub(self.clock.now_ns()));
         while !self.gauges.stop_sending.load(Ordering::Relaxed) && self.gave_up.is_none() {
-            let elapsed_ns = self.elapsed_ns();
-            let burst = pacer.wake(elapsed_ns, self.room(pacer.sent_count()));
-            let accepted = self.send(&burst);
-            if let Some(lag_ns) = burst.lag_ns {
-                lag_us.saturating_record(lag_ns / 1_000);
+            let lag_ns = pacer.wake(self.elapsed_ns());
+            if let Some(lag_ns) = lag_ns {
+                books.lag_us.saturating_record(lag_ns / 1_000);
+                self.gauges.schedule_delay.record(lag_ns / 1_000, 1);
             }
-            pacer.sent(accepted);
+            let before = pacer.sent_count();
+            self.send_due(&mut pacer, &mut books);
             self.gauges.sent.set(pacer.sent_count());
-            if accepted < burst.count {
-                pacer.queue_was_full();
-            }
-            if accepted > 0 {
-                last_sent_ns = self.elapsed_ns();
+            self.gauges.ticks.set(pacer.punctuality().ticks);
+            self.gauges.ticks_late.set(pacer.punctuality().ticks_late);
+            if pacer.sent_count() > before {
+                books.last_sent_ns = self.elapsed_ns();
             }
             self.serve();
-            if burst.last && (accepted == burst.count || self.is_past_stop()) {
+            if pacer.is_at_end() || pacer.is_past_stop() {
                 break;
             }
-            self.check_patience(&mut patience, accepted < burst.owed);
+            self.check_patience(&mut patience, pacer.next_due().is_some());
             sleep(pacer.sleep_ns(self.elapsed_ns()));
         }
         self.flush();
-        self.hand_over(&pacer, lag_us, last_sent_ns)
+        self.hand_over(&pacer, books)
     }
 
-    /// Sends a burst; returns how many of it the client accepted.
-    fn send(&mut self, burst: &Burst) -> u64 {
-        for nth in 0..burst.count {
-            if !self.send_one(burst.first + nth) {
-                return nth;
+    /// Sends what is due, as far as the outstanding limit and the client's queue allow.
+    fn send_due(&mut self, pacer: &mut Pacer, books: &mut Books) {
+        let mut room = self.room(pacer.sent_count());
+        let mut since_served = 0;
+        while let Some(due) = pacer.next_due() {
+            if room == 0 {
+                pacer.held_back();
+                return;
             }
+            if !self.send_one(due) {
+                pacer.queue_was_full();
+                return;
+            }
+            books.count(self.plan.schedule.stage_at(due.offset_ns));
+            pacer.sent();
+            room -= 1;
             // A long burst must not keep acknowledgements waiting.
-            if nth % SERVE_EVERY == SERVE_EVERY - 1 {
+            since_served += 1;
+            if since_served == SERVE_EVERY {
+                since_served = 0;
                 self.producer.poll(Duration::ZERO);
             }
         }
-        burst.count
     }
 
-    fn send_one(&mut self, sequence: u64) -> bool {
-        self.payload.render(sequence, &mut self.value);
+    fn send_one(&mut self, due: Due) -> bool {
+        let Due { sequence, offset_ns } = due;
+        let stamp = Stamp { sequence, due_ns: self.plan.start_ns.saturating_add(offset_ns) };
+        self.payload.render(stamp, &mut self.value);
         let key = self.plan.key(sequence);
-        let stamp = Stamp { sequence, due_ns: self.plan.due_ns(sequence) };
+        self.producer.context().in_flight.set(sequence, stamp.due_ns);
         let mut record = BaseRecord::with_opaque_to(&self.topic, sequence as usize)
             .payload(self.value.as_slice())
             .headers(stamp.headers(&self.producer_id));
@@ -257,11 +305,6 @@ impl Generator {
         }
     }
 
-    fn is_past_stop(&self) -> bool {
-        let stop_after_ns = self.plan.stop_after_ns;
-        stop_after_ns.is_some_and(|stop| self.elapsed_ns() >= stop)
-    }
-
     fn elapsed_ns(&self) -> u64 {
         self.clock.now_ns().saturating_sub(self.plan.start_ns)
     }
@@ -275,7 +318,7 @@ impl Generator {
         }
     }
 
-    fn hand_over(self, pacer: &Pacer, lag_us: Histogram<u64>, elapsed_ns: u64) -> Sent {
+    fn hand_over(self, pacer: &Pacer, books: Books) -> Sent {
         if self.producer.in_flight_count() > 0 {
             self.gauges.note(format!(
                 "{} events were still unacknowledged after {:?}",
@@ -287,13 +330,32 @@ impl Generator {
         let mut state = deliveries.state.lock().unwrap_or_else(PoisonError::into_inner);
         Sent {
             records: pacer.sent_count(),
-            elapsed_ns,
+            records_by_stage: books.by_stage,
+            complete: pacer.is_at_end(),
+            elapsed_ns: books.last_sent_ns,
             punctuality: pacer.punctuality(),
-            lag_us,
+            lag_us: books.lag_us,
             acknowledged_us: std::mem::replace(&mut state.acknowledged_us, latency_histogram()),
             undelivered: std::mem::take(&mut state.undelivered),
             gave_up: self.gave_up.clone(),
         }
+    }
+}
+
+/// What the sending thread counts as it goes.
+struct Books {
+    by_stage: Vec<u64>,
+    lag_us: Histogram<u64>,
+    last_sent_ns: u64,
+}
+
+impl Books {
+    fn new(stages: usize) -> Self {
+        Self { by_stage: vec![0; stages], lag_us: latency_histogram(), last_sent_ns: 0 }
+    }
+
+    fn count(&mut self, stage: usize) {
+        self.by_stage[stage] += 1;
     }
 }
 
@@ -327,12 +389,21 @@ impl Patience {
     }
 }
 
-const SERVE_EVERY: u64 = 512;
+const SERVE_EVERY: u32 = 512;
 const SERVE_BATCHES: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn due_times_in_flight_are_found_by_number() {
+        let in_flight = InFlight::new(1_000);
+        for sequence in 5_000..6_000 {
+            in_flight.set(sequence, sequence * 2);
+        }
+        assert!((5_000..6_000).all(|sequence| in_flight.due_ns(sequence) == sequence * 2));
+    }
 
     #[test]
     fn patience_ends_only_when_stuck_and_unanswered() {

@@ -7,42 +7,24 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use hdrhistogram::Histogram;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::Args;
+use crate::artefacts::Recorder;
 use crate::checker::{Assignment, Checker};
 use crate::clock::Clock;
-use crate::consumer::{self, Read, Streams};
-use crate::expect::Expectation;
+use crate::consumer::{self, Desk, Read, Streams};
+use crate::exposition::{Exposition, ListenError, Shown};
 use crate::gauges::Gauges;
 use crate::kafka::{self, Reader};
-use crate::payload::{DEFAULT_TEMPLATE, Payload, Template};
 use crate::plan::Plan;
 use crate::producer::{self, Generator, Sent};
-use crate::progress::LiveLine;
-use crate::report::{Circumstances, Report};
+use crate::progress::LiveView;
+use crate::report::{Circumstances, Report, draw};
+use crate::scenario::{Connection, Scenario};
 use crate::stamp::ProducerId;
-
-/// A file named on the command line that is of no use.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
-    /// It cannot be read, or is not UTF-8.
-    #[error("cannot read {path}: {reason}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// Results are compared as JSON, so the expectation has to be JSON once its holes are filled.
-    #[error("--expect {path} is not JSON: {reason}")]
-    ExpectationNotJson {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        reason: serde_json::Error,
-    },
-}
+use crate::timeline::Row;
 
 /// The signals that end a run early.
 #[derive(Debug)]
@@ -77,9 +59,22 @@ impl Interrupts {
     }
 }
 
+/// What a run leaves.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The report.
+    pub(crate) report: Report,
+    /// The run second by second.
+    pub(crate) rows: Vec<Row>,
+    /// Latency from due time to consumption in microseconds.
+    pub(crate) latency_us: Histogram<u64>,
+    /// The files that grew with the run, to be closed.
+    pub(crate) recorder: Option<Recorder>,
+}
+
 /// A run that stands ready: connected, assigned, nothing sent.
 pub(crate) struct Run<'a> {
-    args: &'a Args,
+    scenario: &'a Scenario,
     plan: Plan,
     producer_id: ProducerId,
     clock: Clock,
@@ -88,83 +83,110 @@ pub(crate) struct Run<'a> {
     reader: Reader,
     streams: Streams,
     checker: Checker,
+    recorder: Option<Recorder>,
 }
 
 impl<'a> Run<'a> {
-    /// Reads the files, reaches Kafka and takes the end offsets of everything to be read.
-    pub(crate) fn prepare(args: &'a Args) -> anyhow::Result<Self> {
-        let mut plan = args.plan()?;
-        let template = match &args.payload {
-            Some(path) => Template::parse(read_file(path)?.trim_end()),
-            None => Template::parse(DEFAULT_TEMPLATE),
-        };
+    /// Reaches Kafka and takes the end offsets of everything to be read. With an output folder,
+    /// the files that grow with the run are created there.
+    pub(crate) fn prepare(
+        scenario: &'a Scenario,
+        output: Option<&PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let mut plan = scenario.plan.clone();
         let producer_id = ProducerId::random();
-        let expectation = expectation(args, &template, plan, producer_id)?;
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
-        let mut streams = Streams::new(args);
-        let reader = kafka::reader(args, &gauges)?;
-        connect(args, &reader, &mut streams)?;
-        let producer = producer::connect(args, clock, &gauges)?;
+        let connection = &scenario.kafka;
+        let mut streams = Streams::new(connection);
+        let reader = kafka::reader(connection, &gauges)?;
+        connect(connection, &reader, &mut streams)?;
+        let producer = producer::connect(connection, clock, &gauges)?;
         // From here on everything is local, so the start can be fixed; the lead covers it.
         plan.start_ns = clock.now_ns() + START_LEAD.as_nanos() as u64;
-        let payload = Payload::new(template, args.payload_size_bytes(), plan, producer_id);
-        let generator = Generator::new(args, producer, payload.clone(), producer_id, plan);
+        let recorder =
+            output.map(|folder| Recorder::create(Path::new(folder), &plan)).transpose()?;
+        let payload = scenario.payload(plan.clone(), producer_id);
+        let generator =
+            Generator::new(scenario, producer, payload.clone(), producer_id, plan.clone());
         let checker = Checker::new(Assignment {
-            plan,
+            plan: plan.clone(),
             producer: producer_id,
             payload,
-            expectation,
-            result_topics: args.result_topic.len(),
-            checks_bills: args.billing_topic.is_some(),
+            expectation: scenario.expectation(),
+            result_topics: connection.result_topics.len(),
+            checks_bills: connection.billing_topic.is_some(),
+            verify: scenario.verify,
         });
-        Ok(Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker })
+        Ok(Self {
+            scenario,
+            plan,
+            producer_id,
+            clock,
+            gauges,
+            generator,
+            reader,
+            streams,
+            checker,
+            recorder,
+        })
     }
 
     /// Sends, drains, and reports.
-    pub(crate) fn execute(self, interrupts: &Interrupts) -> anyhow::Result<Report> {
-        let Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker } =
-            self;
-        let reading = {
-            let gauges = Arc::clone(&gauges);
-            spawn("loadgen-read", move || {
-                consumer::read(&reader, streams, checker, clock, &gauges)
-            })?
+    pub(crate) fn execute(self, interrupts: &Interrupts, args: &Args) -> anyhow::Result<Ended> {
+        let Self { scenario, plan, producer_id, clock, gauges, generator, .. } = self;
+        // Answers until this function returns.
+        let _exposition = exposition(args, scenario, &plan, clock, &gauges)?;
+        let cpu_before = cpu_seconds();
+        let desk = Desk {
+            reader: self.reader,
+            streams: self.streams,
+            checker: self.checker,
+            plan: plan.clone(),
+            clock,
+            gauges: Arc::clone(&gauges),
+            recorder: self.recorder,
         };
+        let reading = spawn("loadgen-read", move || consumer::read(desk))?;
         let sending = spawn("loadgen-send", move || generator.run())?;
         let mut watch = Watch {
-            args,
-            plan,
+            scenario,
+            plan: &plan,
             clock,
             gauges: &gauges,
             interrupts,
-            live_line: LiveLine::new(args.progress),
+            live_view: LiveView::new(args.progress, scenario),
         };
         watch.until_sent(&sending, &reading);
         let sent = join(sending)?;
         let drain_start = Instant::now();
         let drained_after = watch.until_drained(&sent, &reading, drain_start);
-        watch.live_line.finish();
+        watch.live_view.finish();
         gauges.stop_consuming.store(true, Ordering::Relaxed);
-        let read: Read = join(reading)?;
+        let mut read: Read = join(reading)?;
         let circumstances = Circumstances {
             interrupted: interrupts.signal().is_some(),
             notes: gauges.notes(),
             drain_seconds: drained_after.as_secs_f64(),
-            cpu_seconds: cpu_seconds(),
+            cpu_seconds: cpu_seconds().zip(cpu_before).map(|(after, before)| after - before),
         };
-        Ok(Report::new(args, &plan, &producer_id, &sent, &read, circumstances))
+        Ok(Ended {
+            report: draw(scenario, &plan, &producer_id, &sent, &read, circumstances),
+            rows: read.timeline.rows(),
+            latency_us: read.checker.latency_us(),
+            recorder: read.recorder.take(),
+        })
     }
 }
 
 /// What the main thread does while the others work.
 struct Watch<'a> {
-    args: &'a Args,
-    plan: Plan,
+    scenario: &'a Scenario,
+    plan: &'a Plan,
     clock: Clock,
     gauges: &'a Gauges,
     interrupts: &'a Interrupts,
-    live_line: LiveLine,
+    live_view: LiveView,
 }
 
 impl Watch<'_> {
@@ -192,12 +214,12 @@ impl Watch<'_> {
             let elapsed = start.elapsed();
             if self.is_complete(sent) {
                 let complete_after = *complete_after.get_or_insert(elapsed);
-                if elapsed >= complete_after + self.args.settle {
+                if elapsed >= complete_after + self.scenario.settle.duration() {
                     return complete_after;
                 }
             } else {
                 complete_after = None;
-                if elapsed >= self.args.drain_timeout {
+                if elapsed >= self.scenario.drain_timeout.duration() {
                     return elapsed;
                 }
             }
@@ -214,47 +236,48 @@ impl Watch<'_> {
     }
 
     fn pause(&mut self) {
-        let elapsed_ns = self.clock.now_ns().saturating_sub(self.plan.start_ns);
-        self.live_line.tick(self.gauges, &self.plan, elapsed_ns);
+        let elapsed_ns = self.plan.offset_ns(self.clock.now_ns());
+        self.live_view.tick(self.gauges, self.plan, elapsed_ns);
         sleep(WATCH_PAUSE);
     }
 }
 
-fn connect(args: &Args, reader: &Reader, streams: &mut Streams) -> Result<(), kafka::Error> {
-    let topics = streams.topics();
-    if let Some(partitions) = args.create_topics {
-        let mut all = topics.clone();
-        all.push(&args.topic);
-        kafka::create_topics(args, &all, partitions)?;
-    }
-    // Asked first, so that a wrong address and a missing topic are told apart early.
-    kafka::partition_count(reader, &args.topic, args, Instant::now() + args.connect_timeout)?;
-    let ends = kafka::assign_at_end(reader, &topics, args)?;
-    streams.start_at(ends);
-    Ok(())
-}
-
-/// Reads the expectation and makes sure before the run that it can be met at all.
-fn expectation(
+fn exposition(
     args: &Args,
-    template: &Template,
-    plan: Plan,
-    producer_id: ProducerId,
-) -> Result<Option<Expectation>, FileError> {
-    let Some(path) = &args.expect else {
+    scenario: &Scenario,
+    plan: &Plan,
+    clock: Clock,
+    gauges: &Arc<Gauges>,
+) -> Result<Option<Exposition>, ListenError> {
+    let Some(address) = args.metrics_listen else {
         return Ok(None);
     };
-    let expectation = Expectation::parse(&read_file(path)?);
-    let payload = Payload::new(template.clone(), args.payload_size_bytes(), plan, producer_id);
-    match expectation.check(&payload) {
-        Ok(()) => Ok(Some(expectation)),
-        Err(reason) => Err(FileError::ExpectationNotJson { path: path.clone(), reason }),
-    }
+    let shown = Shown {
+        scenario: scenario.name.clone(),
+        plan: plan.clone(),
+        clock,
+        gauges: Arc::clone(gauges),
+    };
+    Exposition::start(address, shown).map(Some)
 }
 
-fn read_file(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path)
-        .map_err(|reason| FileError::Unreadable { path: path.to_owned(), reason })
+fn connect(
+    connection: &Connection,
+    reader: &Reader,
+    streams: &mut Streams,
+) -> Result<(), kafka::Error> {
+    let topics = streams.topics();
+    if let Some(partitions) = connection.create_topics {
+        let mut all = topics.clone();
+        all.push(&connection.topic);
+        kafka::create_topics(connection, &all, partitions)?;
+    }
+    // Asked first, so that a wrong address and a missing topic are told apart early.
+    let deadline = Instant::now() + connection.connect_timeout.duration();
+    kafka::partition_count(reader, &connection.topic, connection, deadline)?;
+    let ends = kafka::assign_at_end(reader, &topics, connection)?;
+    streams.start_at(ends);
+    Ok(())
 }
 
 fn spawn<T: Send + 'static>(
@@ -280,9 +303,9 @@ fn cpu_seconds() -> Option<f64> {
     Some((user + system) as f64 / CLOCK_TICKS_PER_SECOND)
 }
 
-/// Covers starting the threads and the client's handshake for idempotence, so that the first
-/// events are not late.
-const START_LEAD: Duration = Duration::from_millis(100);
+/// Covers starting the threads and the client's handshake for idempotence, which librdkafka begins
+/// up to half a second after it was created; without it the first events would wait for it.
+const START_LEAD: Duration = Duration::from_millis(700);
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
 /// `USER_HZ`, a constant of the Linux interface on all architectures Rust knows.
 const CLOCK_TICKS_PER_SECOND: f64 = 100.0;

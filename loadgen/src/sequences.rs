@@ -68,6 +68,12 @@ impl SequenceSet {
         self.members
     }
 
+    /// Returns the number of members below `end`.
+    pub(crate) fn count_below(&self, end: u64) -> u64 {
+        let beyond = end..(self.pages.len() * PAGE_BITS) as u64;
+        self.members - beyond.filter(|sequence| self.contains(*sequence)).count() as u64
+    }
+
     /// Returns the numbers below `end` that are not members, ascending.
     pub(crate) fn missing(&self, end: u64) -> impl Iterator<Item = u64> {
         let pages = end.div_ceil(PAGE_BITS as u64);
@@ -107,6 +113,17 @@ mod tests {
         }
         assert!(!set.contains(end));
         assert_eq!(set.missing(end).count(), 0);
+    }
+
+    #[test]
+    fn members_below_a_bound_are_counted() {
+        let mut set = SequenceSet::default();
+        for sequence in [0, 5, 9, PAGE_BITS as u64 + 1] {
+            set.insert(sequence);
+        }
+        for (end, count) in [(0, 0), (5, 1), (6, 2), (100, 3), (1 << 40, 4)] {
+            assert_eq!(set.count_below(end), count, "{end}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use rdkafka::message::{BorrowedHeaders, Header, Headers, OwnedHeaders};
 
-use crate::plan::write_decimal;
+use crate::keys::write_decimal;
 
 /// Name of the header with the run's id.
 pub(crate) const PRODUCER: &str = "loadgen-producer";

@@ -1,9 +1,10 @@
 //! What the checker says of every kind of outcome.
 
 use super::*;
-use crate::payload::Template;
-use crate::plan::poison_threshold;
+use crate::payload::Size;
+use crate::plan::Poison;
 use crate::stamp::ProducerId;
+use crate::template::Template;
 
 /// A run of 100 events at 1000/s over 4 keys, as seen by the checker.
 struct Bench {
@@ -30,23 +31,26 @@ const MS: u64 = 1_000_000;
 impl Bench {
     fn new(poison_share: f64, expected: Option<&str>) -> Self {
         let plan = Plan {
-            rate: "1000".parse().unwrap(),
-            count: 100,
-            stop_after_ns: None,
             warmup_ns: 10 * MS,
-            keys: 4,
-            poison_below: poison_threshold(poison_share),
+            poison: Poison::new(poison_share, &[]),
             start_ns: 1_000 * MS,
+            ..Plan::for_tests(1_000.0, 100)
         };
+        Self::with_plan(plan, expected)
+    }
+
+    fn with_plan(plan: Plan, expected: Option<&str>) -> Self {
         let producer = ProducerId::from_number(1);
-        let template = Template::parse(r#"{"n":{{sequence}}}"#);
+        let template = Template::parse(r#"{"n":{{sequence}}}"#, &[]);
+        let payload = Payload::new(template, &[], Size { min: 0, max: 0 }, plan.clone(), producer);
         let checker = Checker::new(Assignment {
-            plan,
+            plan: plan.clone(),
             producer,
-            payload: Payload::new(template, 0, plan, producer),
-            expectation: expected.map(Expectation::parse),
+            payload,
+            expectation: expected.map(|text| Expectation::parse(text, &[])),
             result_topics: 1,
             checks_bills: true,
+            verify: Verify { keys: true, dead_letter_headers: true },
         });
         Self { checker, plan, producer }
     }
@@ -65,13 +69,18 @@ impl Bench {
         }
     }
 
+    /// Events are due every millisecond.
+    fn due_ns(&self, sequence: u64) -> u64 {
+        self.plan.start_ns.saturating_add(sequence.saturating_mul(MS))
+    }
+
     fn take(&mut self, given: &Given) {
-        let due_ns = self.plan.due_ns(given.sequence);
+        let due_ns = self.due_ns(given.sequence);
         self.take_at(given, due_ns + 5 * MS);
     }
 
     fn take_at(&mut self, given: &Given, now_ns: u64) {
-        let due_ns = self.plan.due_ns(given.sequence);
+        let due_ns = self.due_ns(given.sequence);
         let stamp = Stamp { sequence: given.sequence, due_ns };
         let written = stamp.headers(&given.producer);
         let mut headers = OutcomeHeaders::pick(Some(written.as_borrowed()));
@@ -131,8 +140,11 @@ fn latency_counts_from_the_due_time_and_leaves_the_warmup_out() {
     assert!(latency.equivalent(latency.min(), 5_000));
     assert!(latency.equivalent(latency.max(), 5_000));
     assert!(latency.equivalent(bench.checker.written_us().max(), 3_000));
-    assert!(bench.checker.take_recent_us().is_some());
-    assert!(bench.checker.take_recent_us().is_none());
+    let recent = bench.checker.recent();
+    assert_eq!((recent.measured_us.len(), recent.warmup_us.len()), (10, 10));
+    bench.checker.begin_interval();
+    assert!(bench.checker.recent().measured_us.is_empty());
+    assert!(bench.checker.recent().warmup_us.is_empty());
 }
 
 #[test]
@@ -256,4 +268,63 @@ fn bills_are_matched_by_id_and_looked_into() {
     assert_eq!((bills.matched, bills.duplicated), (2, 1));
     assert_eq!((bills.missing, bills.unmatched), (0, 1));
     assert_eq!(bench.wrong().bill, 1);
+}
+
+#[test]
+fn figures_are_kept_by_the_stage_of_the_due_time() {
+    use crate::schedule::{Arrivals, Course, Schedule, Shape, Stage};
+    let stage = |name: &str| Stage {
+        name: name.to_owned(),
+        start_ns: 0,
+        duration_ns: 50 * MS,
+        course: Course::Rate(Shape::Constant { rate: 1_000.0 }),
+    };
+    let stages = vec![stage("first"), stage("second")];
+    let schedule = Schedule::new(stages, Arrivals::Uniform, 0, None);
+    let plan = Plan {
+        schedule: std::sync::Arc::new(schedule),
+        start_ns: 1_000 * MS,
+        ..Plan::for_tests(1_000.0, 100)
+    };
+    let mut bench = Bench::with_plan(plan, Some(r#"{"n":{{sequence}}}"#));
+    for sequence in 0..100 {
+        bench.take(&bench.right(sequence));
+    }
+    let mut wrong = bench.right(10);
+    wrong.value = b"{}".to_vec();
+    wrong.status = "FAILED";
+    bench.take(&wrong);
+    let mut failed = Bench::with_plan(bench.plan.clone(), None);
+    let mut late = failed.right(60);
+    late.status = "TIMED_OUT";
+    failed.take(&late);
+    failed.take(&failed.right(56));
+    let [first, second] = bench.checker.stages() else {
+        panic!("two stages");
+    };
+    assert_eq!((first.counts.settled, second.counts.settled), (50, 50));
+    assert_eq!((first.counts.wrong, first.counts.duplicated), (1, 1));
+    assert_eq!(second.counts.wrong + second.counts.duplicated, 0);
+    assert_eq!((first.latency_us.len(), second.latency_us.len()), (50, 50));
+    assert_eq!(bench.checker.latency_us().len(), 100);
+    let second = failed.checker.stages()[1].counts;
+    assert_eq!((second.failed, second.results, second.reordered), (1, 2, 1));
+}
+
+#[test]
+fn a_stamp_from_the_future_is_no_stamp_of_ours() {
+    let mut bench = Bench::new(0.0, None);
+    let given = bench.right(50);
+    bench.take_at(&given, bench.plan.start_ns);
+    assert_eq!(bench.wrong().headers, 1);
+}
+
+#[test]
+fn applications_that_change_keys_can_be_checked_too() {
+    let mut bench = Bench::new(0.0, None);
+    bench.checker.assignment.verify = Verify { keys: false, dead_letter_headers: true };
+    let mut given = bench.right(1);
+    given.key = b"other".to_vec();
+    bench.take(&given);
+    assert_eq!(bench.wrong(), WrongCounts::default());
 }

@@ -34,6 +34,8 @@ pub(crate) enum Conduct {
     Fail,
     /// A dead letter, though the event is sound.
     Reject,
+    /// Result and bill, a millisecond of work later: at most a thousand events a second.
+    Slow,
 }
 
 /// The relay's thread.
@@ -95,6 +97,9 @@ fn relay(producer: &BaseProducer, message: &BorrowedMessage<'_>, conduct: fn(u64
     let value = message.payload().unwrap();
     let is_json = serde_json::from_slice::<serde_json::Value>(value).is_ok();
     let conduct = conduct(sequence_of(message));
+    if conduct == Conduct::Slow {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     if conduct == Conduct::Drop {
         return;
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::report::{Billing, Events, Outcomes, Percentiles, Punctuality, Report, Verdict};
+use super::{Billing, Events, Outcomes, Percentiles, Punctuality, Report, StagePart, Verdict};
 
 /// Shows a report as text.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ impl Display for Table<'_> {
         write_latency(f, "to the result, consumed", &report.latency_ms)?;
         write_latency(f, "to the result's timestamp", &report.latency_to_record_timestamp_ms)?;
         write_latency(f, "to the event's acknowledgement", &report.latency_to_acknowledgement_ms)?;
+        if report.stages.len() > 1 {
+            write_stages(f, &report.stages)?;
+        }
+        if let Some(comparison) = &report.comparison {
+            write!(f, "{comparison}")?;
+        }
         write_ending(f, report)
     }
 }
@@ -105,13 +111,41 @@ fn write_latency(f: &mut Formatter<'_>, name: &str, latency: &Percentiles) -> fm
     writeln!(f)
 }
 
+fn write_stages(f: &mut Formatter<'_>, stages: &[StagePart]) -> fmt::Result {
+    writeln!(f)?;
+    writeln!(
+        f,
+        "{:<24}{:>10}{:>10}{:>8}{:>8}{:>8}{:>9}{:>9}{:>9}",
+        "stage", "rate/s", "events", "lost", "dupl.", "wrong", "p50", "p99", "max"
+    )?;
+    for stage in stages {
+        write!(
+            f,
+            "  {:<22}{:>10.1}{:>10}{:>8}{:>8}{:>8}",
+            stage.name,
+            stage.requested_per_second,
+            stage.sent,
+            stage.lost,
+            stage.duplicated,
+            stage.wrong
+        )?;
+        if stage.latency_ms.count == 0 {
+            writeln!(f, "  nothing measured")?;
+        } else {
+            let latency = &stage.latency_ms;
+            writeln!(f, "{:>9.2}{:>9.2}{:>9.2}", latency.p50, latency.p99, latency.max)?;
+        }
+    }
+    Ok(())
+}
+
 fn write_ending(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f)?;
     if let Some(cpu) = &report.cpu {
         writeln!(
             f,
-            "cpu         {:.2} s, {:.2} us per record sent or read",
-            cpu.seconds, cpu.us_per_record
+            "cpu         {:.2} s, {:.2} us per record sent or read, {:.2} us per event",
+            cpu.seconds, cpu.us_per_record, cpu.us_per_event
         )?;
     }
     for note in &report.notes {
@@ -123,6 +157,7 @@ fn write_ending(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let verdict = match report.verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "FAIL",
+        Verdict::Invalid => "INVALID",
         Verdict::Interrupted => "interrupted",
     };
     writeln!(f, "verdict     {verdict}")

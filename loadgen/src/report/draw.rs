@@ -1,0 +1,346 @@
+//! From what the threads hand over to the report.
+
+use std::num::NonZero;
+
+use hdrhistogram::Histogram;
+
+use super::{
+    Billing, Cpu, Events, FORMAT, Outcomes, Percentiles, Punctuality, Report, ScenarioPart,
+    StagePart, Statuses, Verdict, WrongBy, judge,
+};
+use crate::checker::OutcomeCounts;
+use crate::consumer::Read;
+use crate::payload::date_time;
+use crate::plan::Plan;
+use crate::producer::Sent;
+use crate::scenario::Scenario;
+use crate::stamp::ProducerId;
+
+/// What the main thread adds to what the others hand over.
+#[derive(Debug)]
+pub(crate) struct Circumstances {
+    /// Whether a signal ended the run.
+    pub(crate) interrupted: bool,
+    /// What the clients complained about.
+    pub(crate) notes: Vec<String>,
+    /// Time from the last event to the end.
+    pub(crate) drain_seconds: f64,
+    /// Processor time used, if known.
+    pub(crate) cpu_seconds: Option<f64>,
+}
+
+/// Draws up the report and judges it by the scenario's thresholds.
+pub(crate) fn draw(
+    scenario: &Scenario,
+    plan: &Plan,
+    producer: &ProducerId,
+    sent: &Sent,
+    read: &Read,
+    circumstances: Circumstances,
+) -> Report {
+    let billing = scenario.kafka.billing_topic.is_some().then(|| billing(read));
+    let records = sent.records + read.records;
+    let latency_us = read.checker.latency_us();
+    let mut report = Report {
+        format: FORMAT.to_owned(),
+        verdict: Verdict::Pass,
+        violations: Vec::new(),
+        notes: circumstances.notes,
+        producer: producer.as_str().to_owned(),
+        scenario: scenario_part(scenario, plan),
+        events: events(plan, sent),
+        generator: punctuality(scenario, sent),
+        outcomes: outcomes(sent, read, billing.as_ref()),
+        billing,
+        latency_ms: Percentiles::of(&latency_us),
+        latency_curve: curve(&latency_us),
+        latency_to_record_timestamp_ms: Percentiles::of(read.checker.written_us()),
+        latency_to_acknowledgement_ms: Percentiles::of(&sent.acknowledged_us),
+        stages: stages(plan, sent, read),
+        comparison: None,
+        drain_seconds: circumstances.drain_seconds,
+        cpu: circumstances.cpu_seconds.map(|seconds| Cpu {
+            seconds,
+            us_per_record: seconds * 1e6 / (records.max(1)) as f64,
+            us_per_event: seconds * 1e6 / (sent.records.max(1)) as f64,
+        }),
+    };
+    explain(&mut report);
+    judge::judge(&mut report, scenario, sent.gave_up.as_deref(), circumstances.interrupted);
+    report
+}
+
+impl Percentiles {
+    /// Returns the percentiles of a histogram of microseconds.
+    pub(crate) fn of(histogram_us: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram_us.value_at_quantile(quantile) as f64 / 1e3;
+        if histogram_us.is_empty() {
+            return Self::default();
+        }
+        Self {
+            count: histogram_us.len(),
+            mean: histogram_us.mean() / 1e3,
+            min: histogram_us.min() as f64 / 1e3,
+            p50: at(0.5),
+            p90: at(0.9),
+            p95: at(0.95),
+            p99: at(0.99),
+            p999: at(0.999),
+            p9999: at(0.9999),
+            max: histogram_us.max() as f64 / 1e3,
+        }
+    }
+}
+
+/// Returns pairs of percentile and milliseconds, eight to every halving of the distance to 100,
+/// as far as there are measurements beyond.
+fn curve(histogram_us: &Histogram<u64>) -> Vec<(f64, f64)> {
+    if histogram_us.is_empty() {
+        return Vec::new();
+    }
+    let count = histogram_us.len() as f64;
+    let at =
+        |quantile: f64| (quantile * 100.0, histogram_us.value_at_quantile(quantile) as f64 / 1e3);
+    let mut points: Vec<(f64, f64)> = (0..CURVE_POINTS_MAX)
+        .map(|step| 1.0 - 0.5_f64.powf(f64::from(step) / 8.0))
+        .take_while(|quantile| (1.0 - quantile) * count >= 1.0)
+        .map(at)
+        .collect();
+    points.push(at(1.0));
+    points
+}
+
+fn scenario_part(scenario: &Scenario, plan: &Plan) -> ScenarioPart {
+    ScenarioPart {
+        name: scenario.name.clone(),
+        description: scenario.description.clone(),
+        seed: plan.seed,
+        started_at: date_time(plan.start_ns / 1_000_000),
+        warmup_seconds: plan.warmup_ns as f64 / 1e9,
+        load_hash: scenario.load_hash(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        cpus: std::thread::available_parallelism().map_or(1, NonZero::get),
+    }
+}
+
+fn events(plan: &Plan, sent: &Sent) -> Events {
+    let planned = if sent.complete { sent.records } else { plan.schedule.planned() };
+    let planned = planned.max(sent.records);
+    // The last event stands for the interval that follows it, else n events would appear to take
+    // n - 1 intervals.
+    let planned_seconds = plan.schedule.planned_ns() as f64 / 1e9;
+    let elapsed_seconds = sent.elapsed_ns as f64 / 1e9;
+    let seconds = if sent.complete {
+        elapsed_seconds.max(planned_seconds)
+    } else {
+        elapsed_seconds + planned_seconds / planned.max(1) as f64
+    };
+    Events {
+        planned,
+        sent: sent.records,
+        undelivered: sent.undelivered.len(),
+        unsent: planned - sent.records,
+        requested_per_second: planned as f64 / planned_seconds,
+        achieved_per_second: sent.records as f64 / seconds,
+        seconds,
+    }
+}
+
+fn punctuality(scenario: &Scenario, sent: &Sent) -> Punctuality {
+    let counted = sent.punctuality;
+    let late_share = counted.ticks_late as f64 / counted.ticks.max(1) as f64;
+    Punctuality {
+        ticks: counted.ticks,
+        ticks_late: counted.ticks_late,
+        late_share,
+        late_share_max: scenario.late_share_max,
+        late: late_share > scenario.late_share_max,
+        ticks_held_back: counted.ticks_held_back,
+        held_back: counted.ticks_held_back > 0,
+        ticks_queue_full: counted.ticks_queue_full,
+        lag_ms: Percentiles::of(&sent.lag_us),
+    }
+}
+
+/// Returns the numbers of delivered events without an outcome.
+fn lost<'a>(sent: &'a Sent, read: &'a Read) -> impl Iterator<Item = u64> + 'a {
+    let missing = read.checker.seen().missing(sent.records);
+    missing.filter(|sequence| !sent.undelivered.contains(*sequence))
+}
+
+fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
+    let counts: &OutcomeCounts = read.checker.counts();
+    let mut lost = lost(sent, read);
+    let lost_first: Vec<u64> = lost.by_ref().take(LOST_SHOWN_MAX).collect();
+    let lost = lost_first.len() as u64 + lost.count() as u64;
+    let bill_unmatched = match billing {
+        // Bills of others look like this; only a topic of our own makes it a fault.
+        Some(billing) if counts.foreign == 0 => billing.unmatched,
+        _ => 0,
+    };
+    // An outcome of an event that was never sent can only be an invention.
+    let invented = read.checker.seen().len() - read.checker.seen().count_below(sent.records);
+    Outcomes {
+        settled: counts.settled,
+        results: counts.results,
+        failures: counts.failures,
+        dead_letters: counts.dead_letters,
+        status: Statuses {
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            timed_out: counts.timed_out,
+            unstated: counts.unstated,
+        },
+        lost,
+        lost_first,
+        duplicated: counts.duplicated,
+        wrong: counts.wrong.total() + bill_unmatched + invented,
+        wrong_by: WrongBy {
+            kind: counts.wrong.kind,
+            key: counts.wrong.key,
+            value: counts.wrong.value,
+            headers: counts.wrong.headers,
+            sequence: counts.wrong.sequence + invented,
+            bill: counts.wrong.bill,
+            bill_unmatched,
+        },
+        reordered: counts.reordered,
+        foreign: counts.foreign,
+        offsets_skipped: read.offsets_skipped,
+    }
+}
+
+fn billing(read: &Read) -> Billing {
+    let counts = read.checker.bill_counts();
+    Billing {
+        records: counts.records,
+        matched: counts.matched,
+        missing: counts.missing,
+        duplicated: counts.duplicated,
+        unmatched: counts.unmatched,
+        overflowed: counts.overflowed,
+    }
+}
+
+fn stages(plan: &Plan, sent: &Sent, read: &Read) -> Vec<StagePart> {
+    let lost = lost_by_stage(sent, read);
+    let schedule = &plan.schedule;
+    let ledgers = read.checker.stages().iter().zip(&sent.records_by_stage).zip(lost);
+    let parts = schedule.stages().iter().zip(ledgers).map(|(stage, ((ledger, sent), lost))| {
+        let end_ns = stage.start_ns + stage.duration_ns;
+        let seconds = stage.duration_ns as f64 / 1e9;
+        let expected = schedule.expected_until(end_ns) - schedule.expected_until(stage.start_ns);
+        StagePart {
+            name: stage.name.clone(),
+            start_seconds: stage.start_ns as f64 / 1e9,
+            seconds,
+            requested_per_second: expected / seconds,
+            sent: *sent,
+            settled: ledger.counts.settled,
+            results: ledger.counts.results,
+            dead_letters: ledger.counts.dead_letters,
+            failed: ledger.counts.failed,
+            lost,
+            duplicated: ledger.counts.duplicated,
+            reordered: ledger.counts.reordered,
+            wrong: ledger.counts.wrong,
+            latency_ms: Percentiles::of(&ledger.latency_us),
+        }
+    });
+    parts.collect()
+}
+
+/// Events are numbered in the order of their due times, so each stage has a range of numbers.
+fn lost_by_stage(sent: &Sent, read: &Read) -> Vec<u64> {
+    let mut ends = Vec::with_capacity(sent.records_by_stage.len());
+    let mut end = 0;
+    for records in &sent.records_by_stage {
+        end += records;
+        ends.push(end);
+    }
+    let mut counts = vec![0; ends.len()];
+    for sequence in lost(sent, read) {
+        let stage = ends.partition_point(|end| *end <= sequence);
+        if let Some(count) = counts.get_mut(stage) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// Says aloud what would otherwise make the figures misleading.
+fn explain(report: &mut Report) {
+    let generator = &report.generator;
+    let mut notes = Vec::new();
+    if generator.late {
+        notes.push(format!(
+            "the generator was late in {:.1} % of its ticks: these figures measure the generator",
+            generator.late_share * 100.0
+        ));
+    }
+    if generator.held_back {
+        notes.push(format!(
+            "events were held back in {} of {} ticks by --outstanding-max: the loop was not open",
+            generator.ticks_held_back, generator.ticks
+        ));
+    }
+    if generator.ticks_queue_full > 0 {
+        notes.push(format!(
+            "the client's queue was full in {} ticks: Kafka did not take the rate",
+            generator.ticks_queue_full
+        ));
+    }
+    if report.outcomes.offsets_skipped > 0 {
+        notes.push(format!(
+            "{} offsets were skipped: transaction markers, compaction, or retention overtook the checker",
+            report.outcomes.offsets_skipped
+        ));
+    }
+    if report.events.unsent > 0 {
+        notes.push(format!(
+            "{} of {} planned events were not sent",
+            report.events.unsent, report.events.planned
+        ));
+    }
+    if let Some(billing) = &report.billing
+        && billing.overflowed > 0
+    {
+        notes.push(format!(
+            "{} ids found no room in the ledger of bills: missing and unmatched bills are upper bounds",
+            billing.overflowed
+        ));
+    }
+    report.notes.extend(notes);
+}
+
+/// Enough for as many measurements as a histogram can count.
+const CURVE_POINTS_MAX: u32 = 512;
+const LOST_SHOWN_MAX: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::latency_histogram;
+
+    #[test]
+    fn the_curve_rises_to_the_maximum_and_goes_as_far_as_measurements_do() {
+        let mut histogram = latency_histogram();
+        for value in 1..=10_000 {
+            histogram.record(value).unwrap();
+        }
+        let curve = curve(&histogram);
+        assert!(curve.is_sorted());
+        assert!(curve[0].0 < 1e-9);
+        let (percentile, ms) = curve[curve.len() - 2];
+        assert!((99.98..100.0).contains(&percentile) && ms <= 10.008, "{percentile} {ms}");
+        assert!(curve.last().unwrap().0 > 100.0 - 1e-9);
+        assert!(curve.len() < 130);
+        assert!(super::curve(&latency_histogram()).is_empty());
+    }
+
+    #[test]
+    fn percentiles_of_nothing_are_zero() {
+        let nothing = Percentiles::of(&latency_histogram());
+        assert_eq!((nothing.count, nothing.max), (0, 0.0));
+    }
+}

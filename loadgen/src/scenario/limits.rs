@@ -1,0 +1,92 @@
+//! Thresholds: what a run, or one of its stages, must keep to.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Limits on latencies and counts; what is left out is not judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Highest median of latency in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p50_ms: Option<f64>,
+    /// Highest 90th percentile in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p90_ms: Option<f64>,
+    /// Highest 99th percentile in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p99_ms: Option<f64>,
+    /// Highest 99.9th percentile in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p999_ms: Option<f64>,
+    /// Highest latency of all in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_ms: Option<f64>,
+    /// Most outcomes and bills that may be missing. Default 0 for the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lost: Option<u64>,
+    /// Most outcomes and bills that may be repeated. Default 0 for the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicated: Option<u64>,
+    /// Most outcomes and bills that may be wrong. Default 0 for the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wrong: Option<u64>,
+    /// Most results that may come after a younger one of their key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reordered: Option<u64>,
+    /// Most executions that may fail or time out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<u64>,
+    /// Smallest share of the rate asked for that must be reached, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate_share: Option<f64>,
+}
+
+impl Limits {
+    /// Returns whether nothing is limited.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the limits on latency with their names and quantiles; the maximum is the last.
+    pub(crate) fn latencies(&self) -> [(&'static str, f64, Option<f64>); 5] {
+        [
+            ("p50", 0.5, self.p50_ms),
+            ("p90", 0.9, self.p90_ms),
+            ("p99", 0.99, self.p99_ms),
+            ("p99.9", 0.999, self.p999_ms),
+            ("max", 1.0, self.max_ms),
+        ]
+    }
+
+    /// Returns what makes a limit impossible to keep, if anything does.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        for (name, _, limit) in self.latencies() {
+            if limit.is_some_and(|limit| !(limit > 0.0 && limit.is_finite())) {
+                return Some(format!("{name} must be above zero milliseconds"));
+            }
+        }
+        match self.rate_share {
+            Some(share) if !(0.0..=1.0).contains(&share) => {
+                Some("rate_share lies between 0 and 1".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_nothing_can_keep_are_noticed() {
+        assert_eq!(Limits::default().complaint(), None);
+        assert!(Limits::default().is_empty());
+        let negative = Limits { p99_ms: Some(-1.0), ..Limits::default() };
+        assert!(negative.complaint().unwrap().starts_with("p99"));
+        let share = Limits { rate_share: Some(1.5), ..Limits::default() };
+        assert!(share.complaint().unwrap().starts_with("rate_share"));
+        assert!(!share.is_empty());
+    }
+}

@@ -1,0 +1,40 @@
+//! The search for the highest rate, against a relay that is known to be slow.
+
+use super::Stand;
+use super::relay::Conduct;
+use super::scenarios::TestFolder;
+
+#[test]
+fn the_rate_that_a_slow_service_sustains_is_found() {
+    let folder = TestFolder::new("find-max");
+    let flags = format!(
+        "--find-max --max-p99-ms 150 --rate 200 --rate-max 5k --duration 1200ms --warmup 200ms \
+         --precision 0.6 --progress never --output {}",
+        folder.0.display()
+    );
+    let (code, found) = Stand::new().run(|_| Conduct::Slow, &flags);
+    assert_eq!(code, 0, "{found:#}");
+    assert_eq!(found["format"], "expressway-loadgen/find-max/1");
+    assert_eq!(found["verdict"], "pass");
+    assert_eq!(found["limited_by"], "system", "{found:#}");
+    let held = found["max_rate"].as_f64().unwrap();
+    let failed = found["failed_rate"].as_f64().unwrap();
+    // A sleep of a millisecond takes longer than that, on a busy machine much longer.
+    assert!((50.0..1_000.0).contains(&held), "{found:#}");
+    assert!(failed / held <= 1.61, "{found:#}");
+    let trials = found["trials"].as_array().unwrap();
+    let of = |rate: f64| trials.iter().filter(move |trial| trial["rate"] == rate);
+    assert!(of(held).any(|trial| trial["held"] == true));
+    assert_eq!(of(failed).filter(|trial| trial["held"] == false).count(), 2, "tried twice");
+    // Every trial leaves the files of a run.
+    let first = format!("trial-01-{:.0}/summary.json", trials[0]["rate"].as_f64().unwrap());
+    assert!(folder.read(&first).contains("expressway-loadgen/1"));
+    assert!(folder.read("find-max.json").contains("max_rate"));
+}
+
+#[test]
+fn a_search_without_a_limit_is_refused() {
+    let output = Stand::new().command("--find-max").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--max-p99-ms"));
+}
