@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-fn load(file: &Path) -> Result<Settings, Failure> {
+pub(super) fn load(file: &Path) -> Result<Settings, Failure> {
     config::load(file, config::process_environment())
         .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))
 }
@@ -234,7 +234,7 @@ pub(super) fn failure(error: app::Error) -> Failure {
     }
 }
 
-fn source_code(error: &ingest::Error) -> u8 {
+pub(super) fn source_code(error: &ingest::Error) -> u8 {
     match error {
         ingest::Error::Unreachable { .. } => KAFKA_UNREACHABLE,
         ingest::Error::NoSuchTopic { .. }

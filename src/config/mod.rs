@@ -198,6 +198,9 @@ fn settle(
         }
     };
     conflicts::check(&settings, tree, list);
+    if !settings.aws.prices.as_os_str().is_empty() {
+        settings.aws.prices = resolve(folder, &settings.aws.prices);
+    }
     for (index, pipeline) in settings.pipelines.iter_mut().enumerate() {
         pipeline.definition = resolve(folder, &pipeline.definition);
         if matches!(definitions, Definitions::MustExist) && !pipeline.definition.is_file() {

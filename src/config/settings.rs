@@ -193,7 +193,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Aws {
-    /// Region in ARNs, and the price list of the bill.
+    /// Region in ARNs, and of the prices on `/metrics`.
     #[schemars(extend("format" = "region"))]
     pub region: String,
     /// Twelve digits.
@@ -202,6 +202,9 @@ pub struct Aws {
     /// Role in the context object; `arn:aws:iam::ACCOUNT:role/expressway` when it is not given.
     #[schemars(extend("format" = "role"))]
     pub role: String,
+    /// Price file for `expressway bill` and the prices on `/metrics`; a relative path starts at the
+    /// folder of the configuration file. The prices that come along when it is not given.
+    pub prices: PathBuf,
 }
 
 impl Default for Aws {
@@ -210,6 +213,7 @@ impl Default for Aws {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             role: "arn:aws:iam::000000000000:role/expressway".to_owned(),
+            prices: PathBuf::new(),
         }
     }
 }

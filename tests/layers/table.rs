@@ -24,6 +24,7 @@ pub(crate) const LAYERS: &[(&str, May)] = &[
     ("http", May::Import(BELOW_THE_EDGES)),
     ("metrics", May::Import(BELOW_THE_EDGES)),
     ("app", May::ImportAll),
+    ("billing", May::Import(&["base", "outcome"])),
     ("config", May::ImportAll),
     ("registry", May::ImportAll),
     ("trial", May::ImportAll),
