@@ -16,7 +16,7 @@ use crate::metrics::{self, Metrics, Rare, Upkeep};
 use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
 use crate::program::{Image, World};
 use crate::registry::{self, Definition};
-use crate::shard::outbox::{LaneReceiver, LaneSender, lane};
+use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
 use crate::vm;
@@ -118,7 +118,8 @@ impl Machines {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
             })?,
             definition_bytes: image.program.definition_bytes,
-            version: None,
+            version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
+            revision: definition.revision(),
             tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         });
         self.images.push(image);
@@ -130,7 +131,7 @@ impl Machines {
     }
 
     fn names(&self) -> Vec<(String, String)> {
-        self.cards.iter().map(|card| (card.arn.name().to_owned(), String::new())).collect()
+        self.cards.iter().map(|card| (card.arn.name().to_owned(), card.revision.clone())).collect()
     }
 }
 
@@ -160,6 +161,7 @@ impl Shards {
             .map(|pipeline| PipelineCard {
                 name: pipeline.name.clone(),
                 topics: pipeline.topics.clone(),
+                billing_mode: billing_mode(pipeline),
             })
             .collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
@@ -438,11 +440,12 @@ fn source_options(
     machines: &Machines,
 ) -> ingest::Options {
     let machine = machines.by_pipeline[index];
+    let arn = &machines.cards[usize::from(machine.0)].arn;
     let [mut client_settings, consumer_settings, producer_settings] = settings.kafka.properties();
     client_settings.push(("client.id".to_owned(), settings.kafka.client_id.clone()));
     ingest::Options {
         pipeline_name: pipeline.name.clone(),
-        machine_arn: machines.cards[usize::from(machine.0)].arn.as_str().to_owned(),
+        machine_arn: arn.as_str().to_owned(),
         bootstrap_servers: settings.kafka.bootstrap_servers(),
         group: pipeline.group.clone(),
         group_protocol: match settings.kafka.group_protocol {
@@ -457,6 +460,9 @@ fn source_options(
         result_topic: pipeline.result_topic.clone(),
         failure_topic: pipeline.failure_topic.clone(),
         billing_topic: pipeline.billing_topic.clone(),
+        billing_mode: billing_mode(pipeline),
+        billing_source: arn.event_source(),
+        billing_subject: arn.account().to_owned(),
         dead_letter_topic: pipeline.dead_letter_topic.clone(),
         uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
         drain_timeout: settings.drain_timeout,
@@ -465,6 +471,13 @@ fn source_options(
         consumer_settings,
         producer_settings,
         ..ingest::Options::new(PipelineIdx(index as u16), machine)
+    }
+}
+
+fn billing_mode(pipeline: &Pipeline) -> BillingMode {
+    match pipeline.billing_mode {
+        config::BillingMode::Structured => BillingMode::Structured,
+        config::BillingMode::Binary => BillingMode::Binary,
     }
 }
 

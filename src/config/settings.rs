@@ -324,12 +324,14 @@ impl Pipeline {
             start_offset: start_offset(),
             definition,
             state_machine: name.to_owned(),
+            version: String::new(),
             machine_type: machine_type(),
             distributed_map: false,
             role: role.to_owned(),
             result_topic: String::new(),
             failure_topic: String::new(),
             billing_topic: String::new(),
+            billing_mode: BillingMode::Structured,
             dead_letter_topic: String::new(),
             guarantee: guarantee(),
             ordering: ordering(),
@@ -364,6 +366,10 @@ pub struct Pipeline {
     #[serde(default)]
     #[schemars(extend("format" = "name"))]
     pub state_machine: String,
+    /// Version of the state machine, for billing records, at most 80 characters; none when it is
+    /// not given.
+    #[serde(default)]
+    pub version: String,
     /// Type of the state machine.
     #[serde(default = "machine_type", rename = "type")]
     pub machine_type: MachineType,
@@ -384,6 +390,9 @@ pub struct Pipeline {
     /// Topic for the billing records, one per execution.
     #[schemars(extend("format" = "topic"))]
     pub billing_topic: String,
+    /// How billing records lie there.
+    #[serde(default = "billing_mode")]
+    pub billing_mode: BillingMode,
     /// Topic for records that cannot start an execution.
     #[schemars(extend("format" = "topic"))]
     pub dead_letter_topic: String,
@@ -456,6 +465,16 @@ pub enum Format {
     Output,
 }
 
+/// How billing records lie on their topic: the modes of CloudEvents' Kafka binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BillingMode {
+    /// The value is the whole event, in JSON.
+    Structured,
+    /// The value is the event's data; its attributes are headers `ce_…`.
+    Binary,
+}
+
 /// Execution logging, as in AWS's LoggingConfiguration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -494,6 +513,10 @@ fn guarantee() -> Guarantee {
 
 fn ordering() -> Ordering {
     Ordering::None
+}
+
+fn billing_mode() -> BillingMode {
+    BillingMode::Structured
 }
 
 fn format() -> Format {

@@ -4,9 +4,10 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::shard::Status;
 use crate::shard::outbox::{
-    BILLING_CONTENT_TYPE, ERROR_HEADER, EXECUTION_ARN_HEADER, Outcome, OutcomeBatch,
-    RejectedOutcome, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER,
-    SettledOutcome,
+    BILLING_EVENT_TYPE, BillingMode, CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER,
+    CE_SUBJECT_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER, CLOUDEVENTS_VERSION, ERROR_HEADER,
+    EXECUTION_ARN_HEADER, Outcome, OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER,
+    STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER, SettledOutcome,
 };
 
 use super::books::{Books, Resend};
@@ -170,8 +171,7 @@ impl Publishing {
                 }
             }
         }
-        let mut headers = Headers::new(1);
-        headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
+        let headers = billing_headers(options, batch, settled);
         let tag = books.held.tag(slot, Target::Billing);
         let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
         let sent =
@@ -264,6 +264,23 @@ fn write(
         Some(code) => books.failed(options, resend, code),
     }
     Ok(())
+}
+
+/// In structured mode the content type says that the value is the whole event; in binary mode the
+/// event's attributes are here.
+fn billing_headers(options: &Options, batch: &OutcomeBatch, settled: &SettledOutcome) -> Headers {
+    let mode = options.billing_mode;
+    let mut headers = Headers::new(if mode == BillingMode::Binary { 7 } else { 1 });
+    headers.add("content-type", mode.content_type().as_bytes());
+    if mode == BillingMode::Binary {
+        headers.add(CE_SPECVERSION_HEADER, CLOUDEVENTS_VERSION.as_bytes());
+        headers.add(CE_TYPE_HEADER, BILLING_EVENT_TYPE.as_bytes());
+        headers.add(CE_SOURCE_HEADER, options.billing_source.as_bytes());
+        headers.add(CE_SUBJECT_HEADER, options.billing_subject.as_bytes());
+        headers.add(CE_ID_HEADER, batch.slice(settled.execution_arn));
+        headers.add(CE_TIME_HEADER, batch.slice(settled.stopped_at));
+    }
+    headers
 }
 
 fn result_headers(

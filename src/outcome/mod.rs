@@ -12,8 +12,8 @@ mod meter;
 mod price;
 mod price_table;
 
+pub use crate::shard::outbox::BILLING_EVENT_TYPE;
 pub use arn::{ArnError, StateMachineArn, push_execution_arn};
-pub use billing::BILLING_EVENT_TYPE;
 pub use collector::{Cards, Collector, MachineCard, PipelineCard};
 pub use instant::{INSTANT_BYTES, format_instant_ms, push_instant_ms};
 pub use meter::{Bill, DURATION_STEP_MS, MEMORY_BASE_BYTES, MEMORY_STEP_MB};

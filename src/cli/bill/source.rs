@@ -10,6 +10,9 @@ use crate::billing::{
 };
 use crate::cli::{Failure, USAGE};
 use crate::ingest::{self, TopicOptions, TopicRecord, read_topics};
+use crate::shard::outbox::{
+    CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER,
+};
 
 /// Takes records in and says what is wrong with those that it cannot take.
 pub(super) struct Intake<'a> {
@@ -88,13 +91,14 @@ impl<'a> Intake<'a> {
             return Ok(());
         };
         let header = |name: &str| record.header(name).unwrap_or_default();
-        let reading = if record.header("ce_specversion").is_some() {
+        // Binary mode: the attributes are headers.
+        let reading = if record.header(CE_SPECVERSION_HEADER).is_some() {
             let attributes = Attributes {
-                specversion: header("ce_specversion").into(),
-                kind: header("ce_type").into(),
-                source: header("ce_source").into(),
-                id: header("ce_id").into(),
-                time: header("ce_time").into(),
+                specversion: header(CE_SPECVERSION_HEADER).into(),
+                kind: header(CE_TYPE_HEADER).into(),
+                source: header(CE_SOURCE_HEADER).into(),
+                id: header(CE_ID_HEADER).into(),
+                time: header(CE_TIME_HEADER).into(),
             };
             read_binary(&attributes, value)
         } else {

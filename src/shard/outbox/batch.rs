@@ -88,13 +88,13 @@ pub struct SettledOutcome {
     pub status: Status,
     /// Result value: the output, or `{"error","cause"}`.
     pub value: Span,
-    /// The billing record (CloudEvents JSON).
+    /// Value of the billing record: the whole CloudEvent, or its data in binary mode.
     pub billing: Span,
-    /// Execution ARN; a piece of the billing record.
+    /// Execution ARN, the record's id; a piece of the CloudEvent.
     pub execution_arn: Span,
-    /// Start as RFC 3339; a piece of the billing record.
+    /// Start as RFC 3339; a piece of the CloudEvent.
     pub started_at: Span,
-    /// End as RFC 3339; a piece of the billing record.
+    /// End as RFC 3339, the record's time; a piece of the CloudEvent.
     pub stopped_at: Span,
     /// Error name, when the execution failed with one.
     pub error: Option<Span>,
