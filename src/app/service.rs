@@ -7,6 +7,7 @@ use tracing::{error, info};
 
 use super::flows;
 use super::metered::Metered;
+use super::prices;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
 use crate::base::tally::{self, ShardReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
@@ -324,6 +325,7 @@ impl Service {
             tasks_in_flight_max: u64::from(settings.task.http.calls_per_shard)
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
+            prices: prices::shown(settings)?,
             features: if cfg!(feature = "tls") { "tls" } else { "" },
         };
         let consuming = self.consuming.check("sources");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -18,6 +19,22 @@ pub struct PriceTable {
 /// Why a price file is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PriceError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something in the file.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        problem: Box<PriceError>,
+    },
     /// Not TOML, or not in the form of a price file.
     #[error("{0}")]
     Form(#[from] toml::de::Error),
@@ -59,7 +76,22 @@ impl PriceTable {
         })
     }
 
-    /// Reads a price file.
+    /// Reads a price file; an empty path is that of the prices that come along.
+    ///
+    /// # Errors
+    /// [`PriceError`] with the file's name.
+    pub fn load(path: &Path) -> Result<Self, PriceError> {
+        if path.as_os_str().is_empty() {
+            return Ok(Self::built_in());
+        }
+        let named = || path.to_owned();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| PriceError::Read { path: named(), source })?;
+        Self::read(&text)
+            .map_err(|problem| PriceError::File { path: named(), problem: Box::new(problem) })
+    }
+
+    /// Reads the text of a price file.
     ///
     /// # Errors
     /// [`PriceError`] for the first thing that is wrong.

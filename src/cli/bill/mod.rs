@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE};
 use crate::billing::print::{Report, SETTLED_AFTER_MS, Whose};
-use crate::billing::{Budget, Grain, Ledger, NoPrices, Period, statements};
-use crate::outcome::PriceTable;
+use crate::billing::{Budget, Grain, Ledger, LedgerError, NoPrices, Period, statements};
+use crate::config::Settings;
+use crate::outcome::{PriceError, PriceTable};
 use source::Intake;
 
 /// Arguments of `bill`.
@@ -197,14 +198,13 @@ fn check_whole(period: Period, grain: Grain) -> Result<(), Failure> {
     ))
 }
 
-fn prices(args: &Args, settings: Option<&crate::config::Settings>) -> Result<PriceTable, Failure> {
-    let configured = settings.map(|settings| &settings.aws.prices);
-    let file = args.prices.as_ref().or(configured.filter(|file| !file.as_os_str().is_empty()));
-    let Some(file) = file else { return Ok(PriceTable::built_in()) };
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(USAGE, format!("cannot read {}: {error}", file.display())))?;
-    PriceTable::read(&text)
-        .map_err(|error| Failure::new(BAD_CONFIGURATION, format!("{}: {error}", file.display())))
+fn prices(args: &Args, settings: Option<&Settings>) -> Result<PriceTable, Failure> {
+    let configured = settings.map(|settings| settings.aws.prices.clone());
+    let file = args.prices.clone().or(configured).unwrap_or_default();
+    PriceTable::load(&file).map_err(|error| match error {
+        PriceError::Read { .. } => Failure::new(USAGE, error),
+        _ => Failure::new(BAD_CONFIGURATION, error),
+    })
 }
 
 /// Which topics to read, and how to reach them.
@@ -216,7 +216,7 @@ struct Topics {
     timeout: Duration,
 }
 
-fn topics(args: &Args, settings: Option<&crate::config::Settings>) -> Result<Topics, Failure> {
+fn topics(args: &Args, settings: Option<&Settings>) -> Result<Topics, Failure> {
     let mut topics = Topics { names: args.topics.clone(), ..Topics::default() };
     topics.timeout = Duration::from_secs(args.timeout.max(1));
     if let Some(settings) = settings {
@@ -246,6 +246,6 @@ fn setting(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "write KEY=VALUE, as in security.protocol=SASL_SSL".to_owned())
 }
 
-fn ledger_failure(error: &crate::billing::LedgerError) -> Failure {
+fn ledger_failure(error: &LedgerError) -> Failure {
     Failure::new(INTERNAL, error)
 }
