@@ -100,6 +100,7 @@ impl Distinct {
         if self.spill.is_some() {
             // Then every partition is read the same way, and what is held here is free for them.
             self.spill()?;
+            self.partitions = vec![Vec::new(); PARTITIONS];
         }
         let mut repeated = 0;
         for partition in 0..PARTITIONS {

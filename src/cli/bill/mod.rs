@@ -179,7 +179,7 @@ fn write(
     if open > 0 {
         writeln!(
             err,
-            "bill: {open} sums were left out, since their time was not over {} minutes ago; run again later",
+            "bill: left out because their time was not over {} minutes ago, so run again later: {open} sums",
             SETTLED_AFTER_MS / 60_000
         )?;
     }
