@@ -14,7 +14,7 @@ use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Check, Condition, Health, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
 use crate::metrics::{self, Metrics, Rare, Upkeep};
-use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
+use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
 use crate::program::{Image, World};
 use crate::registry::{self, Definition};
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
@@ -156,15 +156,7 @@ impl Shards {
     ) -> Result<Self, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = settings.shards.threads(cores);
-        let pipelines: Vec<_> = settings
-            .pipelines
-            .iter()
-            .map(|pipeline| PipelineCard {
-                name: pipeline.name.clone(),
-                topics: pipeline.topics.clone(),
-                billing_mode: billing_mode(pipeline),
-            })
-            .collect();
+        let pipelines: Vec<_> = settings.pipelines.iter().map(pipeline_card).collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
         let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![] };
         for shard in 0..count {
@@ -442,7 +434,8 @@ fn source_options(
     machines: &Machines,
 ) -> ingest::Options {
     let machine = machines.by_pipeline[index];
-    let arn = &machines.cards[usize::from(machine.0)].arn;
+    let card = &machines.cards[usize::from(machine.0)];
+    let arn = &card.arn;
     let [mut client_settings, consumer_settings, producer_settings] = settings.kafka.properties();
     client_settings.push(("client.id".to_owned(), settings.kafka.client_id.clone()));
     ingest::Options {
@@ -465,6 +458,12 @@ fn source_options(
         billing_mode: billing_mode(pipeline),
         billing_source: arn.event_source(),
         billing_subject: arn.account().to_owned(),
+        billing_sums: match pipeline.billing_per {
+            config::BillingPer::Execution => None,
+            config::BillingPer::Minute => {
+                Some(Arc::new(SumsText::new(card.clone(), pipeline_card(pipeline))))
+            }
+        },
         dead_letter_topic: pipeline.dead_letter_topic.clone(),
         uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
         drain_timeout: settings.drain_timeout,
@@ -473,6 +472,14 @@ fn source_options(
         consumer_settings,
         producer_settings,
         ..ingest::Options::new(PipelineIdx(index as u16), machine)
+    }
+}
+
+fn pipeline_card(pipeline: &Pipeline) -> PipelineCard {
+    PipelineCard {
+        name: pipeline.name.clone(),
+        topics: pipeline.topics.clone(),
+        billing_mode: billing_mode(pipeline),
     }
 }
 

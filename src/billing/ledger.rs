@@ -1,5 +1,8 @@
 //! Sums usage into rows, each execution once.
 //!
+//! Records of ranges are kept as they are until the end, since which of them count shows only when
+//! all are there (see `ranges`).
+//!
 //! Repetitions are dropped before the period is looked at: an execution that ran again after a
 //! crash, in the next month perhaps, belongs to the month of its first record. A bill is therefore
 //! right only if the records before its period are read too, as far as they may repeat.
@@ -9,7 +12,8 @@ use std::io;
 
 use super::distinct::{Budget, Distinct, Entry};
 use super::period::{Grain, Period, month_of};
-use super::record::{EndStatus, Usage};
+use super::ranges::{Span, choose};
+use super::record::{EndStatus, RangeUsage, Usage};
 use crate::outcome::{DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the usage of a row has in common.
@@ -82,7 +86,7 @@ pub struct Row {
 /// What became of the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Billing records taken in.
+    /// Executions in the billing records taken in.
     pub records: u64,
     /// Repetitions among them, dropped.
     pub repeated: u64,
@@ -129,6 +133,9 @@ impl LedgerError {
     }
 }
 
+/// Ranges with the rows that each is added to.
+type Ranges = HashMap<String, Vec<(Span, Vec<(u32, Sums)>)>>;
+
 /// Takes usage in.
 #[derive(Debug)]
 pub struct Ledger {
@@ -144,6 +151,9 @@ pub struct Ledger {
     keys: Vec<RowKey>,
     distinct: Distinct,
     records: u64,
+    /// By state machine, pipeline, topic and partition.
+    ranges: Ranges,
+    range_count: usize,
     scratch: Vec<u8>,
 }
 
@@ -164,6 +174,8 @@ impl Ledger {
             keys: Vec::new(),
             distinct: Distinct::new(budget),
             records: 0,
+            ranges: HashMap::new(),
+            range_count: 0,
             scratch: Vec::new(),
         }
     }
@@ -173,8 +185,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; where [`LedgerError::is_the_record`] holds, the ledger can go on.
     pub fn add(&mut self, usage: &Usage<'_>) -> Result<(), LedgerError> {
-        let is_priced = self.months.is_none_or(|months| months.contains(usage.stopped_ms));
-        let row = if is_priced { self.row(usage)? } else { OUTSIDE };
+        let row = self.row_or_outside(&RowUsage {
+            stopped_ms: usage.stopped_ms,
+            machine_arn: &usage.machine_arn,
+            version: &usage.version,
+            tags: usage.tags,
+            status: usage.status,
+        })?;
         self.records += 1;
         self.distinct.push(&Entry {
             identity: usage.identity,
@@ -183,6 +200,41 @@ impl Ledger {
             chunks: (usage.bill.memory_mb / MEMORY_STEP_MB) as u32,
             transitions: usage.transitions,
         })?;
+        Ok(())
+    }
+
+    /// Takes the record of a range.
+    ///
+    /// # Errors
+    /// As [`Ledger::add`].
+    pub fn add_range(&mut self, range: &RangeUsage<'_>) -> Result<(), LedgerError> {
+        if self.range_count >= ROWS_MAX {
+            return Err(LedgerError::Rows);
+        }
+        let mut rows = Vec::with_capacity(range.sums.len());
+        for sum in &range.sums {
+            let row = self.row_or_outside(&RowUsage {
+                stopped_ms: sum.minute_ms,
+                machine_arn: &range.machine_arn,
+                version: &range.version,
+                tags: range.tags,
+                status: sum.status,
+            })?;
+            let sums = Sums {
+                requests: sum.requests.into(),
+                steps: sum.steps.into(),
+                units: sum.units.into(),
+                transitions: sum.transitions.into(),
+            };
+            rows.push((row, sums));
+        }
+        let requests = range.sums.iter().map(|sum| sum.requests).sum();
+        let (pipeline, topic, partition) = &range.partition;
+        let of = format!("{}\n{pipeline}\n{topic}\n{partition}", range.machine_arn);
+        let span = Span { from: range.from, to: range.to, requests };
+        self.ranges.entry(of).or_default().push((span, rows));
+        self.range_count += 1;
+        self.records += requests;
         Ok(())
     }
 
@@ -208,6 +260,7 @@ impl Ledger {
                 });
             }
         })?;
+        let repeated = repeated + add_ranges(self.ranges, &mut sums);
         let mut by_key: BTreeMap<RowKey, Sums> = BTreeMap::new();
         let mut billed = 0;
         // Tags that are written in another order are the same tags.
@@ -223,8 +276,13 @@ impl Ledger {
         Ok(Closed { rows, counts })
     }
 
+    fn row_or_outside(&mut self, usage: &RowUsage<'_>) -> Result<u32, LedgerError> {
+        let is_priced = self.months.is_none_or(|months| months.contains(usage.stopped_ms));
+        if is_priced { self.row(usage) } else { Ok(OUTSIDE) }
+    }
+
     /// The number of the row that a usage belongs to.
-    fn row(&mut self, usage: &Usage<'_>) -> Result<u32, LedgerError> {
+    fn row(&mut self, usage: &RowUsage<'_>) -> Result<u32, LedgerError> {
         let is_billed = self.period.is_none_or(|period| period.contains(usage.stopped_ms));
         let (piece, grain) =
             if is_billed { (&mut self.piece, self.grain) } else { (&mut self.month, Grain::Month) };
@@ -234,7 +292,7 @@ impl Ledger {
         let piece = *piece;
         let text = &mut self.scratch;
         text.clear();
-        for part in [&*usage.machine_arn, &*usage.version, usage.tags] {
+        for part in [usage.machine_arn, usage.version, usage.tags] {
             text.extend_from_slice(&(part.len() as u64).to_le_bytes());
             text.extend_from_slice(part.as_bytes());
         }
@@ -254,10 +312,39 @@ impl Ledger {
     }
 }
 
-fn key(usage: &Usage<'_>, piece: Period, is_billed: bool) -> Result<RowKey, LedgerError> {
+/// What decides the row of a usage.
+struct RowUsage<'a> {
+    stopped_ms: i64,
+    machine_arn: &'a str,
+    version: &'a str,
+    tags: &'a str,
+    status: EndStatus,
+}
+
+/// Adds the sums of the ranges that count; returns the executions of the others.
+fn add_ranges(ranges: Ranges, sums: &mut [Sums]) -> u64 {
+    let mut repeated = 0;
+    for ranges in ranges.into_values() {
+        let spans: Vec<Span> = ranges.iter().map(|(span, _)| *span).collect();
+        for ((span, rows), counts) in ranges.into_iter().zip(choose(&spans)) {
+            if !counts {
+                repeated += span.requests;
+                continue;
+            }
+            for (row, more) in rows {
+                if let Some(sums) = sums.get_mut(row as usize) {
+                    sums.add(&more);
+                }
+            }
+        }
+    }
+    repeated
+}
+
+fn key(usage: &RowUsage<'_>, piece: Period, is_billed: bool) -> Result<RowKey, LedgerError> {
     let parts: Vec<&str> = usage.machine_arn.splitn(7, ':').collect();
     let ["arn", _, "states", region, account, "stateMachine", machine] = parts[..] else {
-        return Err(LedgerError::Arn(usage.machine_arn.clone().into_owned()));
+        return Err(LedgerError::Arn(usage.machine_arn.to_owned()));
     };
     Ok(RowKey {
         account: account.to_owned(),
@@ -265,8 +352,8 @@ fn key(usage: &Usage<'_>, piece: Period, is_billed: bool) -> Result<RowKey, Ledg
         from_ms: piece.from_ms,
         to_ms: piece.to_ms,
         machine: machine.to_owned(),
-        machine_arn: usage.machine_arn.clone().into_owned(),
-        version: usage.version.clone().into_owned(),
+        machine_arn: usage.machine_arn.to_owned(),
+        version: usage.version.to_owned(),
         tags: serde_json::from_str(usage.tags).map_err(LedgerError::Tags)?,
         status: usage.status,
         is_billed,

@@ -13,6 +13,7 @@ mod invoice;
 mod ledger;
 mod period;
 pub mod print;
+mod ranges;
 mod record;
 
 pub use distinct::{Budget, Distinct, Entry};
@@ -20,5 +21,6 @@ pub use invoice::{Charge, Cost, Line, NoPrices, Statement, group, statements};
 pub use ledger::{Closed, Counts, Ledger, LedgerError, Row, RowKey, Sums};
 pub use period::{Grain, Period, month_of};
 pub use record::{
-    Attributes, EndStatus, Reading, RecordError, Usage, read_binary, read_structured,
+    Attributes, EndStatus, MinuteUsage, RangeUsage, Reading, RecordError, Usage, read_binary,
+    read_structured,
 };

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::outcome::{BILLING_EVENT_TYPE, Bill, DURATION_STEP_MS, MEMORY_STEP_MB};
+use crate::outcome::{
+    BILLING_EVENT_TYPE, BILLING_SUMS_EVENT_TYPE, Bill, DURATION_STEP_MS, MEMORY_STEP_MB, gb_seconds,
+};
 
 /// How a billed execution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,10 +34,13 @@ impl EndStatus {
         }
     }
 
-    fn read(text: &str) -> Option<Self> {
-        [Self::Succeeded, Self::Failed, Self::TimedOut]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+    fn read(text: &str) -> Result<Self, RecordError> {
+        let all = [Self::Succeeded, Self::Failed, Self::TimedOut];
+        all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+            RecordError::Contradiction(format!(
+                "status {text:?} is none of SUCCEEDED, FAILED, TIMED_OUT"
+            ))
+        })
     }
 }
 
@@ -60,11 +65,49 @@ pub struct Usage<'a> {
     pub transitions: u32,
 }
 
+/// What the record of a range says was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeUsage<'a> {
+    /// ARN of the state machine.
+    pub machine_arn: Cow<'a, str>,
+    /// Version of the state machine; empty for none.
+    pub version: Cow<'a, str>,
+    /// Tags as JSON text.
+    pub tags: &'a str,
+    /// Pipeline, topic and partition whose offsets it is about.
+    pub partition: (Cow<'a, str>, Cow<'a, str>, i32),
+    /// First offset.
+    pub from: i64,
+    /// The offset after the last.
+    pub to: i64,
+    /// By minute and status.
+    pub sums: Vec<MinuteUsage>,
+}
+
+/// Executions of one minute that ended in one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinuteUsage {
+    /// Start of the minute, ms since the Unix epoch.
+    pub minute_ms: i64,
+    /// How they ended.
+    pub status: EndStatus,
+    /// How many.
+    pub requests: u64,
+    /// Billed durations, in steps of 100 ms.
+    pub steps: u64,
+    /// Billed units of 100 ms × 64 MB.
+    pub units: u64,
+    /// State transitions.
+    pub transitions: u64,
+}
+
 /// What bytes turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading<'a> {
     /// A billing record.
     Usage(Usage<'a>),
+    /// A billing record of a range: sums instead of a record for each execution.
+    Range(RangeUsage<'a>),
     /// A CloudEvent of another type, for somebody else.
     Foreign,
 }
@@ -138,31 +181,35 @@ pub fn read_binary<'a>(
     if let Some((name, _)) = required.into_iter().find(|(_, value)| value.is_empty()) {
         return Err(RecordError::Missing(name));
     }
+    if attributes.kind == BILLING_SUMS_EVENT_TYPE {
+        let data: RangeData<'a> = serde_json::from_slice(data).map_err(RecordError::Data)?;
+        return data.usage().map(Reading::Range);
+    }
     if attributes.kind != BILLING_EVENT_TYPE {
-        if attributes.kind.starts_with(TYPE_WITHOUT_VERSION) {
+        let is_newer = |without| attributes.kind.starts_with(without);
+        if TYPES_WITHOUT_VERSION.into_iter().any(is_newer) {
             return Err(RecordError::Newer(attributes.kind.clone().into_owned()));
         }
         return Ok(Reading::Foreign);
     }
     let data: Data<'a> = serde_json::from_slice(data).map_err(RecordError::Data)?;
-    let stopped = attributes.time.parse::<jiff::Timestamp>().map_err(|_| {
-        RecordError::Contradiction(format!("time {:?} is not RFC 3339", attributes.time))
-    })?;
+    let stopped_ms = instant(&attributes.time)?;
     Ok(Reading::Usage(Usage {
         identity: identity(&attributes.source, &attributes.id),
-        stopped_ms: stopped.as_millisecond(),
+        stopped_ms,
         bill: data.bill()?,
-        status: EndStatus::read(&data.status).ok_or_else(|| {
-            RecordError::Contradiction(format!(
-                "status {:?} is none of SUCCEEDED, FAILED, TIMED_OUT",
-                data.status
-            ))
-        })?,
+        status: EndStatus::read(&data.status)?,
         transitions: data.transitions,
         tags: data.tags.map_or("{}", RawValue::get),
         version: data.version.unwrap_or_default(),
         machine_arn: data.state_machine_arn,
     }))
+}
+
+fn instant(text: &str) -> Result<i64, RecordError> {
+    text.parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_millisecond)
+        .map_err(|_| RecordError::Contradiction(format!("time {text:?} is not RFC 3339")))
 }
 
 /// 128 bits are enough: among 10⁸ ids the chance that any two are taken for one is below 2⁻⁷⁵.
@@ -238,8 +285,97 @@ impl Data<'_> {
     }
 }
 
-/// [`BILLING_EVENT_TYPE`] up to the number of its version.
-const TYPE_WITHOUT_VERSION: &str = "express.execution.billed.v";
+#[derive(Deserialize)]
+struct RangeData<'a> {
+    requests: u64,
+    #[serde(borrow)]
+    state_machine_arn: Cow<'a, str>,
+    #[serde(borrow)]
+    version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    tags: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pipeline: Cow<'a, str>,
+    #[serde(borrow)]
+    topic: Cow<'a, str>,
+    partition: i32,
+    from_offset: i64,
+    to_offset: i64,
+    #[serde(borrow)]
+    sums: Vec<MinuteData<'a>>,
+}
+
+#[derive(Deserialize)]
+struct MinuteData<'a> {
+    #[serde(borrow)]
+    minute: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    requests: u64,
+    billed_duration_ms: u64,
+    mb_milliseconds: u64,
+    #[serde(borrow)]
+    gb_seconds: Cow<'a, str>,
+    transitions: u64,
+}
+
+impl<'a> RangeData<'a> {
+    fn usage(self) -> Result<RangeUsage<'a>, RecordError> {
+        let sums = self.sums.iter().map(MinuteData::usage).collect::<Result<Vec<_>, _>>()?;
+        let requests = sums.iter().try_fold(0_u64, |sum, one| sum.checked_add(one.requests));
+        let offsets = self.to_offset.checked_sub(self.from_offset).filter(|offsets| *offsets > 0);
+        let fits = offsets.zip(requests).is_some_and(|(offsets, requests)| {
+            requests == self.requests && (1..=offsets.unsigned_abs()).contains(&requests)
+        });
+        if !fits {
+            return Err(RecordError::Contradiction(format!(
+                "{} requests in the offsets {} to {}, but its sums say {requests:?}",
+                self.requests, self.from_offset, self.to_offset
+            )));
+        }
+        Ok(RangeUsage {
+            machine_arn: self.state_machine_arn,
+            version: self.version.unwrap_or_default(),
+            tags: self.tags.map_or("{}", RawValue::get),
+            partition: (self.pipeline, self.topic, self.partition),
+            from: self.from_offset,
+            to: self.to_offset,
+            sums,
+        })
+    }
+}
+
+impl MinuteData<'_> {
+    fn usage(&self) -> Result<MinuteUsage, RecordError> {
+        let (steps, units) = (
+            self.billed_duration_ms / DURATION_STEP_MS,
+            self.mb_milliseconds / (DURATION_STEP_MS * MEMORY_STEP_MB),
+        );
+        let is_exact = self.billed_duration_ms.is_multiple_of(DURATION_STEP_MS)
+            && self.mb_milliseconds.is_multiple_of(DURATION_STEP_MS * MEMORY_STEP_MB)
+            && self.gb_seconds == gb_seconds(units.into())
+            && steps >= self.requests
+            && units >= steps;
+        if !is_exact {
+            return Err(RecordError::Contradiction(format!(
+                "{} requests, {} ms, {} MB ms and {:?} GB-seconds do not fit together",
+                self.requests, self.billed_duration_ms, self.mb_milliseconds, self.gb_seconds
+            )));
+        }
+        Ok(MinuteUsage {
+            minute_ms: instant(&self.minute)?,
+            status: EndStatus::read(&self.status)?,
+            requests: self.requests,
+            steps,
+            units,
+            transitions: self.transitions,
+        })
+    }
+}
+
+/// Types of billing records up to the number of their version.
+const TYPES_WITHOUT_VERSION: [&str; 2] =
+    ["express.execution.billed.v", "express.executions.billed.v"];
 /// Far beyond the 300 s of an Express execution, and small enough that no sum overflows.
 const DURATION_MS_MAX: u64 = 366 * 86_400_000;
 /// A petabyte.
@@ -317,6 +453,39 @@ mod tests {
         let text = record(&data("100", 64, "0.00625", "FAILED"));
         assert!(refused(&text.replace("2026-01-01T", "")).contains("not RFC 3339"));
         assert!(refused(&text.replace("billed.v1", "billed.v2")).contains("newer"));
+    }
+
+    #[test]
+    fn sums_of_a_range_are_read_and_checked() {
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"i","source":"s","type":"{BILLING_SUMS_EVENT_TYPE}","time":"2026-01-01T00:01:00Z","data":{{"requests":2,"state_machine_arn":"a","version":null,"tags":{{}},"pipeline":"p","topic":"t","partition":3,"from_offset":7,"to_offset":9,"sums":[{{"minute":"2026-01-01T00:00:00.000Z","status":"FAILED","requests":2,"billed_duration_ms":500,"mb_milliseconds":64000,"gb_seconds":"0.0625","transitions":8}}]}}}}"#
+        );
+        let Reading::Range(range) = read_structured(text.as_bytes()).unwrap() else {
+            panic!("no range")
+        };
+        assert_eq!((range.from, range.to), (7, 9));
+        assert_eq!(range.partition, ("p".into(), "t".into(), 3));
+        let sum = MinuteUsage {
+            minute_ms: 1_767_225_600_000,
+            status: EndStatus::Failed,
+            requests: 2,
+            steps: 5,
+            units: 10,
+            transitions: 8,
+        };
+        assert_eq!(range.sums, [sum]);
+        for (right, wrong) in [
+            ("\"requests\":2,\"state", "\"requests\":3,\"state"),
+            ("\"to_offset\":9", "\"to_offset\":8"),
+            ("\"to_offset\":9", "\"to_offset\":7"),
+            ("0.0625", "0.0626"),
+            (":64000", ":64001"),
+            (":500", ":550"),
+            ("FAILED", "ABORTED"),
+            ("v1\"", "v2\""),
+        ] {
+            refused(&text.replace(right, wrong));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
-use crate::config::{self, Pipeline, Settings};
+use crate::config::{self, BillingMode, BillingPer, Pipeline, Settings};
 use crate::ingest::{self, FileOptions, FileOutputs, run_file};
 use crate::registry::Definition;
 use crate::shard::outbox::lane;
@@ -125,7 +125,12 @@ impl Signals {
 }
 
 fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Failure> {
-    settings.pipelines = vec![file_pipeline(args, &settings)?];
+    // A file has no headers and no offsets to commit: a line is a whole event for one execution.
+    settings.pipelines = vec![Pipeline {
+        billing_per: BillingPer::Execution,
+        billing_mode: BillingMode::Structured,
+        ..file_pipeline(args, &settings)?
+    }];
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
     let (sender, receiver) = lane(LANE_BATCHES);

@@ -28,8 +28,8 @@ pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
-    Aws, BillingMode, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log, LogFormat,
-    LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline, Settings, Shards,
+    Aws, BillingMode, BillingPer, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log,
+    LogFormat, LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline, Settings, Shards,
     StartOffset, Task, TaskHttp,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};

@@ -331,6 +331,7 @@ impl Pipeline {
             result_topic: String::new(),
             failure_topic: String::new(),
             billing_topic: String::new(),
+            billing_per: BillingPer::Execution,
             billing_mode: BillingMode::Structured,
             dead_letter_topic: String::new(),
             guarantee: guarantee(),
@@ -390,6 +391,9 @@ pub struct Pipeline {
     /// Topic for the billing records, one per execution.
     #[schemars(extend("format" = "topic"))]
     pub billing_topic: String,
+    /// What a billing record is for: an execution, or all that ended in a minute.
+    #[serde(default = "billing_per")]
+    pub billing_per: BillingPer,
     /// How billing records lie there.
     #[serde(default = "billing_mode")]
     pub billing_mode: BillingMode,
@@ -465,6 +469,17 @@ pub enum Format {
     Output,
 }
 
+/// What a billing record is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BillingPer {
+    /// One execution.
+    Execution,
+    /// The executions of a range of offsets, summed by minute and status; offsets are committed as
+    /// their sums are written, so up to a minute of events runs again after a crash.
+    Minute,
+}
+
 /// How billing records lie on their topic: the modes of CloudEvents' Kafka binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -513,6 +528,10 @@ fn guarantee() -> Guarantee {
 
 fn ordering() -> Ordering {
     Ordering::None
+}
+
+fn billing_per() -> BillingPer {
+    BillingPer::Execution
 }
 
 fn billing_mode() -> BillingMode {

@@ -28,6 +28,7 @@ mod port;
 mod producer;
 mod publish;
 mod relay;
+mod sums;
 mod topic;
 
 pub use counters::{Counter, Counters, PartitionLag, Refusals};

@@ -1,9 +1,10 @@
 //! What a Kafka source needs to know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::ids::{MachineIdx, PipelineIdx};
-use crate::shard::outbox::BillingMode;
+use crate::shard::outbox::{BillingMode, EncodeSums};
 
 /// One source: a pipeline's topics, read by one I/O thread.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Options {
     pub billing_source: String,
     /// In binary mode: whom they are about.
     pub billing_subject: String,
+    /// Write sums of ranges instead of a bill for each execution, encoded by this.
+    pub billing_sums: Option<Arc<dyn EncodeSums>>,
     /// Where dead letters go.
     pub dead_letter_topic: String,
     /// Offsets that may lie open per partition.
@@ -80,6 +83,7 @@ impl Options {
             billing_mode: BillingMode::Structured,
             billing_source: String::new(),
             billing_subject: String::new(),
+            billing_sums: None,
             dead_letter_topic: String::new(),
             uncommitted_per_partition: 65_536,
             inflight_per_shard: 65_536,

@@ -156,7 +156,7 @@ impl Publishing {
                 Status::Succeeded => Target::Result,
                 Status::Failed | Status::TimedOut => Target::Failure,
             };
-            books.held.expect(slot, 2);
+            books.held.expect(slot, if options.billing_sums.is_some() { 1 } else { 2 });
             let event_headers = books.held.get_mut(slot).and_then(|held| held.headers.take());
             let headers = self
                 .headers
@@ -171,7 +171,18 @@ impl Publishing {
                 }
             }
         }
-        let headers = billing_headers(options, batch, settled);
+        if options.billing_sums.is_some() {
+            if let Some(place) = books.held.get_mut(slot).map(|held| held.place) {
+                books.note_billed(place, settled.status, settled.billed);
+            }
+            return true;
+        }
+        let event = EventHeaders {
+            id: batch.slice(settled.execution_arn),
+            kind: BILLING_EVENT_TYPE,
+            time: batch.slice(settled.stopped_at),
+        };
+        let headers = event.headers(options);
         let tag = books.held.tag(slot, Target::Billing);
         let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
         let sent =
@@ -266,21 +277,30 @@ fn write(
     Ok(())
 }
 
-/// In structured mode the content type says that the value is the whole event; in binary mode the
-/// event's attributes are here.
-fn billing_headers(options: &Options, batch: &OutcomeBatch, settled: &SettledOutcome) -> Headers {
-    let mode = options.billing_mode;
-    let mut headers = Headers::new(if mode == BillingMode::Binary { 7 } else { 1 });
-    headers.add("content-type", mode.content_type().as_bytes());
-    if mode == BillingMode::Binary {
-        headers.add(CE_SPECVERSION_HEADER, CLOUDEVENTS_VERSION.as_bytes());
-        headers.add(CE_TYPE_HEADER, BILLING_EVENT_TYPE.as_bytes());
-        headers.add(CE_SOURCE_HEADER, options.billing_source.as_bytes());
-        headers.add(CE_SUBJECT_HEADER, options.billing_subject.as_bytes());
-        headers.add(CE_ID_HEADER, batch.slice(settled.execution_arn));
-        headers.add(CE_TIME_HEADER, batch.slice(settled.stopped_at));
+/// Attributes of a billing event that differ from one to the next.
+pub(super) struct EventHeaders<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) kind: &'static str,
+    pub(super) time: &'a [u8],
+}
+
+impl EventHeaders<'_> {
+    /// In structured mode the content type says that the value is the whole event; in binary mode
+    /// the event's attributes are here.
+    pub(super) fn headers(&self, options: &Options) -> Headers {
+        let mode = options.billing_mode;
+        let mut headers = Headers::new(if mode == BillingMode::Binary { 7 } else { 1 });
+        headers.add("content-type", mode.content_type().as_bytes());
+        if mode == BillingMode::Binary {
+            headers.add(CE_SPECVERSION_HEADER, CLOUDEVENTS_VERSION.as_bytes());
+            headers.add(CE_TYPE_HEADER, self.kind.as_bytes());
+            headers.add(CE_SOURCE_HEADER, options.billing_source.as_bytes());
+            headers.add(CE_SUBJECT_HEADER, options.billing_subject.as_bytes());
+            headers.add(CE_ID_HEADER, self.id);
+            headers.add(CE_TIME_HEADER, self.time);
+        }
+        headers
     }
-    headers
 }
 
 fn result_headers(

@@ -11,14 +11,14 @@ use tracing::error;
 use crate::base::clock::Now;
 use crate::base::ids::{Origin, ShardId};
 use crate::shard::outbox::{
-    BillingMode, LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of,
-    push_failure,
+    Billed, BillingMode, LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span,
+    lane_of, push_failure,
 };
 use crate::shard::{Rejected, Settle, Settled, Status};
 
 use super::arn::StateMachineArn;
 use super::billing::{BillingText, place_text};
-use super::meter::Bill;
+use super::meter::{Bill, DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the records say about a machine.
 #[derive(Clone, Debug)]
@@ -194,6 +194,12 @@ impl Settle for Collector {
             started_at: billing.started_at,
             stopped_at: billing.stopped_at,
             error,
+            billed: Billed {
+                stopped_ms: settled.stopped_ms,
+                steps: (bill.duration_ms / DURATION_STEP_MS) as u32,
+                chunks: (bill.memory_mb / MEMORY_STEP_MB) as u32,
+                transitions: settled.transitions,
+            },
         }));
     }
 

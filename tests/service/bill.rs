@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Record};
-use crate::config::{BILLS, Config, INPUT, PARTITIONS, TOPICS, directory, shipped, write};
+use crate::config::{BILLS, Config, GROUP, INPUT, PARTITIONS, TOPICS, directory, shipped, write};
 use crate::instance::Instance;
 use crate::support::within;
 
@@ -39,9 +39,69 @@ fn a_topic_of_attributes_in_headers_is_billed_the_same() {
     assert_record(&serde_json::from_str(first.text()).unwrap());
 }
 
-/// Runs events, bills the topic twice over, and returns its records.
-fn bill_of_a_run(mode: &str) -> Vec<Record> {
+#[test]
+fn sums_of_a_minute_are_billed_the_same_and_committed_when_they_are_written() {
     let cluster = Cluster::new(TOPICS);
+    send_events(&cluster);
+    run_in_sums(&cluster, "structured", GROUP, "");
+    let committed = cluster.committed(GROUP, INPUT, PARTITIONS);
+    let end = EVENTS as i64 / i64::from(PARTITIONS);
+    assert_eq!(committed, (0..PARTITIONS).map(|partition| (partition, end)).collect());
+    // Each partition has one range, unless a minute ended meanwhile.
+    let records = cluster.read(BILLS, 2, PARTITIONS as usize);
+    assert!((4..=8).contains(&records.len()), "{} records", records.len());
+    assert_billed_in_sums(&cluster, 0);
+}
+
+#[test]
+fn ranges_that_ran_again_and_were_cut_elsewhere_are_billed_once() {
+    let cluster = Cluster::new(TOPICS);
+    send_events(&cluster);
+    run_in_sums(&cluster, "structured", GROUP, "");
+    let written = cluster.read(BILLS, 2, PARTITIONS as usize).len();
+    // A group of its own finds nothing committed, as after a crash.
+    let often = "[limits]\nuncommitted_per_partition = 4";
+    run_in_sums(&cluster, "binary", "another", often);
+    let records = cluster.read(BILLS, 2, 2 * PARTITIONS as usize);
+    assert!(records.len() > written + PARTITIONS as usize, "{} records", records.len());
+    let binary = records.iter().find(|record| record.header("ce_id").is_some()).unwrap();
+    assert_eq!(binary.header("ce_type"), Some("express.executions.billed.v1"));
+    assert_eq!(binary.header("ce_source"), Some("//states/us-east-1/000000000000"));
+    assert_billed_in_sums(&cluster, BILLED);
+}
+
+/// Runs all events with sums for bills, up to a stop in order.
+fn run_in_sums(cluster: &Cluster, mode: &str, group: &str, top: &str) {
+    let (servers, definition) = (cluster.servers(), shipped("pass-choice.asl.json"));
+    let mut config = Config::new(&servers, &definition);
+    let lines = format!("billing_mode = \"{mode}\"\nbilling_per = \"minute\"");
+    (config.pipeline, config.top) = (&lines, top);
+    let text =
+        config.text().replace(&format!("group = \"{GROUP}\""), &format!("group = \"{group}\""));
+    let mut service = Instance::start(&text);
+    service.wait_ready();
+    within(LIMIT, "all events have run", || {
+        let finished = service.metric("expressway_executions_finished_total", "");
+        let dead = service.metric("expressway_dead_letter_records_total", "");
+        let open = service.metric("expressway_executions_open", "");
+        (finished as usize == BILLED && dead as usize == 1 && open < 1.0).then_some(())
+    });
+    // A stop writes what is open, then commits.
+    service.signal("TERM");
+    assert_eq!(service.wait_exit(LIMIT).code(), Some(0));
+}
+
+fn assert_billed_in_sums(cluster: &Cluster, repeated: usize) {
+    let bill = bill(&["--topic", BILLS, "--brokers", &cluster.servers(), "--json"]);
+    assert_eq!(bill.status.code(), Some(0), "{}", String::from_utf8_lossy(&bill.stderr));
+    let document: Value = serde_json::from_slice(&bill.stdout).unwrap();
+    assert_eq!(document["requests"], BILLED);
+    assert_eq!(document["billed_duration_ms"], 100 * BILLED);
+    let records = &document["records"];
+    assert_eq!((&records["billed"], &records["repeated"]), (&json!(BILLED), &json!(repeated)));
+}
+
+fn send_events(cluster: &Cluster) {
     let input = std::fs::read_to_string(shipped("pass-choice.input.json")).unwrap();
     for number in 0..EVENTS {
         // A null value is skipped and what is no JSON is refused: neither is billed.
@@ -53,6 +113,12 @@ fn bill_of_a_run(mode: &str) -> Vec<Record> {
         cluster.produce(INPUT, number as i32 % PARTITIONS, Some(b"k"), value, &[]);
     }
     cluster.flush();
+}
+
+/// Runs events, bills the topic twice over, and returns its records.
+fn bill_of_a_run(mode: &str) -> Vec<Record> {
+    let cluster = Cluster::new(TOPICS);
+    send_events(&cluster);
     let (servers, definition) = (cluster.servers(), shipped("pass-choice.asl.json"));
     let mut config = Config::new(&servers, &definition);
     let lines = format!("billing_mode = \"{mode}\"\nversion = \"7\"\ntags = {{ team = \"t\" }}");
@@ -127,7 +193,7 @@ fn bill(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_expressway")).arg("bill").args(arguments).output().unwrap()
 }
 
-const EVENTS: usize = 40;
+const EVENTS: usize = 400;
 /// Less one that is skipped and one that is refused.
 const BILLED: usize = EVENTS - 2;
 /// A result and a bill each, and one dead letter.

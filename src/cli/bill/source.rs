@@ -123,6 +123,11 @@ impl<'a> Intake<'a> {
                 Err(error) if error.is_the_record() => self.refuse(&place(), &error),
                 Err(error) => Err(ledger_failure(&error)),
             },
+            Ok(Reading::Range(range)) => match self.ledger.add_range(&range) {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_the_record() => self.refuse(&place(), &error),
+                Err(error) => Err(ledger_failure(&error)),
+            },
             Ok(Reading::Foreign) => {
                 self.foreign += 1;
                 Ok(())

@@ -3,6 +3,8 @@
 use crate::base::ids::{MachineIdx, Origin, ShardId};
 use crate::shard::Status;
 
+use super::sums::Billed;
+
 /// Lower bits of `Origin::slot` that are the source's own; those above are the number of its lane.
 pub const LANE_SLOT_BITS: u32 = 24;
 
@@ -98,6 +100,8 @@ pub struct SettledOutcome {
     pub stopped_at: Span,
     /// Error name, when the execution failed with one.
     pub error: Option<Span>,
+    /// What it is billed, for a source that sums.
+    pub billed: Billed,
 }
 
 /// An event that goes to the dead letters.

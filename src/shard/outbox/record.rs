@@ -5,6 +5,9 @@ use std::io::Write as _;
 /// Type of the billing record; a change that readers could notice gets a new version.
 pub const BILLING_EVENT_TYPE: &str = "express.execution.billed.v1";
 
+/// Type of the record of a range: the executions of some offsets of one partition, summed.
+pub const BILLING_SUMS_EVENT_TYPE: &str = "express.executions.billed.v1";
+
 /// How a billing record lies on its topic: the two modes of CloudEvents' Kafka binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BillingMode {
