@@ -116,6 +116,11 @@ pub enum LedgerError {
         "more than {ROWS_MAX} rows of machine, tags and time; bill a shorter --period or a longer --every"
     )]
     Rows,
+    /// More than anybody can have used.
+    #[error(
+        "the records add up to more than 2^63 units of 100 ms and 64 MB, or as many transitions; they cannot be right"
+    )]
+    TooMuch,
     /// An ARN that names no state machine.
     #[error(
         "{0:?} is no ARN of a state machine; it has to be arn:aws:states:REGION:ACCOUNT:stateMachine:NAME"
@@ -261,6 +266,13 @@ impl Ledger {
             }
         })?;
         let repeated = repeated + add_ranges(self.ranges, &mut sums);
+        let mut total = Sums::default();
+        for one in &sums {
+            total.add(one);
+        }
+        if [total.units, total.transitions].into_iter().any(|sum| sum > SUM_MAX) {
+            return Err(LedgerError::TooMuch);
+        }
         let mut by_key: BTreeMap<RowKey, Sums> = BTreeMap::new();
         let mut billed = 0;
         // Tags that are written in another order are the same tags.
@@ -360,6 +372,8 @@ fn key(usage: &RowUsage<'_>, piece: Period, is_billed: bool) -> Result<RowKey, L
     })
 }
 
+/// 16 million million GB-hours: what is shared and priced beyond it would overflow.
+const SUM_MAX: u128 = 1 << 63;
 /// Row of what lies outside of the period.
 const OUTSIDE: u32 = u32::MAX;
 /// About 2 GB at 500 bytes each; 43,200 minutes of a month for 90 machines.
@@ -442,6 +456,16 @@ mod tests {
         let rows = ledger.close().unwrap().rows;
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().any(|row| row.key.tags.len() == 2 && row.sums.requests == 2));
+    }
+
+    #[test]
+    fn sums_beyond_all_measure_are_refused() {
+        let mut ledger = ledger(None, Grain::Month);
+        let absurd = Bill { duration_ms: 366 * 86_400_000, memory_mb: 999_999_936 };
+        for identity in 0..2_000 {
+            ledger.add(&Usage { bill: absurd, ..usage(identity, 0) }).unwrap();
+        }
+        assert!(matches!(ledger.close(), Err(LedgerError::TooMuch)));
     }
 
     #[test]

@@ -325,7 +325,8 @@ impl<'a> RangeData<'a> {
         let requests = sums.iter().try_fold(0_u64, |sum, one| sum.checked_add(one.requests));
         let offsets = self.to_offset.checked_sub(self.from_offset).filter(|offsets| *offsets > 0);
         let fits = offsets.zip(requests).is_some_and(|(offsets, requests)| {
-            requests == self.requests && (1..=offsets.unsigned_abs()).contains(&requests)
+            requests == self.requests
+                && (1..=offsets.unsigned_abs().min(RANGE_REQUESTS_MAX)).contains(&requests)
         });
         if !fits {
             return Err(RecordError::Contradiction(format!(
@@ -378,6 +379,8 @@ const TYPES_WITHOUT_VERSION: [&str; 2] =
     ["express.execution.billed.v", "express.executions.billed.v"];
 /// Far beyond the 300 s of an Express execution, and small enough that no sum overflows.
 const DURATION_MS_MAX: u64 = 366 * 86_400_000;
+/// More than a source lets lie uncommitted, so that no range can be larger.
+const RANGE_REQUESTS_MAX: u64 = 1 << 32;
 /// A petabyte.
 const MEMORY_MB_MAX: u64 = 1_000_000_000;
 

@@ -75,12 +75,12 @@ impl PriceList {
 impl Tier {
     /// What this many billed units cost in this tier.
     pub fn cost(&self, units: u128) -> Money {
-        Money(units * u128::from(self.per_gb_hour.0) * PER_MILLION)
+        Money(units.saturating_mul(u128::from(self.per_gb_hour.0) * PER_MILLION))
     }
 }
 
 fn per_million(price: Price, count: u128) -> Money {
-    Money(count * u128::from(price.0) * UNITS_PER_GB_HOUR)
+    Money(count.saturating_mul(u128::from(price.0) * UNITS_PER_GB_HOUR))
 }
 
 /// A price: 10⁻¹² of the currency's unit.
@@ -119,7 +119,7 @@ impl std::fmt::Display for Price {
     }
 }
 
-/// Exact money. One billed unit (100 ms × 64 MB) is 1/576,000 GB-hour and one request is a millionth
+/// Exact money, up to 10¹⁴ of the currency's unit; what is beyond stays there. One billed unit (100 ms × 64 MB) is 1/576,000 GB-hour and one request is a millionth
 /// of a million, so both are whole multiples of 10⁻¹⁸ / 576,000 of the currency's unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(u128);
@@ -128,7 +128,7 @@ impl Money {
     /// The sum.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 
     /// Decimal text with this many places (at most 12), half rounded up: `482.97`.
