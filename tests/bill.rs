@@ -347,6 +347,7 @@ fn focus_rows_have_all_columns_and_add_up_to_the_invoice() {
             assert!(!field(row, name).is_empty(), "{name} in {row:?}");
         }
         assert_eq!(field(row, "BillingPeriodEnd"), "2026-02-01T00:00:00Z");
+        assert_eq!(field(row, "InvoiceId"), "111111111111-us-east-1-2026-01");
         serde_json::from_str::<Value>(&field(row, "Tags")).expect("tags are JSON");
     }
     assert!(rows.iter().any(|row| field(row, "Tags") == r#"{"team":"a,\"b\""}"#));

@@ -127,6 +127,8 @@ impl Resource<'_> {
         let (month, statement) = (self.statement.month, self.statement);
         let (month_from, month_to) = (instant(month.from_ms), instant(month.to_ms));
         let (from, to) = (instant(self.from_ms), instant(self.to_ms));
+        let invoice_id =
+            format!("{}-{}-{}", statement.account, statement.region, super::month(month.from_ms));
         let fields = COLUMNS.iter().map(|column| match *column {
             "BilledCost" | "ContractedCost" | "EffectiveCost" | "ListCost" => cost.as_str(),
             "BillingAccountId" => &statement.account,
@@ -142,6 +144,7 @@ impl Resource<'_> {
             "ConsumedQuantity" => &sku.consumed.0,
             "ConsumedUnit" => sku.consumed.1,
             "ContractedUnitPrice" | "ListUnitPrice" => &sku.unit_price,
+            "InvoiceId" => &invoice_id,
             "InvoiceIssuerName" | "ProviderName" | "PublisherName" => "expressway",
             "PricingCategory" => "Standard",
             "PricingQuantity" => &sku.priced.0,
@@ -153,7 +156,7 @@ impl Resource<'_> {
             "ResourceType" => "State Machine",
             "ServiceCategory" => "Integration",
             "ServiceName" => "Express Workflows",
-            "ServiceSubcategory" => "Workflow Automation",
+            "ServiceSubcategory" => "Workflow Orchestration",
             "SkuId" => sku.id,
             "SkuMeter" => sku.meter,
             "SkuPriceDetails" => &sku.price_details,
