@@ -23,13 +23,16 @@ Examples:
   expressway bill --topic orders.billing --brokers 127.0.0.1:9092 --period last-month
   expressway bill bills.ndjson --tag team --json
   expressway bill --config expressway.toml --period 2026-11 --format focus > costs.csv
-  expressway bill --topic orders.billing --format openmeter | while read -r body; do
-    curl -sf $URL/api/v1/events -H 'content-type: application/cloudevents-batch+json' -d \"$body\"; done
+  expressway bill --config expressway.toml --period today --format openmeter |
+    while read -r body; do
+      curl -sf $URL/api/v1/events -H 'content-type: application/cloudevents-batch+json' -d \"$body\"
+    done
 
-Each execution is billed once, however often its record is there. Read more than the period: the first
-record of an execution that ran again may lie before it. More: docs/billing.md.
-Exit codes: 0 fine, 1 records were left out because they are not sound, 2 usage, 3 bad configuration or no
-prices for a region, 4 Kafka unreachable, 70 internal.")]
+Each execution is billed once, however often its record is there. Let it read more than the period:
+the first record of an execution that ran again may lie before it. More: docs/billing.md.
+
+Exit codes: 0 fine, 1 records were left out because they are not sound, 2 usage, 3 bad configuration
+or no prices for a region, 4 Kafka unreachable, 70 internal.")]
 pub struct Args {
     /// Files of billing records, one CloudEvent in JSON a line; `-` for stdin.
     #[arg(required_unless_present_any = ["topics", "config"])]
