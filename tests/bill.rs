@@ -185,6 +185,9 @@ fn lines_are_by_state_machine_and_tag_and_add_up() {
     });
     let file = bills.file("bills.ndjson", records);
     let document = document(&[&file], &["--tag", "team"]);
+    assert_eq!(document, self::document(&[&file], &[]), "all tags there are by default");
+    let without = self::document(&[&file], &["--no-tags"]);
+    assert_eq!(without["statements"][0]["lines"].as_array().map(Vec::len), Some(2));
     let lines = document["statements"][0]["lines"].as_array().expect("lines");
     let keys: Vec<_> = lines
         .iter()

@@ -14,8 +14,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// Reads `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`, or `FROM/TO`
-    /// with days or RFC 3339 instants, where TO is not included.
+    /// Reads `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`, `yesterday`,
+    /// or `FROM/TO` with days or RFC 3339 instants, where TO is not included.
     ///
     /// # Errors
     /// A text that says what to write instead.
@@ -23,6 +23,7 @@ impl Period {
         let today = now.to_zoned(TimeZone::UTC).date();
         let read = match text {
             "today" => day(today),
+            "yesterday" => day(today.yesterday().unwrap_or(today)),
             "this-month" => Self::of_month(today),
             "last-month" => Self::of_month(today.first_of_month().yesterday().unwrap_or(today)),
             _ => match text.split_once('/') {
@@ -34,7 +35,7 @@ impl Period {
             Some(period) if period.from_ms < period.to_ms => Ok(period),
             Some(_) => Err(format!("{text:?} ends before it begins")),
             None => Err(format!(
-                "{text:?} is no period; write 2026, 2026-11, 2026-11-29, this-month, last-month, today, or FROM/TO as in 2026-11-01/2026-11-15"
+                "{text:?} is no period; write 2026, 2026-11, 2026-11-29, this-month, last-month, today, yesterday, or FROM/TO as in 2026-11-01/2026-11-15"
             )),
         }
     }
@@ -151,6 +152,7 @@ mod tests {
             ("this-month", "2026-03-01T00:00 2026-04-01T00:00"),
             ("last-month", "2026-02-01T00:00 2026-03-01T00:00"),
             ("today", "2026-03-01T00:00 2026-03-02T00:00"),
+            ("yesterday", "2026-02-28T00:00 2026-03-01T00:00"),
             ("2026-11-01/2026-11-15", "2026-11-01T00:00 2026-11-15T00:00"),
             ("2026-11-01T12:00:00+01:00/2026-11-02", "2026-11-01T11:00 2026-11-02T00:00"),
         ] {
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_is_no_period_is_refused() {
-        for text in ["", "26", "2026-13", "2026-1", "2026-02-30", "2026-01-01-01", "yesterday", "/"]
+        for text in ["", "26", "2026-13", "2026-1", "2026-02-30", "2026-01-01-01", "tomorrow", "/"]
         {
             assert!(parse(text).unwrap_err().contains("is no period"), "{text}");
         }

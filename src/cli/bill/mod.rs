@@ -2,7 +2,7 @@
 
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE};
 use crate::billing::print::{Report, SETTLED_AFTER_MS, Whose};
-use crate::billing::{Budget, Grain, Ledger, LedgerError, NoPrices, Period, statements};
+use crate::billing::{Budget, Grain, Ledger, LedgerError, NoPrices, Period, Statement, statements};
 use crate::config::Settings;
 use crate::outcome::{PriceError, PriceTable};
 use source::Intake;
@@ -23,7 +23,7 @@ Examples:
   expressway bill --topic orders.billing --brokers 127.0.0.1:9092 --period last-month
   expressway bill bills.ndjson --tag team --json
   expressway bill --config expressway.toml --period 2026-11 --format focus > costs.csv
-  expressway bill --config expressway.toml --period today --format openmeter |
+  expressway bill --config expressway.toml --period yesterday --format openmeter |
     while read -r body; do
       curl -sf $URL/api/v1/events -H 'content-type: application/cloudevents-batch+json' -d \"$body\"
     done
@@ -53,13 +53,16 @@ pub struct Args {
     /// How long to wait for brokers that say nothing.
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub timeout: u64,
-    /// What to bill, in UTC: `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`, or
-    /// `FROM/TO` without TO itself. All there is by default.
+    /// What to bill, in UTC: `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`,
+    /// `yesterday`, or `FROM/TO` without TO itself. All there is by default.
     #[arg(long)]
     pub period: Option<String>,
-    /// Give each value of this tag lines of its own; repeatable.
+    /// Give each value of this tag lines of its own; repeatable. All tags there are by default.
     #[arg(long = "tag", value_name = "KEY")]
     pub tags: Vec<String>,
+    /// One line per state machine, whatever its tags.
+    #[arg(long, conflicts_with = "tags")]
+    pub no_tags: bool,
     /// Size of the pieces of time; by default months, days for focus, minutes for events.
     #[arg(long, value_enum)]
     pub every: Option<Grain>,
@@ -147,19 +150,30 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, 
     let (refused, foreign) = (intake.refused, intake.foreign);
     let closed = intake.close()?;
     let no_prices = |error: NoPrices| Failure::new(BAD_CONFIGURATION, error);
+    let statements =
+        statements(closed.rows, &table, args.price_region.as_deref()).map_err(no_prices)?;
     let report = Report {
         period,
         grain,
-        currency: table.currency.clone(),
-        statements: statements(closed.rows, &table, args.price_region.as_deref())
-            .map_err(no_prices)?,
+        currency: table.currency,
+        tag_keys: tag_keys(args, &statements),
+        statements,
         counts: closed.counts,
         refused,
         foreign,
-        tag_keys: args.tags.clone(),
     };
     write(&report, format, args, now.as_millisecond(), out, err)?;
     Ok(if refused > 0 { CHECK_FAILED } else { OK })
+}
+
+/// The tags asked for, or all that occur.
+fn tag_keys(args: &Args, statements: &[Statement]) -> Vec<String> {
+    if args.no_tags || !args.tags.is_empty() {
+        return args.tags.clone();
+    }
+    let charges = statements.iter().flat_map(|statement| &statement.charges);
+    let keys: BTreeSet<&String> = charges.flat_map(|charge| charge.key.tags.keys()).collect();
+    keys.into_iter().cloned().collect()
 }
 
 fn write(
