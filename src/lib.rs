@@ -5,6 +5,7 @@
 pub mod app;
 pub mod asl;
 pub mod base;
+pub mod billing;
 pub mod cli;
 pub mod compile;
 pub mod config;

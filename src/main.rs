@@ -44,6 +44,8 @@ enum Command {
     Eval(cli::eval::Args),
     /// Run workflow tests: case files, on a virtual clock.
     Test(cli::test::Args),
+    /// Make an invoice of billing records, from files or topics.
+    Bill(cli::bill::Args),
     /// Measure the engine alone, without Kafka.
     Bench(cli::bench::Args),
     /// Print the bytecode of a definition with source places.
@@ -94,6 +96,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Exec(args) => cli::exec::run(args, &mut out)?,
         Command::Eval(args) => return cli::eval::run(args, &mut out, &mut err),
         Command::Test(args) => return cli::test::run(args, &mut out),
+        Command::Bill(args) => return cli::bill::run(args, &mut out, &mut err),
         Command::Bench(args) => cli::bench::run(args, &mut out)?,
         Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
         Command::Completions { shell } => {

@@ -4,8 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::asl::source::Source;
 use crate::asl::{self, Diagnostic, Machine, MachineType, Rules};
+use crate::base::ids::ExecutionSuffix;
 use crate::compile;
 use crate::program::{Image, World};
 
@@ -65,6 +68,14 @@ impl Definition {
                 diagnostics: vec![diagnostic],
             }),
         }
+    }
+
+    /// Which text this is: the first 128 bits of its SHA-256 in UUID form, as AWS's `revisionId`
+    /// looks.
+    pub fn revision(&self) -> String {
+        let mut first = [0; 16];
+        first.copy_from_slice(&Sha256::digest(self.text.as_bytes())[..16]);
+        ExecutionSuffix(first).to_string()
     }
 
     /// Checks and compiles the definition for a world in which tasks are mocked: any resource

@@ -32,6 +32,11 @@ fn events() {
     replay("event", checks::event::check);
 }
 
+#[test]
+fn billing_records() {
+    replay("billing", checks::billing::check);
+}
+
 /// Runs every input of one target; a panic names the file that it was in.
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);

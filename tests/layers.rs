@@ -34,6 +34,11 @@ fn core_does_no_input_output_and_reads_no_clock() {
 }
 
 #[test]
+fn money_and_metering_know_no_floats() {
+    assert_none(&check_each(&["src"], rules::floats));
+}
+
+#[test]
 fn shipped_unsafe_stands_only_in_the_listed_modules() {
     assert_none(&check_each(SHIPPED, rules::unsafe_code));
 }

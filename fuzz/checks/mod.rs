@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each target and each test uses the part it needs")]
 
+pub(crate) mod billing;
 pub(crate) mod definition;
 pub(crate) mod event;
 pub(crate) mod intrinsic;

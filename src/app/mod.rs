@@ -6,6 +6,7 @@
 mod flows;
 pub mod logging;
 mod metered;
+mod prices;
 mod service;
 
 pub use metered::Metered;

@@ -7,16 +7,17 @@ use tracing::{error, info};
 
 use super::flows;
 use super::metered::Metered;
+use super::prices;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
 use crate::base::tally::{self, ShardReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Check, Condition, Health, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
 use crate::metrics::{self, Metrics, Rare, Upkeep};
-use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
+use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
 use crate::program::{Image, World};
 use crate::registry::{self, Definition};
-use crate::shard::outbox::{LaneReceiver, LaneSender, lane};
+use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
 use crate::vm;
@@ -118,7 +119,8 @@ impl Machines {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
             })?,
             definition_bytes: image.program.definition_bytes,
-            version: None,
+            version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
+            revision: definition.revision(),
             tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         });
         self.images.push(image);
@@ -130,7 +132,7 @@ impl Machines {
     }
 
     fn names(&self) -> Vec<(String, String)> {
-        self.cards.iter().map(|card| (card.arn.name().to_owned(), String::new())).collect()
+        self.cards.iter().map(|card| (card.arn.name().to_owned(), card.revision.clone())).collect()
     }
 }
 
@@ -154,14 +156,7 @@ impl Shards {
     ) -> Result<Self, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = settings.shards.threads(cores);
-        let pipelines: Vec<_> = settings
-            .pipelines
-            .iter()
-            .map(|pipeline| PipelineCard {
-                name: pipeline.name.clone(),
-                topics: pipeline.topics.clone(),
-            })
-            .collect();
+        let pipelines: Vec<_> = settings.pipelines.iter().map(pipeline_card).collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
         let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![] };
         for shard in 0..count {
@@ -322,6 +317,7 @@ impl Service {
             tasks_in_flight_max: u64::from(settings.task.http.calls_per_shard)
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
+            prices: prices::shown(settings)?,
             features: if cfg!(feature = "tls") { "tls" } else { "" },
         };
         let consuming = self.consuming.check("sources");
@@ -438,11 +434,13 @@ fn source_options(
     machines: &Machines,
 ) -> ingest::Options {
     let machine = machines.by_pipeline[index];
+    let card = &machines.cards[usize::from(machine.0)];
+    let arn = &card.arn;
     let [mut client_settings, consumer_settings, producer_settings] = settings.kafka.properties();
     client_settings.push(("client.id".to_owned(), settings.kafka.client_id.clone()));
     ingest::Options {
         pipeline_name: pipeline.name.clone(),
-        machine_arn: machines.cards[usize::from(machine.0)].arn.as_str().to_owned(),
+        machine_arn: arn.as_str().to_owned(),
         bootstrap_servers: settings.kafka.bootstrap_servers(),
         group: pipeline.group.clone(),
         group_protocol: match settings.kafka.group_protocol {
@@ -457,6 +455,15 @@ fn source_options(
         result_topic: pipeline.result_topic.clone(),
         failure_topic: pipeline.failure_topic.clone(),
         billing_topic: pipeline.billing_topic.clone(),
+        billing_mode: billing_mode(pipeline),
+        billing_source: arn.event_source(),
+        billing_subject: arn.account().to_owned(),
+        billing_sums: match pipeline.billing_per {
+            config::BillingPer::Execution => None,
+            config::BillingPer::Minute => {
+                Some(Arc::new(SumsText::new(card.clone(), pipeline_card(pipeline))))
+            }
+        },
         dead_letter_topic: pipeline.dead_letter_topic.clone(),
         uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
         drain_timeout: settings.drain_timeout,
@@ -465,6 +472,21 @@ fn source_options(
         consumer_settings,
         producer_settings,
         ..ingest::Options::new(PipelineIdx(index as u16), machine)
+    }
+}
+
+fn pipeline_card(pipeline: &Pipeline) -> PipelineCard {
+    PipelineCard {
+        name: pipeline.name.clone(),
+        topics: pipeline.topics.clone(),
+        billing_mode: billing_mode(pipeline),
+    }
+}
+
+fn billing_mode(pipeline: &Pipeline) -> BillingMode {
+    match pipeline.billing_mode {
+        config::BillingMode::Structured => BillingMode::Structured,
+        config::BillingMode::Binary => BillingMode::Binary,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod allocations;
 pub mod bench;
+pub mod bill;
 pub mod broker;
 pub mod config;
 pub mod demo;

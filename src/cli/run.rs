@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
-use crate::config::{self, Pipeline, Settings};
+use crate::config::{self, BillingMode, BillingPer, Pipeline, Settings};
 use crate::ingest::{self, FileOptions, FileOutputs, run_file};
 use crate::registry::Definition;
 use crate::shard::outbox::lane;
@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-fn load(file: &Path) -> Result<Settings, Failure> {
+pub(super) fn load(file: &Path) -> Result<Settings, Failure> {
     config::load(file, config::process_environment())
         .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))
 }
@@ -125,7 +125,12 @@ impl Signals {
 }
 
 fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Failure> {
-    settings.pipelines = vec![file_pipeline(args, &settings)?];
+    // A file has no headers and no offsets to commit: a line is a whole event for one execution.
+    settings.pipelines = vec![Pipeline {
+        billing_per: BillingPer::Execution,
+        billing_mode: BillingMode::Structured,
+        ..file_pipeline(args, &settings)?
+    }];
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
     let (sender, receiver) = lane(LANE_BATCHES);
@@ -234,7 +239,7 @@ pub(super) fn failure(error: app::Error) -> Failure {
     }
 }
 
-fn source_code(error: &ingest::Error) -> u8 {
+pub(super) fn source_code(error: &ingest::Error) -> u8 {
     match error {
         ingest::Error::Unreachable { .. } => KAFKA_UNREACHABLE,
         ingest::Error::NoSuchTopic { .. }

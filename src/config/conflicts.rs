@@ -121,6 +121,8 @@ impl Checker<'_> {
                 "distributed_map"
             } else if other.role != pipeline.role {
                 "role"
+            } else if other.version != pipeline.version {
+                "version"
             } else if other.tags != pipeline.tags {
                 "tags"
             } else if other.logging != pipeline.logging {
@@ -154,6 +156,9 @@ impl Checker<'_> {
                     "at most 50 tags, keys of 1 to 128 characters, values of up to 256",
                     "shorten the tags",
                 );
+            }
+            if long(&pipeline.version, 80) {
+                self.pipeline(index, "version", "at most 80 characters", "shorten the version");
             }
             if pipeline.logging.include_execution_data {
                 self.problems.push(Problem {

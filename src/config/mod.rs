@@ -28,8 +28,9 @@ pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
-    Aws, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log, LogFormat, LogLevel, Logging,
-    MachineType, Metrics, Ordering, Pin, Pipeline, Settings, Shards, StartOffset, Task, TaskHttp,
+    Aws, BillingMode, BillingPer, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log,
+    LogFormat, LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline, Settings, Shards,
+    StartOffset, Task, TaskHttp,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 
@@ -198,23 +199,33 @@ fn settle(
         }
     };
     conflicts::check(&settings, tree, list);
+    if !settings.aws.prices.as_os_str().is_empty() {
+        settings.aws.prices = resolve(folder, &settings.aws.prices);
+        if matches!(definitions, Definitions::MustExist) && !settings.aws.prices.is_file() {
+            let written = tree.get("aws").and_then(|aws| aws.get("prices"));
+            list.push(no_file(written, "aws.prices".to_owned(), &settings.aws.prices));
+        }
+    }
     for (index, pipeline) in settings.pipelines.iter_mut().enumerate() {
         pipeline.definition = resolve(folder, &pipeline.definition);
         if matches!(definitions, Definitions::MustExist) && !pipeline.definition.is_file() {
             let written =
                 tree.get("pipeline").and_then(|list| list.list().get(index)?.get("definition"));
-            list.push(Problem {
-                code: Code::BadValue,
-                place: written.map_or(Place::Nowhere, |node| node.place.clone()),
-                key: format!("pipeline[{index}].definition"),
-                message: format!("no file at {}", pipeline.definition.display()),
-                help: Some(
-                    "a relative path starts at the folder of the configuration file".to_owned(),
-                ),
-            });
+            let key = format!("pipeline[{index}].definition");
+            list.push(no_file(written, key, &pipeline.definition));
         }
     }
     Some(settings)
+}
+
+fn no_file(written: Option<&tree::Node>, key: String, path: &Path) -> Problem {
+    Problem {
+        code: Code::BadValue,
+        place: written.map_or(Place::Nowhere, |node| node.place.clone()),
+        key,
+        message: format!("no file at {}", path.display()),
+        help: Some("a relative path starts at the folder of the configuration file".to_owned()),
+    }
 }
 
 fn resolve(folder: &Path, path: &Path) -> PathBuf {

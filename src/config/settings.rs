@@ -193,7 +193,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Aws {
-    /// Region in ARNs, and the price list of the bill.
+    /// Region in ARNs, and of the prices on `/metrics`.
     #[schemars(extend("format" = "region"))]
     pub region: String,
     /// Twelve digits.
@@ -202,6 +202,9 @@ pub struct Aws {
     /// Role in the context object; `arn:aws:iam::ACCOUNT:role/expressway` when it is not given.
     #[schemars(extend("format" = "role"))]
     pub role: String,
+    /// Price file for `expressway bill` and the prices on `/metrics`; a relative path starts at the
+    /// folder of the configuration file. The prices that come along when it is not given.
+    pub prices: PathBuf,
 }
 
 impl Default for Aws {
@@ -210,6 +213,7 @@ impl Default for Aws {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             role: "arn:aws:iam::000000000000:role/expressway".to_owned(),
+            prices: PathBuf::new(),
         }
     }
 }
@@ -320,12 +324,15 @@ impl Pipeline {
             start_offset: start_offset(),
             definition,
             state_machine: name.to_owned(),
+            version: String::new(),
             machine_type: machine_type(),
             distributed_map: false,
             role: role.to_owned(),
             result_topic: String::new(),
             failure_topic: String::new(),
             billing_topic: String::new(),
+            billing_per: BillingPer::Execution,
+            billing_mode: BillingMode::Structured,
             dead_letter_topic: String::new(),
             guarantee: guarantee(),
             ordering: ordering(),
@@ -360,6 +367,10 @@ pub struct Pipeline {
     #[serde(default)]
     #[schemars(extend("format" = "name"))]
     pub state_machine: String,
+    /// Version of the state machine, for billing records, at most 80 characters; none when it is
+    /// not given.
+    #[serde(default)]
+    pub version: String,
     /// Type of the state machine.
     #[serde(default = "machine_type", rename = "type")]
     pub machine_type: MachineType,
@@ -380,6 +391,12 @@ pub struct Pipeline {
     /// Topic for the billing records, one per execution.
     #[schemars(extend("format" = "topic"))]
     pub billing_topic: String,
+    /// What a billing record is for: an execution, or all that ended in a minute.
+    #[serde(default = "billing_per")]
+    pub billing_per: BillingPer,
+    /// How billing records lie there.
+    #[serde(default = "billing_mode")]
+    pub billing_mode: BillingMode,
     /// Topic for records that cannot start an execution.
     #[schemars(extend("format" = "topic"))]
     pub dead_letter_topic: String,
@@ -452,6 +469,27 @@ pub enum Format {
     Output,
 }
 
+/// What a billing record is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BillingPer {
+    /// One execution.
+    Execution,
+    /// The executions of a range of offsets, summed by minute and status; offsets are committed as
+    /// their sums are written, so up to a minute of events runs again after a crash.
+    Minute,
+}
+
+/// How billing records lie on their topic: the modes of CloudEvents' Kafka binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BillingMode {
+    /// The value is the whole event, in JSON.
+    Structured,
+    /// The value is the event's data; its attributes are headers `ce_…`.
+    Binary,
+}
+
 /// Execution logging, as in AWS's LoggingConfiguration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -490,6 +528,14 @@ fn guarantee() -> Guarantee {
 
 fn ordering() -> Ordering {
     Ordering::None
+}
+
+fn billing_per() -> BillingPer {
+    BillingPer::Execution
+}
+
+fn billing_mode() -> BillingMode {
+    BillingMode::Structured
 }
 
 fn format() -> Format {

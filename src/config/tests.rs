@@ -119,6 +119,9 @@ fn committed_schema_is_the_generated_one() {
 fn defaults_follow_other_settings() {
     let settings = accepts("[aws]\naccount = \"123456789012\"\n");
     assert_eq!(settings.aws.role, "arn:aws:iam::123456789012:role/expressway");
+    assert_eq!(settings.aws.prices, Path::new(""), "the prices that come along");
+    let settings = accepts("[aws]\nprices = \"eu.toml\"\n");
+    assert_eq!(settings.aws.prices, Path::new("/etc/expressway/eu.toml"));
     let pipeline = &settings.pipelines[0];
     assert_eq!(pipeline.role, settings.aws.role);
     assert_eq!(pipeline.group, "expressway-orders");

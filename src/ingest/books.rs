@@ -11,18 +11,20 @@ use tracing::warn;
 
 use crate::shard::Status;
 use crate::shard::outbox::{
-    ERROR_HEADER, EXECUTION_ARN_HEADER, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER,
-    STOPPED_AT_HEADER, push_failure,
+    Billed, BilledRange, ERROR_HEADER, EXECUTION_ARN_HEADER, STARTED_AT_HEADER,
+    STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER, push_failure,
 };
 
 use super::counters::Counters;
 use super::error::Error;
 use super::held::{Held, Place, Tag};
-use super::ledger::Finished;
+use super::ledger::{Finished, Ledger};
 use super::librdkafka::{Delivery, Headers};
 use super::options::Options;
 use super::partitions::Partitions;
 use super::producer::Target;
+use super::publish::EventHeaders;
+use super::sums::Sums;
 
 /// The books of one source.
 pub(super) struct Books {
@@ -66,13 +68,70 @@ impl Books {
 
     /// Marks a record finished: nothing of it is open any more.
     pub(super) fn finish(&mut self, place: Place) {
-        let finished = self
-            .partitions
-            .get_mut(place.partition)
-            .and_then(|partition| partition.ledger.as_mut())
-            .map(|ledger| ledger.finish(place.epoch, place.offset));
-        if finished == Some(Finished::Recorded) {
+        let Some(partition) = self.partitions.get_mut(place.partition) else { return };
+        let Some(ledger) = &mut partition.ledger else { return };
+        let finished = ledger.finish(place.epoch, place.offset);
+        if let (Some(sums), Some(watermark)) = (&mut partition.sums, ledger.watermark()) {
+            sums.absorb(watermark);
+        }
+        if finished == Finished::Recorded {
             self.counters.finished.add(1);
+            self.finished_since_commit += 1;
+        }
+    }
+
+    /// Notes what an execution is billed, where the source sums.
+    pub(super) fn note_billed(&mut self, place: Place, status: Status, billed: Billed) {
+        let partition = self.partitions.get_mut(place.partition);
+        if let Some(sums) = partition.and_then(|partition| partition.sums.as_mut()) {
+            sums.ended(place.offset, status, billed);
+        }
+    }
+
+    /// Closes the open range of a partition and puts its record into the queue.
+    pub(super) fn close_range(&mut self, options: &Options, index: u32, now_ms: i64) {
+        let Some(encoder) = &options.billing_sums else { return };
+        // Without room for its acknowledgement the range stays open until next time.
+        if !self.held.has_room() {
+            return;
+        }
+        let Some(partition) = self.partitions.get_mut(index) else { return };
+        let Some(epoch) = partition.ledger.as_ref().map(Ledger::epoch) else { return };
+        let Some(range) = partition.sums.as_mut().and_then(Sums::close) else { return };
+        let (topic, number) = (&partition.topic_name, partition.number);
+        let record = encoder.encode(&BilledRange {
+            topic,
+            partition: number,
+            from: range.from,
+            to: range.to,
+            closed_ms: now_ms,
+            sums: &range.sums,
+        });
+        let key = format!("{}/{topic}/{number}", options.pipeline_name);
+        let place = Place { partition: index, epoch, offset: range.to };
+        let Some(slot) = self.held.insert(place, now_ms, None, None) else { return };
+        self.held.expect(slot, 1);
+        let tag = Tag { sums: true, ..self.held.tag(slot, Target::Billing) };
+        let event = EventHeaders {
+            id: record.id.as_bytes(),
+            kind: record.kind,
+            time: record.time.as_bytes(),
+        };
+        self.resends.push_back(Resend {
+            tag,
+            key: Some(key.into_bytes()),
+            value: Some(record.value),
+            headers: Some(event.headers(options)),
+        });
+    }
+
+    /// The record of a range is acknowledged: everything up to its end may be committed.
+    fn billed(&mut self, place: Place) {
+        if self.is_current(place)
+            && let Some(partition) = self.partitions.get_mut(place.partition)
+            && let Some(sums) = &mut partition.sums
+        {
+            sums.acknowledged(place.offset);
             self.finished_since_commit += 1;
         }
     }
@@ -89,7 +148,11 @@ impl Books {
         let Some(code) = delivery.error() else {
             self.counters.delivered.add(1);
             if let Some(place) = self.held.acknowledge(tag) {
-                self.finish(place);
+                if tag.sums {
+                    self.billed(place);
+                } else {
+                    self.finish(place);
+                }
             }
             return;
         };

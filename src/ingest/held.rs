@@ -121,6 +121,7 @@ impl Held {
             target,
             attempt: 0,
             solo: false,
+            sums: false,
             cut: false,
         }
     }
@@ -161,6 +162,8 @@ pub(super) struct Tag {
     pub(super) attempt: u8,
     /// Sent alone in its batch, so that a size refusal can only mean this record.
     pub(super) solo: bool,
+    /// The record of a range of offsets, not of the one record that its slot holds.
+    pub(super) sums: bool,
     /// Already cut down as far as it can be: refused for its size once more, it is undeliverable.
     pub(super) cut: bool,
 }
@@ -173,6 +176,7 @@ impl Tag {
             | usize::from(self.attempt.min(15)) << 44
             | usize::from(self.solo) << 48
             | usize::from(self.cut) << 49
+            | usize::from(self.sums) << 50
     }
 
     pub(super) fn unpack(bits: usize) -> Self {
@@ -183,6 +187,7 @@ impl Tag {
             attempt: (bits >> 44) as u8 & 15,
             solo: bits >> 48 & 1 == 1,
             cut: bits >> 49 & 1 == 1,
+            sums: bits >> 50 & 1 == 1,
         }
     }
 }
@@ -239,6 +244,7 @@ mod tests {
                     target,
                     attempt: 9,
                     solo,
+                    sums: solo,
                     cut: !solo,
                 };
                 assert_eq!(Tag::unpack(tag.pack()), tag);

@@ -113,6 +113,9 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
     let epoch = ledger.epoch();
     // Where it begins is committed already, or is what a reset would find again.
     partition.committed.get_or_insert(offset);
+    if let Some(sums) = &mut partition.sums {
+        sums.begin(offset);
+    }
     Some(Place { partition: index, epoch, offset })
 }
 

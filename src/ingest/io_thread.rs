@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::TopicPartitionList;
 use tracing::{info, warn};
@@ -186,10 +186,29 @@ impl IoThread {
             self.router.hand_over()?;
             self.finish_turn()?;
         }
+        self.close_ranges(Close::All);
+        let deadline = Instant::now() + REVOKE_BILL_WAIT;
+        while !self.consumer.assignment_is_lost()
+            && Instant::now() < deadline
+            && self.options.billing_sums.is_some()
+            && places.iter().any(|place| self.is_unbilled(place))
+        {
+            self.finish_turn()?;
+        }
         if !self.consumer.assignment_is_lost() {
             self.commit_and_wait(COMMIT_WAIT)?;
         }
         Ok(())
+    }
+
+    /// Whether a record of its sums is under way.
+    fn is_unbilled(&self, (topic, number): &(String, i32)) -> bool {
+        self.books
+            .partitions
+            .find(&self.options, topic, *number)
+            .and_then(|index| self.books.partitions.get(index))
+            .and_then(|partition| partition.sums.as_ref())
+            .is_some_and(|sums| sums.unbilled() > 0)
     }
 
     fn is_open(&self, (topic, number): &(String, i32)) -> bool {
@@ -229,8 +248,10 @@ impl IoThread {
             self.books.held.release(own_slot(start.origin.slot));
             self.books.counters.dropped.add(1);
         }
+        self.close_ranges(Close::All);
         let deadline = Instant::now() + FLUSH_WAIT;
-        while self.in_flight() > 0 && Instant::now() < deadline {
+        while (self.in_flight() > 0 || !self.books.resends.is_empty()) && Instant::now() < deadline
+        {
             self.finish_turn()?;
         }
         self.commit_and_wait(COMMIT_WAIT)
@@ -241,6 +262,7 @@ impl IoThread {
     }
 
     fn commit_when_due(&mut self) -> Result<(), Error> {
+        self.close_ranges(Close::Due);
         let now = Instant::now();
         let finished = self.books.finished_since_commit;
         let is_due = now.duration_since(self.last_commit) >= COMMIT_INTERVAL;
@@ -255,13 +277,34 @@ impl IoThread {
         Ok(())
     }
 
-    /// Sends every watermark that has moved.
+    /// Where the source sums: ends the ranges whose time it is and puts their records into the queue.
+    fn close_ranges(&mut self, which: Close) {
+        if self.options.billing_sums.is_none() {
+            return;
+        }
+        let now_ms = epoch_ms();
+        let Self { books, options, .. } = self;
+        let most = options.uncommitted_per_partition as u64 / 2;
+        let due: Vec<u32> = books
+            .partitions
+            .sums_mut()
+            .filter_map(|(index, sums)| {
+                let is_due =
+                    which == Close::All || sums.is_due(now_ms) || sums.unbilled() >= most.max(1);
+                is_due.then_some(index)
+            })
+            .collect();
+        for index in due {
+            books.close_range(options, index, now_ms);
+        }
+    }
+
+    /// Sends every offset that may be committed and has moved.
     fn commit(&mut self) -> Result<(), Error> {
         self.books.finished_since_commit = 0;
         let mut offsets = Vec::new();
         for partition in self.books.partitions.assigned_mut() {
-            let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
-            if let Some(watermark) = watermark
+            if let Some(watermark) = partition.committable()
                 && partition.committed.is_some_and(|sent| watermark > sent)
             {
                 partition.committed = Some(watermark);
@@ -335,6 +378,22 @@ impl IoThread {
     }
 }
 
+/// Which ranges of sums are to be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    /// Those whose minute is over, or that hold back many offsets.
+    Due,
+    /// All.
+    All,
+}
+
+fn epoch_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as i64
+}
+
+/// How long a revoke waits for the acknowledgement of sums beyond its own budget.
+const REVOKE_BILL_WAIT: Duration = Duration::from_secs(2);
 /// Lets a trickle of wake-ups gather; costs that much latency at most, when little is going on.
 const NAP: Duration = Duration::from_micros(200);
 /// Longest sleep with nothing open; librdkafka wants to be polled, and no wake-up is beyond doubt.

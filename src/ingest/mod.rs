@@ -28,6 +28,8 @@ mod port;
 mod producer;
 mod publish;
 mod relay;
+mod sums;
+mod topic;
 
 pub use counters::{Counter, Counters, PartitionLag, Refusals};
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
@@ -40,3 +42,4 @@ pub use options::{GroupProtocol, OffsetReset, Options};
 pub use pipeline::{Handle, Pipeline, Report};
 pub use port::ShardPort;
 pub use relay::{RelayReport, relay};
+pub use topic::{TopicOptions, TopicRecord, read_topics};

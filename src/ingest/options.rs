@@ -1,8 +1,10 @@
 //! What a Kafka source needs to know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::ids::{MachineIdx, PipelineIdx};
+use crate::shard::outbox::{BillingMode, EncodeSums};
 
 /// One source: a pipeline's topics, read by one I/O thread.
 #[derive(Clone, Debug)]
@@ -33,6 +35,14 @@ pub struct Options {
     pub failure_topic: String,
     /// Where billing records go.
     pub billing_topic: String,
+    /// How they lie there.
+    pub billing_mode: BillingMode,
+    /// In binary mode: the machine's source of events.
+    pub billing_source: String,
+    /// In binary mode: whom they are about.
+    pub billing_subject: String,
+    /// Write sums of ranges instead of a bill for each execution, encoded by this.
+    pub billing_sums: Option<Arc<dyn EncodeSums>>,
     /// Where dead letters go.
     pub dead_letter_topic: String,
     /// Offsets that may lie open per partition.
@@ -70,6 +80,10 @@ impl Options {
             result_topic: String::new(),
             failure_topic: String::new(),
             billing_topic: String::new(),
+            billing_mode: BillingMode::Structured,
+            billing_source: String::new(),
+            billing_subject: String::new(),
+            billing_sums: None,
             dead_letter_topic: String::new(),
             uncommitted_per_partition: 65_536,
             inflight_per_shard: 65_536,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::identity::IdentityPrefix;
 use super::ledger::Ledger;
 use super::options::Options;
+use super::sums::Sums;
 
 /// One partition that is, or once was, ours.
 pub(super) struct Partition {
@@ -17,8 +18,20 @@ pub(super) struct Partition {
     pub(super) ledger: Option<Ledger>,
     /// The last offset sent in a commit, or where this assignment began; `None` before that.
     pub(super) committed: Option<i64>,
+    /// What it owes in sums, where the source sums; of this assignment.
+    pub(super) sums: Option<Sums>,
     /// Whether the full window was already warned of in this assignment.
     pub(super) warned: bool,
+}
+
+impl Partition {
+    /// The next offset to commit: where everything is finished, and billed too.
+    pub(super) fn committable(&self) -> Option<i64> {
+        match &self.sums {
+            Some(sums) => sums.billed_to(),
+            None => self.ledger.as_ref().and_then(Ledger::watermark),
+        }
+    }
 }
 
 /// Table of partitions; an index stays valid for ever.
@@ -63,6 +76,7 @@ impl Partitions {
                 ),
                 ledger: None,
                 committed: None,
+                sums: None,
                 warned: false,
             });
             (list.len() - 1) as u32
@@ -70,6 +84,7 @@ impl Partitions {
         let partition = &mut self.list[index as usize];
         partition.ledger = Some(ledger);
         partition.committed = None;
+        partition.sums = options.billing_sums.is_some().then(Sums::default);
         partition.warned = false;
     }
 
@@ -78,6 +93,7 @@ impl Partitions {
         self.forget_tags();
         if let Some(index) = self.find(options, topic_name, number) {
             self.list[index as usize].ledger = None;
+            self.list[index as usize].sums = None;
         }
     }
 
@@ -125,6 +141,7 @@ impl Partitions {
         self.last_epoch += 1;
         if let Some(partition) = self.list.get_mut(index as usize) {
             partition.committed = None;
+            partition.sums = partition.sums.as_ref().map(|_| Sums::default());
             if let Some(ledger) = &mut partition.ledger {
                 ledger.restart(self.last_epoch);
             }
@@ -134,6 +151,12 @@ impl Partitions {
     /// All assigned partitions.
     pub(super) fn assigned(&self) -> impl Iterator<Item = &Partition> {
         self.list.iter().filter(|partition| partition.ledger.is_some())
+    }
+
+    /// The sums of all assigned partitions, with their indices.
+    pub(super) fn sums_mut(&mut self) -> impl Iterator<Item = (u32, &mut Sums)> {
+        let indices = self.list.iter_mut().zip(0..);
+        indices.filter_map(|(partition, index)| Some((index, partition.sums.as_mut()?)))
     }
 
     /// All assigned partitions, to be changed.

@@ -4,9 +4,10 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::shard::Status;
 use crate::shard::outbox::{
-    BILLING_CONTENT_TYPE, ERROR_HEADER, EXECUTION_ARN_HEADER, Outcome, OutcomeBatch,
-    RejectedOutcome, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER,
-    SettledOutcome,
+    BILLING_EVENT_TYPE, BillingMode, CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER,
+    CE_SUBJECT_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER, CLOUDEVENTS_VERSION, ERROR_HEADER,
+    EXECUTION_ARN_HEADER, Outcome, OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER,
+    STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER, SettledOutcome,
 };
 
 use super::books::{Books, Resend};
@@ -155,7 +156,7 @@ impl Publishing {
                 Status::Succeeded => Target::Result,
                 Status::Failed | Status::TimedOut => Target::Failure,
             };
-            books.held.expect(slot, 2);
+            books.held.expect(slot, if options.billing_sums.is_some() { 1 } else { 2 });
             let event_headers = books.held.get_mut(slot).and_then(|held| held.headers.take());
             let headers = self
                 .headers
@@ -170,8 +171,18 @@ impl Publishing {
                 }
             }
         }
-        let mut headers = Headers::new(1);
-        headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
+        if options.billing_sums.is_some() {
+            if let Some(place) = books.held.get_mut(slot).map(|held| held.place) {
+                books.note_billed(place, settled.status, settled.billed);
+            }
+            return true;
+        }
+        let event = EventHeaders {
+            id: batch.slice(settled.execution_arn),
+            kind: BILLING_EVENT_TYPE,
+            time: batch.slice(settled.stopped_at),
+        };
+        let headers = event.headers(options);
         let tag = books.held.tag(slot, Target::Billing);
         let (arn, record) = (batch.slice(settled.execution_arn), batch.slice(settled.billing));
         let sent =
@@ -264,6 +275,32 @@ fn write(
         Some(code) => books.failed(options, resend, code),
     }
     Ok(())
+}
+
+/// Attributes of a billing event that differ from one to the next.
+pub(super) struct EventHeaders<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) kind: &'static str,
+    pub(super) time: &'a [u8],
+}
+
+impl EventHeaders<'_> {
+    /// In structured mode the content type says that the value is the whole event; in binary mode
+    /// the event's attributes are here.
+    pub(super) fn headers(&self, options: &Options) -> Headers {
+        let mode = options.billing_mode;
+        let mut headers = Headers::new(if mode == BillingMode::Binary { 7 } else { 1 });
+        headers.add("content-type", mode.content_type().as_bytes());
+        if mode == BillingMode::Binary {
+            headers.add(CE_SPECVERSION_HEADER, CLOUDEVENTS_VERSION.as_bytes());
+            headers.add(CE_TYPE_HEADER, self.kind.as_bytes());
+            headers.add(CE_SOURCE_HEADER, options.billing_source.as_bytes());
+            headers.add(CE_SUBJECT_HEADER, options.billing_subject.as_bytes());
+            headers.add(CE_ID_HEADER, self.id);
+            headers.add(CE_TIME_HEADER, self.time);
+        }
+        headers
+    }
 }
 
 fn result_headers(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::shard::outbox::{
-    BILLING_CONTENT_TYPE, Bell, EXECUTION_ARN_HEADER, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER,
+    Bell, BillingMode, EXECUTION_ARN_HEADER, STARTED_AT_HEADER, STATE_MACHINE_ARN_HEADER,
     STATUS_HEADER, STOPPED_AT_HEADER,
 };
 
@@ -115,7 +115,7 @@ fn copy(
         send(producer, Target::Result, key, value, headers, report)?;
         if let Some(outfit) = &outfit {
             let mut headers = Headers::new(1);
-            headers.add("content-type", BILLING_CONTENT_TYPE.as_bytes());
+            headers.add("content-type", BillingMode::Structured.content_type().as_bytes());
             let (key, value) = (Some(outfit.execution_arn()), Some(outfit.record.as_slice()));
             send(producer, Target::Billing, key, value, Some(headers), report)?;
         }
@@ -176,9 +176,9 @@ impl Outfit {
                  \"type\":\"express.execution.billed.v1\",\"subject\":\"000000000000\",\
                  \"time\":\"{INSTANT}\",\"datacontenttype\":\"application/json\",\
                  \"data\":{{\"requests\":1,\"billed_duration_ms\":100,\"billed_memory_mb\":64,\
-                 \"gb_seconds\":\"0.00625\",\"status\":\"{STATUS}\",\
+                 \"mb_milliseconds\":6400,\"gb_seconds\":\"0.00625\",\"status\":\"{STATUS}\",\
                  \"state_machine_arn\":\"{machine_arn}\",\"machine\":\"{machine}\",\
-                 \"version\":null,\"tags\":{{}},\"pipeline\":\"{pipeline}\",\"topic\":\"{topic}\",\
+                 \"version\":null,\"revision\":\"{SUFFIX}\",\"tags\":{{}},\"pipeline\":\"{pipeline}\",\"topic\":\"{topic}\",\
                  \"partition\":10,\"offset\":1000000,\"started_at\":\"{INSTANT}\",\
                  \"transitions\":1}}}}"
             )

@@ -91,6 +91,14 @@ families! {
         "Memory rounded up to 64 MB chunks, summed per execution; 1 MB is 1,000,000 bytes.";
     BILLED_MB_MS "expressway_execution_billed_mb_milliseconds_total" Counter Cells ["state_machine"]
         "Billed milliseconds times billed MB; divided by 1,024,000 it is GB-seconds.";
+    PRICE_REQUEST "expressway_price_per_request" Gauge Cells ["region", "currency"]
+        "Price of one execution, from the price file.";
+    PRICE_GB_HOUR "expressway_price_per_gb_hour" Gauge Cells ["region", "currency", "tier"]
+        "Price of a GB-hour of duration in each tier of an account's month.";
+    PRICE_TIER_START "expressway_price_tier_start_gb_hours" Gauge Cells ["region", "currency", "tier"]
+        "GB-hours of a month from which on a tier holds.";
+    PRICE_TRANSITION "expressway_price_per_state_transition" Gauge Cells ["region", "currency"]
+        "Price of one state transition if the workflows were Standard.";
     INPUT_BYTES "expressway_execution_input_bytes" Size Cells ["state_machine"]
         "Size of input documents.";
     OUTPUT_BYTES "expressway_execution_output_bytes" Size Cells ["state_machine"]

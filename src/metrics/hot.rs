@@ -93,8 +93,36 @@ impl Hot {
         });
         count(page, &names::BILLED_MEMORY, |counts| counts.billed_mb.saturating_mul(1_000_000));
         count(page, &names::BILLED_MB_MS, |counts| counts.billed_mb_ms);
+        self.prices(page);
         histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
         histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
+    }
+
+    fn prices(&self, page: &mut Page<'_>) {
+        let prices = self.options.prices.as_ref();
+        let place = prices.map_or(["", ""], |prices| [&prices.region, &prices.currency]);
+        for (family, price) in [
+            (&names::PRICE_REQUEST, prices.map(|prices| &prices.per_request)),
+            (&names::PRICE_TRANSITION, prices.map(|prices| &prices.per_transition)),
+        ] {
+            page.family(family, |samples| {
+                if let Some(price) = price {
+                    samples.decimal(&place, price);
+                }
+            });
+        }
+        let tiers = prices.map_or(&[][..], |prices| &prices.tiers);
+        let number = |tier: usize| (tier + 1).to_string();
+        page.family(&names::PRICE_GB_HOUR, |samples| {
+            for (tier, (_, price)) in tiers.iter().enumerate() {
+                samples.decimal(&[place[0], place[1], &number(tier)], price);
+            }
+        });
+        page.family(&names::PRICE_TIER_START, |samples| {
+            for (tier, (start, _)) in tiers.iter().enumerate() {
+                samples.count(&[place[0], place[1], &number(tier)], *start);
+            }
+        });
     }
 
     fn tasks(&self, page: &mut Page<'_>) {

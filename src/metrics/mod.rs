@@ -50,6 +50,23 @@ pub struct Options {
     pub state_machines_max: usize,
     /// Features that the program was built with.
     pub features: &'static str,
+    /// What usage would cost at AWS; `None` when nobody has said it for the region.
+    pub prices: Option<Prices>,
+}
+
+/// The prices of a region, as exact decimals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// Region.
+    pub region: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// One execution.
+    pub per_request: String,
+    /// One state transition of a Standard workflow.
+    pub per_transition: String,
+    /// By tier: the GB-hours of a month at which it begins, and the price of one in it.
+    pub tiers: Vec<(u64, String)>,
 }
 
 impl std::fmt::Debug for Options {

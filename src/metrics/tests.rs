@@ -87,6 +87,13 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
         tasks_in_flight_max: 64,
         state_machines_max,
         features: "",
+        prices: Some(Prices {
+            region: "us-east-1".to_owned(),
+            currency: "USD".to_owned(),
+            per_request: "0.000001".to_owned(),
+            per_transition: "0.000025".to_owned(),
+            tiers: vec![(0, "0.06".to_owned()), (1_000, "0.03".to_owned())],
+        }),
     };
     let metrics =
         Metrics::new(options, Arc::clone(&rare), || vec![("kafka", true), ("shards", false)]);
@@ -200,6 +207,19 @@ fn counts_of_all_threads_are_summed() {
         ("source_backpressure_seconds_total", "source=\"0\"", 0.25),
     ] {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
+    }
+}
+
+#[test]
+fn prices_are_shown_by_tier() {
+    let families = rig(&["a"], 200).scrape();
+    let place = "region=\"us-east-1\",currency=\"USD\"";
+    assert_value(&families, "expressway_price_per_request", place, 1e-6);
+    assert_value(&families, "expressway_price_per_state_transition", place, 25e-6);
+    for (tier, price, start) in [(1, 0.06, 0.0), (2, 0.03, 1_000.0)] {
+        let labels = format!("{place},tier=\"{tier}\"");
+        assert_value(&families, "expressway_price_per_gb_hour", &labels, price);
+        assert_value(&families, "expressway_price_tier_start_gb_hours", &labels, start);
     }
 }
 

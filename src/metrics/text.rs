@@ -50,6 +50,13 @@ impl Samples<'_> {
         let _ = writeln!(self.out, "{value}");
     }
 
+    /// A decimal that is text already, so that it does not go through binary floating point.
+    pub(super) fn decimal(&mut self, labels: &[&str], value: &str) {
+        self.head("", labels, None);
+        self.out.extend_from_slice(value.as_bytes());
+        self.out.push(b'\n');
+    }
+
     /// Nanoseconds as seconds.
     pub(super) fn seconds(&mut self, labels: &[&str], ns: u64) {
         self.head("", labels, None);

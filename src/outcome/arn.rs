@@ -66,6 +66,11 @@ impl StateMachineArn {
         &self.text[self.name.clone()]
     }
 
+    /// The `source` of the machine's CloudEvents: `//states/REGION/ACCOUNT`.
+    pub fn event_source(&self) -> String {
+        format!("//states/{}/{}", self.region(), self.account())
+    }
+
     /// Everything of an Express execution ARN that is the same for all executions:
     /// `arn:aws:states:REGION:ACCOUNT:express:NAME:`.
     pub fn express_prefix(&self) -> String {

@@ -1,18 +1,18 @@
-//! The billing record: one CloudEvents 1.0 event in structured JSON per execution.
+//! The billing record: one CloudEvents 1.0 event per execution.
+//!
+//! It is always encoded as one JSON object, with the data at its end: in binary mode the value is
+//! that piece of it, and the headers are other pieces.
 //!
 //! `source` + `id` identify it; `id` is the execution ARN, so the record of an execution that ran
 //! twice after a crash has the same identity and downstream can drop the second. Integers and
 //! exact decimal strings only.
 
 use crate::shard::Settled;
-use crate::shard::outbox::{Span, push_json_string};
+use crate::shard::outbox::{BILLING_EVENT_TYPE, Span, push_json_string};
 
 use super::arn::{StateMachineArn, push_execution_arn};
 use super::instant::push_instant_ms;
 use super::meter::Bill;
-
-/// Type of the record; a change that readers could notice gets a new version.
-pub const BILLING_EVENT_TYPE: &str = "express.execution.billed.v1";
 
 /// The parts of a machine's records that never change, encoded once.
 #[derive(Debug)]
@@ -26,12 +26,13 @@ impl BillingText {
     pub(super) fn new(
         arn: &StateMachineArn,
         version: Option<&str>,
+        revision: &str,
         tags: &[(String, String)],
     ) -> Self {
         let after_id = format!(
-            "\",\"source\":\"//states/{region}/{account}\",\"type\":\"{BILLING_EVENT_TYPE}\",\
+            "\",\"source\":\"{source}\",\"type\":\"{BILLING_EVENT_TYPE}\",\
              \"subject\":\"{account}\",\"time\":\"",
-            region = arn.region(),
+            source = arn.event_source(),
             account = arn.account(),
         )
         .into_bytes();
@@ -45,6 +46,8 @@ impl BillingText {
             Some(version) => push_json_string(&mut after_status, version),
             None => after_status.extend_from_slice(b"null"),
         }
+        after_status.extend_from_slice(b",\"revision\":");
+        push_json_string(&mut after_status, revision);
         after_status.extend_from_slice(b",\"tags\":{");
         for (index, (key, value)) in tags.iter().enumerate() {
             if index > 0 {
@@ -76,12 +79,14 @@ impl BillingText {
         let stopped_start = out.len();
         push_instant_ms(out, settled.stopped_ms);
         let stopped_at = Span::since(out, stopped_start);
-        out.extend_from_slice(
-            b"\",\"datacontenttype\":\"application/json\",\"data\":{\"requests\":1,\"billed_duration_ms\":",
-        );
+        out.extend_from_slice(b"\",\"datacontenttype\":\"application/json\",\"data\":");
+        let data_start = out.len();
+        out.extend_from_slice(b"{\"requests\":1,\"billed_duration_ms\":");
         out.extend_from_slice(digits.format(bill.duration_ms).as_bytes());
         out.extend_from_slice(b",\"billed_memory_mb\":");
         out.extend_from_slice(digits.format(bill.memory_mb).as_bytes());
+        out.extend_from_slice(b",\"mb_milliseconds\":");
+        out.extend_from_slice(digits.format(bill.mb_milliseconds()).as_bytes());
         out.extend_from_slice(b",\"gb_seconds\":\"");
         bill.push_gb_seconds(out);
         out.extend_from_slice(b"\",\"status\":\"");
@@ -97,14 +102,23 @@ impl BillingText {
         let started_at = Span::since(out, started_start);
         out.extend_from_slice(b"\",\"transitions\":");
         out.extend_from_slice(digits.format(settled.transitions).as_bytes());
-        out.extend_from_slice(b"}}");
-        BillingSpans { record: Span::since(out, start), execution_arn, started_at, stopped_at }
+        out.push(b'}');
+        let data = Span::since(out, data_start);
+        out.push(b'}');
+        BillingSpans {
+            record: Span::since(out, start),
+            data,
+            execution_arn,
+            started_at,
+            stopped_at,
+        }
     }
 }
 
-/// Where the pieces stand that the result's headers repeat.
+/// Where the pieces stand that headers repeat.
 pub(super) struct BillingSpans {
     pub(super) record: Span,
+    pub(super) data: Span,
     pub(super) execution_arn: Span,
     pub(super) started_at: Span,
     pub(super) stopped_at: Span,
@@ -130,7 +144,7 @@ mod tests {
     #[test]
     fn record_is_exactly_this() {
         let arn = StateMachineArn::new("eu-west-1", "111111111111", "order").unwrap();
-        let text = BillingText::new(&arn, Some("3"), &[("team".into(), "a\"b".into())]);
+        let text = BillingText::new(&arn, Some("3"), "rev", &[("team".into(), "a\"b".into())]);
         let settled = Settled {
             origin: Origin {
                 pipeline: PipelineIdx(0),
@@ -172,13 +186,15 @@ mod tests {
                 r#"abababab-abab-abab-abab-abababababab","source":"//states/eu-west-1/111111111111","#,
                 r#""type":"express.execution.billed.v1","subject":"111111111111","time":"2026-01-01T00:00:00.100Z","#,
                 r#""datacontenttype":"application/json","data":{"requests":1,"billed_duration_ms":100,"#,
-                r#""billed_memory_mb":64,"gb_seconds":"0.00625","status":"SUCCEEDED","#,
+                r#""billed_memory_mb":64,"mb_milliseconds":6400,"gb_seconds":"0.00625","status":"SUCCEEDED","#,
                 r#""state_machine_arn":"arn:aws:states:eu-west-1:111111111111:stateMachine:order","machine":"order","#,
-                r#""version":"3","tags":{"team":"a\"b"},"pipeline":"orders","topic":"in","partition":7,"offset":42,"#,
+                r#""version":"3","revision":"rev","tags":{"team":"a\"b"},"pipeline":"orders","topic":"in","partition":7,"offset":42,"#,
                 r#""started_at":"2026-01-01T00:00:00.000Z","transitions":4}}"#
             )
         );
         let parsed: serde_json::Value = serde_json::from_str(piece(spans.record)).unwrap();
+        let data: serde_json::Value = serde_json::from_str(piece(spans.data)).unwrap();
+        assert_eq!(parsed["data"], data);
         assert_eq!(parsed["id"], piece(spans.execution_arn));
         assert_eq!(parsed["time"], piece(spans.stopped_at));
         assert_eq!(parsed["data"]["started_at"], piece(spans.started_at));

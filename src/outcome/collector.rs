@@ -11,13 +11,14 @@ use tracing::error;
 use crate::base::clock::Now;
 use crate::base::ids::{Origin, ShardId};
 use crate::shard::outbox::{
-    LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of, push_failure,
+    Billed, BillingMode, LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span,
+    lane_of, push_failure,
 };
 use crate::shard::{Rejected, Settle, Settled, Status};
 
 use super::arn::StateMachineArn;
 use super::billing::{BillingText, place_text};
-use super::meter::Bill;
+use super::meter::{Bill, DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the records say about a machine.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct MachineCard {
     pub definition_bytes: u64,
     /// Version, when the machine has one.
     pub version: Option<String>,
+    /// Which text of the definition this is.
+    pub revision: String,
     /// Tags, repeated in every billing record.
     pub tags: Vec<(String, String)>,
 }
@@ -39,14 +42,15 @@ pub struct PipelineCard {
     pub name: String,
     /// Source topics, in the order of `Origin::topic`.
     pub topics: Vec<String>,
+    /// How its billing records lie on their topic.
+    pub billing_mode: BillingMode,
 }
 
 /// All machines and pipelines, encoded once and shared by all shards.
 #[derive(Debug)]
 pub struct Cards {
     machines: Vec<MachineText>,
-    /// By pipeline, then by topic.
-    places: Vec<Vec<Vec<u8>>>,
+    pipelines: Vec<PipelineText>,
 }
 
 impl Cards {
@@ -57,12 +61,20 @@ impl Cards {
                 .iter()
                 .map(|card| MachineText {
                     definition_bytes: card.definition_bytes,
-                    billing: BillingText::new(&card.arn, card.version.as_deref(), &card.tags),
+                    billing: BillingText::new(
+                        &card.arn,
+                        card.version.as_deref(),
+                        &card.revision,
+                        &card.tags,
+                    ),
                 })
                 .collect(),
-            places: pipelines
+            pipelines: pipelines
                 .iter()
-                .map(|card| card.topics.iter().map(|topic| place_text(&card.name, topic)).collect())
+                .map(|card| PipelineText {
+                    places: card.topics.iter().map(|topic| place_text(&card.name, topic)).collect(),
+                    billing_mode: card.billing_mode,
+                })
                 .collect(),
         }
     }
@@ -72,6 +84,13 @@ impl Cards {
 struct MachineText {
     definition_bytes: u64,
     billing: BillingText,
+}
+
+#[derive(Debug)]
+struct PipelineText {
+    /// By topic.
+    places: Vec<Vec<u8>>,
+    billing_mode: BillingMode,
 }
 
 /// A shard's [`Settle`]. Outcomes go to the lane that stands in the upper bits of `Origin::slot`.
@@ -132,11 +151,11 @@ impl Settle for Collector {
         let cards = Arc::clone(&self.cards);
         let origin = settled.origin;
         let machine = cards.machines.get(usize::from(settled.machine.0));
-        let place = cards
-            .places
-            .get(usize::from(origin.pipeline.0))
-            .and_then(|topics| topics.get(usize::from(origin.topic)));
-        let (Some(machine), Some(place), Some(lane)) = (machine, place, self.lane_mut(origin))
+        let pipeline = cards.pipelines.get(usize::from(origin.pipeline.0)).and_then(|pipeline| {
+            Some((pipeline.places.get(usize::from(origin.topic))?, pipeline.billing_mode))
+        });
+        let (Some(machine), Some((place, billing_mode)), Some(lane)) =
+            (machine, pipeline, self.lane_mut(origin))
         else {
             error!(
                 ?origin,
@@ -167,11 +186,20 @@ impl Settle for Collector {
             machine: settled.machine,
             status: settled.status,
             value,
-            billing: billing.record,
+            billing: match billing_mode {
+                BillingMode::Structured => billing.record,
+                BillingMode::Binary => billing.data,
+            },
             execution_arn: billing.execution_arn,
             started_at: billing.started_at,
             stopped_at: billing.stopped_at,
             error,
+            billed: Billed {
+                stopped_ms: settled.stopped_ms,
+                steps: (bill.duration_ms / DURATION_STEP_MS) as u32,
+                chunks: (bill.memory_mb / MEMORY_STEP_MB) as u32,
+                transitions: settled.transitions,
+            },
         }));
     }
 
@@ -248,10 +276,24 @@ mod tests {
     use super::*;
 
     fn collector(lanes: usize, batches_max: usize) -> (Collector, Vec<LaneReceiver>) {
+        collector_in(BillingMode::Structured, lanes, batches_max)
+    }
+
+    fn collector_in(
+        billing_mode: BillingMode,
+        lanes: usize,
+        batches_max: usize,
+    ) -> (Collector, Vec<LaneReceiver>) {
         let arn = StateMachineArn::new("eu-west-1", "111111111111", "m").unwrap();
         let cards = Cards::new(
-            &[MachineCard { arn, definition_bytes: 100, version: None, tags: Vec::new() }],
-            &[PipelineCard { name: "p".into(), topics: vec!["in".into()] }],
+            &[MachineCard {
+                arn,
+                definition_bytes: 100,
+                version: None,
+                revision: String::new(),
+                tags: Vec::new(),
+            }],
+            &[PipelineCard { name: "p".into(), topics: vec!["in".into()], billing_mode }],
         );
         let (senders, receivers) = (0..lanes).map(|_| lane(batches_max)).unzip();
         (Collector::new(ShardId(3), Arc::new(cards), senders), receivers)
@@ -304,6 +346,23 @@ mod tests {
         let Outcome::Settled(succeeded) = second.outcomes[1] else { panic!("settled") };
         assert_eq!(second.text(succeeded.value), r#"{"a":1}"#);
         assert!(succeeded.error.is_none());
+    }
+
+    #[test]
+    fn in_binary_mode_the_value_of_a_bill_is_the_data_of_the_event() {
+        let data_of = |mode| {
+            let (mut collector, receivers) = collector_in(mode, 1, 1);
+            collector.settled(&settled(0, 10, Status::Succeeded));
+            collector.flush(Now::default());
+            let batch = receivers[0].try_next().unwrap();
+            let Outcome::Settled(settled) = batch.outcomes[0] else { panic!("settled") };
+            let value: serde_json::Value =
+                serde_json::from_str(batch.text(settled.billing)).unwrap();
+            (value, batch.text(settled.execution_arn).to_owned())
+        };
+        let (event, id) = data_of(BillingMode::Structured);
+        assert_eq!(event["id"], id);
+        assert_eq!(data_of(BillingMode::Binary), (event["data"].clone(), id));
     }
 
     #[test]

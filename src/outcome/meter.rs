@@ -36,6 +36,11 @@ impl Bill {
         (self.duration_ms / DURATION_STEP_MS) * (self.memory_mb / MEMORY_STEP_MB)
     }
 
+    /// Billed milliseconds times billed megabytes; ÷ 1,024,000 = GB-seconds.
+    pub fn mb_milliseconds(self) -> u64 {
+        self.duration_ms.saturating_mul(self.memory_mb)
+    }
+
     /// Appends the GB-seconds as an exact decimal, `ms × MB / 1,024,000`: `0.00625`, `18.75`, `75`.
     pub fn push_gb_seconds(self, out: &mut Vec<u8>) {
         push_gb_seconds(out, u128::from(self.units()));

@@ -103,6 +103,8 @@ impl Machine<'_, '_> {
     /// Begins the state's body again with the state's input, after a time.
     fn retry(&mut self, program: &Program, delay_ms: u64) -> Result<(), Raised> {
         let state = self.state(program);
+        // AWS counts each retry as a transition more (pricing of Standard workflows).
+        self.execution.transitions = self.execution.transitions.saturating_add(1);
         let frame = &mut self.execution.frame;
         frame.retry_count += 1;
         frame.staged.clear();

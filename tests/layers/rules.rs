@@ -138,6 +138,38 @@ fn named(source: &Source, path: &[&str]) -> Vec<usize> {
     lines.into_iter().collect()
 }
 
+/// Metering and money are computed in integers.
+pub(crate) fn floats(source: &Source) -> Vec<Breach> {
+    if !table::WITHOUT_FLOATS.iter().any(|place| source.is_below(place)) {
+        return Vec::new();
+    }
+    let is_number = |index: usize| {
+        source
+            .tokens
+            .get(index)
+            .is_some_and(|token| token.text.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let is_float = |index: usize| {
+        let text = source.tokens[index].text;
+        let is_suffixed = is_number(index) && (text.ends_with("f64") || text.ends_with("f32"));
+        // `a.0.1` are fields.
+        let is_field = index > 0 && source.tokens[index - 1].text == ".";
+        let is_literal =
+            is_number(index) && source.is_at(index + 1, &["."]) && is_number(index + 2);
+        is_suffixed || (is_literal && !is_field) || FLOAT_WORDS.contains(&text)
+    };
+    (0..source.tokens.len())
+        .filter(|&index| !source.in_tests[index] && is_float(index))
+        .map(|index| Breach {
+            line: source.tokens[index].line,
+            what: "a float: what is metered and billed is counted in integers".to_owned(),
+        })
+        .collect()
+}
+
+/// What brings a float in without a literal.
+const FLOAT_WORDS: [&str; 4] = ["f64", "f32", "as_secs_f64", "as_secs_f32"];
+
 /// `unsafe` stands only where the table says.
 pub(crate) fn unsafe_code(source: &Source) -> Vec<Breach> {
     if table::UNSAFE_FILES.contains(&source.path.as_str()) {
@@ -407,6 +439,21 @@ mod tests {
         breaks(core_purity, "src/ingest/consumer.rs", "use rdkafka::Message;", &[]);
         breaks(core_purity, "src/vm/mod.rs", "use crate::base::clock::Now;\nlet tokio = 1;", &[]);
         breaks(core_purity, "src/vm/mod.rs", "#[test]\nfn t() { Instant::now(); }", &[]);
+    }
+
+    #[test]
+    fn floats_in_money_are_found() {
+        breaks(floats, "src/billing/invoice.rs", "fn f(a: f64) {}\nlet b = 1;", &[1]);
+        breaks(
+            floats,
+            "src/outcome/price.rs",
+            "let a = x as f64;\nlet b = 2f64;\nlet c = 1.5;",
+            &[1, 2, 3],
+        );
+        breaks(floats, "src/outcome/price.rs", "let a = 1..2; // f64\nlet b = \"1.5\";", &[]);
+        breaks(floats, "src/outcome/price.rs", "let a = b.0.1;", &[]);
+        breaks(floats, "src/billing/mod.rs", "#[test]\nfn t() { let a: f64 = b; }", &[]);
+        breaks(floats, "src/cli/bench.rs", "let a = x as f64;", &[]);
     }
 
     #[test]

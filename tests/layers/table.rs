@@ -24,6 +24,7 @@ pub(crate) const LAYERS: &[(&str, May)] = &[
     ("http", May::Import(BELOW_THE_EDGES)),
     ("metrics", May::Import(BELOW_THE_EDGES)),
     ("app", May::ImportAll),
+    ("billing", May::Import(&["base", "outcome"])),
     ("config", May::ImportAll),
     ("registry", May::ImportAll),
     ("trial", May::ImportAll),
@@ -65,6 +66,18 @@ pub(crate) const IMPURE_PATHS: &[(&[&str], &str)] = &[
 
 /// Modules above the pure ones that still know nothing of Kafka.
 pub(crate) const WITHOUT_KAFKA: &[&str] = &["src/shard", "src/task", "src/http"];
+
+/// From the clock to the invoice: no binary fraction, tests excepted.
+pub(crate) const WITHOUT_FLOATS: &[&str] = &[
+    "src/base/clock.rs",
+    "src/outcome",
+    "src/billing",
+    "src/app/metered.rs",
+    "src/app/prices.rs",
+    "src/ingest/sums.rs",
+    "src/shard/outbox",
+    "src/cli/bill",
+];
 
 /// Files that may hold `unsafe`: the value's view of the tape, and librdkafka's calls that the
 /// crate does not wrap (style §2.7). Each says in its own docs which property it keeps.

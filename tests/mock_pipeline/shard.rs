@@ -11,7 +11,7 @@ use expressway::base::clock::Now;
 use expressway::base::ids::ShardId;
 use expressway::ingest::ShardPort;
 use expressway::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
-use expressway::shard::outbox::{LaneReceiver, lane};
+use expressway::shard::outbox::{BillingMode, LaneReceiver, lane};
 use expressway::shard::{Rejected, Settle, Settled, Start, StartBatch, Status};
 use serde_json::Value;
 
@@ -41,9 +41,14 @@ impl Shards {
                 arn,
                 definition_bytes: 100,
                 version: None,
+                revision: String::new(),
                 tags: vec![("team".into(), "t".into())],
             }],
-            &[PipelineCard { name: "p".into(), topics: vec!["in".into()] }],
+            &[PipelineCard {
+                name: "p".into(),
+                topics: vec!["in".into()],
+                billing_mode: BillingMode::Structured,
+            }],
         ));
         let control = Arc::new(Control::default());
         // A short lane, so that shards meet a full one.

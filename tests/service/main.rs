@@ -6,6 +6,7 @@
 // What is no `#[test]` function here is test code all the same.
 #![allow(clippy::unwrap_used)]
 
+mod bill;
 #[path = "../mock_pipeline/cluster.rs"]
 #[allow(dead_code, reason = "shared with the tests of the source alone, which use more of it")]
 mod cluster;

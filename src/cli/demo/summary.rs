@@ -145,12 +145,8 @@ impl Summary {
         )?;
         for (tier, (units, cost)) in US_EAST_1.tiers.iter().zip(invoice.tier_costs(&US_EAST_1)) {
             let gb_seconds = Invoice { requests: 0, units }.gb_seconds();
-            let price = tier.micro_dollars_per_gb_hour;
-            writeln!(
-                out,
-                "  {gb_seconds:>14} GB-s at $0.{price:06}/GB-h ${:>10}",
-                cost.to_text(6)
-            )?;
+            let price = tier.per_gb_hour.to_string();
+            writeln!(out, "  {gb_seconds:>14} GB-s at ${price:0<8}/GB-h ${:>10}", cost.to_text(6))?;
         }
         writeln!(
             out,

@@ -3,6 +3,8 @@
 use crate::base::ids::{MachineIdx, Origin, ShardId};
 use crate::shard::Status;
 
+use super::sums::Billed;
+
 /// Lower bits of `Origin::slot` that are the source's own; those above are the number of its lane.
 pub const LANE_SLOT_BITS: u32 = 24;
 
@@ -88,16 +90,18 @@ pub struct SettledOutcome {
     pub status: Status,
     /// Result value: the output, or `{"error","cause"}`.
     pub value: Span,
-    /// The billing record (CloudEvents JSON).
+    /// Value of the billing record: the whole CloudEvent, or its data in binary mode.
     pub billing: Span,
-    /// Execution ARN; a piece of the billing record.
+    /// Execution ARN, the record's id; a piece of the CloudEvent.
     pub execution_arn: Span,
-    /// Start as RFC 3339; a piece of the billing record.
+    /// Start as RFC 3339; a piece of the CloudEvent.
     pub started_at: Span,
-    /// End as RFC 3339; a piece of the billing record.
+    /// End as RFC 3339, the record's time; a piece of the CloudEvent.
     pub stopped_at: Span,
     /// Error name, when the execution failed with one.
     pub error: Option<Span>,
+    /// What it is billed, for a source that sums.
+    pub billed: Billed,
 }
 
 /// An event that goes to the dead letters.

@@ -1,9 +1,47 @@
-//! Names of a result's headers, and the value of an execution that failed.
+//! Names of the headers of results and bills, and the value of an execution that failed.
 
 use std::io::Write as _;
 
-/// Value of a billing record's `content-type` header.
-pub const BILLING_CONTENT_TYPE: &str = "application/cloudevents+json";
+/// Type of the billing record; a change that readers could notice gets a new version.
+pub const BILLING_EVENT_TYPE: &str = "express.execution.billed.v1";
+
+/// Type of the record of a range: the executions of some offsets of one partition, summed.
+pub const BILLING_SUMS_EVENT_TYPE: &str = "express.executions.billed.v1";
+
+/// How a billing record lies on its topic: the two modes of CloudEvents' Kafka binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BillingMode {
+    /// Attributes and data in one JSON object, the value.
+    #[default]
+    Structured,
+    /// Attributes in headers, data in the value.
+    Binary,
+}
+
+impl BillingMode {
+    /// Value of the `content-type` header.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Structured => "application/cloudevents+json",
+            Self::Binary => "application/json",
+        }
+    }
+}
+
+/// Version of CloudEvents.
+pub const CLOUDEVENTS_VERSION: &str = "1.0";
+/// `specversion` in binary mode.
+pub const CE_SPECVERSION_HEADER: &str = "ce_specversion";
+/// `id` in binary mode.
+pub const CE_ID_HEADER: &str = "ce_id";
+/// `source` in binary mode.
+pub const CE_SOURCE_HEADER: &str = "ce_source";
+/// `type` in binary mode.
+pub const CE_TYPE_HEADER: &str = "ce_type";
+/// `subject` in binary mode.
+pub const CE_SUBJECT_HEADER: &str = "ce_subject";
+/// `time` in binary mode.
+pub const CE_TIME_HEADER: &str = "ce_time";
 /// Execution ARN.
 pub const EXECUTION_ARN_HEADER: &str = "execution-arn";
 /// State machine ARN.

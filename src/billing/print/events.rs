@@ -1,0 +1,148 @@
+//! Usage as events for metering services: for each state machine, set of tags, end status and piece
+//! of time (a minute, unless asked otherwise) one event with exact sums.
+//!
+//! Its id follows from what it is about, not from when it was made, so sending a bill twice counts
+//! once: OpenMeter drops a known `source` + `id`, Lago a known `transaction_id`. That is also why
+//! only pieces of time are written that are over: what came late would be dropped as known.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::invoice::Charge;
+use super::{Report, instant};
+use crate::base::ids::ExecutionSuffix;
+use crate::outcome::gb_seconds;
+
+/// Whom usage is charged to.
+#[derive(Clone, Debug, Default)]
+pub struct Whose {
+    /// The tag whose value names the customer; without it, or where it is not set, the account.
+    pub tag: Option<String>,
+}
+
+/// Events in one line, which is one request: as many as Lago takes.
+pub const EVENTS_PER_LINE: usize = 100;
+/// A piece of time is settled when it has been over for so long: records may still be on their way.
+pub const SETTLED_AFTER_MS: i64 = 5 * 60_000;
+/// Type of the aggregated event.
+const USAGE_EVENT_TYPE: &str = "express.usage.v1";
+
+pub(super) fn write_openmeter(
+    report: &Report,
+    whose: &Whose,
+    now_ms: i64,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
+    let (charges, open) = settled(report, now_ms);
+    let events: Vec<Value> = charges.into_iter().map(|charge| openmeter(charge, whose)).collect();
+    for line in events.chunks(EVENTS_PER_LINE) {
+        writeln!(out, "{}", Value::from(line.to_vec()))?;
+    }
+    Ok(open)
+}
+
+pub(super) fn write_lago(
+    report: &Report,
+    whose: &Whose,
+    now_ms: i64,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
+    let (charges, open) = settled(report, now_ms);
+    let events: Vec<Value> = charges.into_iter().flat_map(|charge| lago(charge, whose)).collect();
+    for line in events.chunks(EVENTS_PER_LINE) {
+        writeln!(out, "{}", json!({"events": line}))?;
+    }
+    Ok(open)
+}
+
+/// Charges of pieces that are over, and how many are not.
+fn settled(report: &Report, now_ms: i64) -> (Vec<&Charge>, u64) {
+    let all = report.statements.iter().flat_map(|statement| &statement.charges);
+    let (over, open): (Vec<_>, Vec<_>) =
+        all.partition(|charge| charge.key.to_ms + SETTLED_AFTER_MS <= now_ms);
+    (over, open.len() as u64)
+}
+
+fn openmeter(charge: &Charge, whose: &Whose) -> Value {
+    let (key, sums) = (&charge.key, &charge.sums);
+    json!({
+        "specversion": "1.0",
+        "id": id(charge),
+        "source": source(charge),
+        "type": USAGE_EVENT_TYPE,
+        "subject": subject(charge, whose),
+        "time": instant(key.from_ms),
+        "datacontenttype": "application/json",
+        "data": {
+            "requests": sums.requests as u64,
+            "billed_duration_ms": sums.billed_ms() as u64,
+            "mb_milliseconds": sums.mb_milliseconds().to_string(),
+            "gb_seconds": gb_seconds(sums.units),
+            "transitions": sums.transitions as u64,
+            "status": key.status.as_str(),
+            "state_machine_arn": key.machine_arn,
+            "machine": key.machine,
+            "version": version(charge),
+            "tags": key.tags,
+            "from": instant(key.from_ms),
+            "to": instant(key.to_ms),
+        },
+    })
+}
+
+/// An event of Lago is for one billable metric, so there are two.
+fn lago(charge: &Charge, whose: &Whose) -> [Value; 2] {
+    let (key, sums, id) = (&charge.key, &charge.sums, id(charge));
+    let event = |code: &str, property: &str, value: String| {
+        let mut properties = json!({
+            "status": key.status.as_str(),
+            "machine": key.machine,
+            "state_machine_arn": key.machine_arn,
+            "region": key.region,
+        });
+        properties[property] = value.into();
+        json!({
+            "transaction_id": format!("{id}/{property}"),
+            "external_subscription_id": subject(charge, whose),
+            "code": code,
+            "timestamp": key.from_ms.div_euclid(1_000),
+            "properties": properties,
+        })
+    };
+    [
+        event("express_requests", "requests", sums.requests.to_string()),
+        event("express_duration", "gb_seconds", gb_seconds(sums.units)),
+    ]
+}
+
+fn subject<'a>(charge: &'a Charge, whose: &Whose) -> &'a str {
+    let tag = whose.tag.as_ref().and_then(|tag| charge.key.tags.get(tag));
+    tag.filter(|value| !value.is_empty()).unwrap_or(&charge.key.account)
+}
+
+fn source(charge: &Charge) -> String {
+    format!("//states/{}/{}", charge.key.region, charge.key.account)
+}
+
+fn version(charge: &Charge) -> Option<&str> {
+    Some(charge.key.version.as_str()).filter(|version| !version.is_empty())
+}
+
+/// 128 bits of SHA-256 over all that tells one event from another, in UUID form.
+fn id(charge: &Charge) -> String {
+    let key = &charge.key;
+    let tags = serde_json::to_string(&key.tags).unwrap_or_default();
+    let (from, to) = (key.from_ms.to_string(), key.to_ms.to_string());
+    let mut hash = Sha256::new();
+    for part in
+        [USAGE_EVENT_TYPE, &key.machine_arn, &key.version, &tags, key.status.as_str(), &from, &to]
+    {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.finalize()[..16]);
+    ExecutionSuffix(first).to_string()
+}

@@ -1,0 +1,160 @@
+//! Where billing records come from: files of lines, or topics.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use super::{Topics, ledger_failure};
+use crate::billing::{
+    Attributes, Closed, Ledger, Reading, RecordError, read_binary, read_structured,
+};
+use crate::cli::{Failure, USAGE};
+use crate::ingest::{self, TopicOptions, TopicRecord, read_topics};
+use crate::shard::outbox::{
+    CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER,
+};
+
+/// Takes records in and says what is wrong with those that it cannot take.
+pub(super) struct Intake<'a> {
+    ledger: Ledger,
+    err: &'a mut dyn Write,
+    /// Records that are not sound.
+    pub(super) refused: u64,
+    /// Events of other types.
+    pub(super) foreign: u64,
+}
+
+impl<'a> Intake<'a> {
+    /// Nothing taken in yet; complaints go to `err`.
+    pub(super) fn new(ledger: Ledger, err: &'a mut dyn Write) -> Self {
+        Self { ledger, err, refused: 0, foreign: 0 }
+    }
+
+    /// Reads a file, or stdin for `-`.
+    pub(super) fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
+        let cannot = |error: &dyn std::fmt::Display| {
+            Failure::new(USAGE, format!("cannot read {}: {error}", path.display()))
+        };
+        let input: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(File::open(path).map_err(|error| cannot(&error))?)
+        };
+        let mut reader = BufReader::with_capacity(READ_BYTES, input);
+        let mut line = Vec::new();
+        let mut number = 0_u64;
+        loop {
+            line.clear();
+            number += 1;
+            // One byte more than a record may have, so that a file without lines does not fill memory.
+            let mut limited = (&mut reader).take(RECORD_BYTES_MAX + 1);
+            let length = limited.read_until(b'\n', &mut line).map_err(|error| cannot(&error))?;
+            if length == 0 {
+                return Ok(());
+            }
+            if length as u64 > RECORD_BYTES_MAX {
+                let what = format!("line {number} is longer than {RECORD_BYTES_MAX} bytes");
+                return Err(cannot(&what));
+            }
+            let text = line.trim_ascii();
+            if !text.is_empty() {
+                self.take(read_structured(text), || format!("{}:{number}", path.display()))?;
+            }
+        }
+    }
+
+    /// Reads topics from their beginning to their present end.
+    pub(super) fn read_topics(&mut self, topics: &Topics) -> Result<(), Failure> {
+        let options = TopicOptions {
+            bootstrap_servers: topics.brokers.clone(),
+            topics: topics.names.clone(),
+            client_settings: topics.client.clone().into_iter().collect(),
+            timeout: topics.timeout,
+        };
+        let mut failure = None;
+        let read = read_topics(&options, &mut |record| {
+            let taken = self.take_record(record);
+            failure = taken.err();
+            failure.is_none()
+        });
+        match failure {
+            Some(failure) => Err(failure),
+            None => read.map_err(|error| kafka_failure(&error)),
+        }
+    }
+
+    fn take_record(&mut self, record: &TopicRecord<'_>) -> Result<(), Failure> {
+        let place =
+            || format!("{} partition {} offset {}", record.topic, record.partition, record.offset);
+        let Some(value) = record.value else {
+            self.foreign += 1;
+            return Ok(());
+        };
+        let header = |name: &str| record.header(name).unwrap_or_default();
+        // Binary mode: the attributes are headers.
+        let reading = if record.header(CE_SPECVERSION_HEADER).is_some() {
+            let attributes = Attributes {
+                specversion: header(CE_SPECVERSION_HEADER).into(),
+                kind: header(CE_TYPE_HEADER).into(),
+                source: header(CE_SOURCE_HEADER).into(),
+                id: header(CE_ID_HEADER).into(),
+                time: header(CE_TIME_HEADER).into(),
+            };
+            read_binary(&attributes, value)
+        } else {
+            read_structured(value)
+        };
+        self.take(reading, place)
+    }
+
+    /// Drops repetitions and sums.
+    pub(super) fn close(self) -> Result<Closed, Failure> {
+        self.ledger.close().map_err(|error| ledger_failure(&error))
+    }
+
+    fn take(
+        &mut self,
+        reading: Result<Reading<'_>, RecordError>,
+        place: impl Fn() -> String,
+    ) -> Result<(), Failure> {
+        match reading {
+            Ok(Reading::Usage(usage)) => match self.ledger.add(&usage) {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_the_record() => self.refuse(&place(), &error),
+                Err(error) => Err(ledger_failure(&error)),
+            },
+            Ok(Reading::Range(range)) => match self.ledger.add_range(&range) {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_the_record() => self.refuse(&place(), &error),
+                Err(error) => Err(ledger_failure(&error)),
+            },
+            Ok(Reading::Foreign) => {
+                self.foreign += 1;
+                Ok(())
+            }
+            Err(error) => self.refuse(&place(), &error),
+        }
+    }
+
+    fn refuse(&mut self, place: &str, why: &dyn std::fmt::Display) -> Result<(), Failure> {
+        self.refused += 1;
+        match self.refused {
+            ..SHOWN_MAX => writeln!(self.err, "bill: {place}: left out: {why}")?,
+            SHOWN_MAX => {
+                writeln!(self.err, "bill: more records are left out; their number follows")?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn kafka_failure(error: &ingest::Error) -> Failure {
+    Failure::new(crate::cli::run::source_code(error), error)
+}
+
+const READ_BYTES: usize = 1 << 20;
+/// A billing record has about a kilobyte; tags can make it some twenty.
+const RECORD_BYTES_MAX: u64 = 1 << 20;
+/// So many complaints are shown.
+const SHOWN_MAX: u64 = 10;
