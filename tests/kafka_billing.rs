@@ -91,10 +91,11 @@ fn run_through_a_kill(billing_per: &str) -> (Broker, Vec<i64>) {
     service.kill();
 
     // Comes back, and gives half of its partitions to another one, while events flow.
-    let mut services =
-        [start(&broker, &directory, billing_per), start(&broker, &directory, billing_per)];
-    for service in &mut services {
+    let mut services = Vec::new();
+    for _ in 0..2 {
+        let mut service = start(&broker, &directory, billing_per);
         service.wait_ready(READY_LIMIT);
+        services.push(service);
     }
     events.finish();
     let client = topics::client_of_group(broker.bootstrap(), GROUP);
