@@ -81,6 +81,7 @@ fn run_through_a_kill(billing_per: &str) -> (Broker, Vec<i64>) {
     ]);
     let directory = TempDir::with_prefix_in("billing-", env!("CARGO_TARGET_TMPDIR"))
         .expect("a temporary folder below target/");
+    std::fs::write(directory.path().join(DEFINITION_FILE), DEFINITION).expect("a definition");
     let mut service = start(&broker, &directory, billing_per);
     service.wait_ready(READY_LIMIT);
     let mut events = Events::start(broker.bootstrap());
@@ -91,10 +92,11 @@ fn run_through_a_kill(billing_per: &str) -> (Broker, Vec<i64>) {
     service.kill();
 
     // Comes back, and gives half of its partitions to another one, while events flow.
-    let mut services =
-        [start(&broker, &directory, billing_per), start(&broker, &directory, billing_per)];
-    for service in &mut services {
+    let mut services = Vec::new();
+    for _ in 0..2 {
+        let mut service = start(&broker, &directory, billing_per);
         service.wait_ready(READY_LIMIT);
+        services.push(service);
     }
     events.finish();
     let client = topics::client_of_group(broker.bootstrap(), GROUP);
@@ -265,8 +267,7 @@ fn read_to_the_end(
 
 fn start(broker: &Broker, directory: &TempDir, billing_per: &str) -> Service {
     let [admin_port] = free_ports();
-    let definition = directory.path().join("mixed.asl.json");
-    std::fs::write(&definition, DEFINITION).expect("a definition");
+    let definition = directory.path().join(DEFINITION_FILE);
     let config = format!(
         r#"
 [kafka]
@@ -402,6 +403,7 @@ fn send(producer: &BaseProducer, number: usize) {
 
 static TURN: Mutex<()> = Mutex::new(());
 
+const DEFINITION_FILE: &str = "mixed.asl.json";
 const DEFINITION: &str = r#"{
   "StartAt": "Which",
   "States": {

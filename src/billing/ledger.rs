@@ -385,6 +385,7 @@ mod tests {
 
     use crate::outcome::Bill;
 
+    use super::super::record::MinuteUsage;
     use super::*;
 
     const JANUARY_MS: i64 = 1_767_225_600_000;
@@ -456,6 +457,49 @@ mod tests {
         let rows = ledger.close().unwrap().rows;
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().any(|row| row.key.tags.len() == 2 && row.sums.requests == 2));
+    }
+
+    #[test]
+    fn sums_of_ranges_and_records_add_up_and_what_ran_again_counts_once() {
+        let range = |from, to, minute_ms, requests: u64| RangeUsage {
+            machine_arn: usage(0, 0).machine_arn,
+            version: Cow::Borrowed(""),
+            tags: "{}",
+            partition: (Cow::Borrowed("p"), Cow::Borrowed("t"), 0),
+            from,
+            to,
+            sums: vec![MinuteUsage {
+                minute_ms,
+                status: EndStatus::Succeeded,
+                requests,
+                steps: requests * 3,
+                units: requests * 6,
+                transitions: requests * 7,
+            }],
+        };
+        let mut ledger = ledger(Some("2026-01"), Grain::Month);
+        ledger.add(&usage(1, JANUARY_MS)).unwrap();
+        // 10..20 ran again within 10..30; 30..40 lies in the month before.
+        for (from, to, minute_ms, requests) in [
+            (0, 10, JANUARY_MS, 10),
+            (10, 20, JANUARY_MS, 9),
+            (10, 30, JANUARY_MS, 18),
+            (30, 40, JANUARY_MS - 60_000, 10),
+        ] {
+            ledger.add_range(&range(from, to, minute_ms, requests)).unwrap();
+        }
+        // Another partition has offsets of its own.
+        let elsewhere =
+            RangeUsage { partition: ("p".into(), "t".into(), 1), ..range(10, 20, JANUARY_MS, 5) };
+        ledger.add_range(&elsewhere).unwrap();
+        let closed = ledger.close().unwrap();
+        let billed = 1 + 10 + 18 + 5;
+        let counts = Counts { records: billed + 9 + 10, repeated: 9, outside: 10, billed };
+        assert_eq!(closed.counts, counts);
+        let [row] = &closed.rows[..] else { panic!("{:?}", closed.rows) };
+        let billed = u128::from(billed);
+        assert_eq!((row.sums.requests, row.sums.billed_ms()), (billed, 300 * billed));
+        assert_eq!((row.sums.units, row.sums.transitions), (6 * billed, 7 * billed));
     }
 
     #[test]
