@@ -120,6 +120,9 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
 /// Searches for the highest sustained rate.
 fn find_max(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
     let interrupts = Interrupts::catch()?;
+    if let Some(folder) = &args.output {
+        artefacts::create(folder)?;
+    }
     let found = find_max::find(args, scenario, &interrupts)?;
     let json = serde_json::to_string_pretty(&found)? + "\n";
     if let Some(folder) = &args.output {

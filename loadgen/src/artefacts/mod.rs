@@ -50,8 +50,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates the folder and the files that grow.
     pub(crate) fn create(folder: &Path, plan: &Plan) -> Result<Self, WriteError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|reason| WriteError { path: folder.to_owned(), reason })?;
+        create(folder)?;
         let mut timeline = open(folder, TIMELINE)?;
         let begun = writeln!(timeline, "{CSV_HEADER}");
         begun.map_err(|reason| WriteError { path: folder.join(TIMELINE), reason })?;
@@ -117,10 +116,15 @@ fn write_ending(
     let summary = serde_json::to_string_pretty(report).unwrap_or_default() + "\n";
     write(folder, "summary.json", summary.as_bytes())?;
     write(folder, "latency.hgrm", hgrm::render(latency_us).as_bytes())?;
-    let written = toml::to_string(&scenario.written).unwrap_or_default();
+    let written = toml::to_string(&scenario.shown()).unwrap_or_default();
     write(folder, "scenario.toml", written.as_bytes())?;
     let page = page::render(&page::Data { report, rows, baseline, scenario: &written });
     write(folder, "report.html", page.as_bytes())
+}
+
+/// Creates the folder of a run.
+pub(crate) fn create(folder: &Path) -> Result<(), WriteError> {
+    std::fs::create_dir_all(folder).map_err(|reason| WriteError { path: folder.to_owned(), reason })
 }
 
 fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, WriteError> {
