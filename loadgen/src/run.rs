@@ -98,12 +98,14 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
         let connection = &scenario.kafka;
+        let producer = producer::create(connection, clock, &gauges)?;
+        let ready_ns = clock.now_ns() + HANDSHAKE.as_nanos() as u64;
         let mut streams = Streams::new(connection);
         let reader = kafka::reader(connection, &gauges)?;
         connect(connection, &reader, &mut streams)?;
-        let producer = producer::connect(connection, clock, &gauges)?;
+        producer::learn_topic(&producer, connection)?;
         // From here on everything is local, so the start can be fixed; the lead covers it.
-        plan.start_ns = clock.now_ns() + START_LEAD.as_nanos() as u64;
+        plan.start_ns = ready_ns.max(clock.now_ns() + START_LEAD.as_nanos() as u64);
         let recorder =
             output.map(|folder| Recorder::create(Path::new(folder), &plan)).transpose()?;
         let payload = scenario.payload(plan.clone(), producer_id);
@@ -303,9 +305,11 @@ fn cpu_seconds() -> Option<f64> {
     Some((user + system) as f64 / CLOCK_TICKS_PER_SECOND)
 }
 
-/// Covers starting the threads and the client's handshake for idempotence, which librdkafka begins
-/// up to half a second after it was created; without it the first events would wait for it.
-const START_LEAD: Duration = Duration::from_millis(700);
+/// Covers starting the threads.
+const START_LEAD: Duration = Duration::from_millis(100);
+/// librdkafka begins its handshake for idempotence up to half a second after the client was
+/// created; events sent earlier would wait for it.
+const HANDSHAKE: Duration = Duration::from_millis(650);
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
 /// `USER_HZ`, a constant of the Linux interface on all architectures Rust knows.
 const CLOCK_TICKS_PER_SECOND: f64 = 100.0;
