@@ -25,6 +25,7 @@ mod fields;
 mod find_max;
 mod fingerprint;
 mod gauges;
+mod group;
 mod kafka;
 mod keys;
 mod ndjson;

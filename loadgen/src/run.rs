@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::consumer::{self, Desk, Read, Streams};
 use crate::exposition::{Exposition, ListenError, Shown};
 use crate::gauges::Gauges;
+use crate::group::GroupWatch;
 use crate::kafka::{self, Reader};
 use crate::plan::Plan;
 use crate::producer::{self, Generator, Sent};
@@ -84,6 +85,7 @@ pub(crate) struct Run<'a> {
     streams: Streams,
     checker: Checker,
     recorder: Option<Recorder>,
+    group: Option<GroupWatch>,
 }
 
 impl<'a> Run<'a> {
@@ -103,6 +105,11 @@ impl<'a> Run<'a> {
         let mut streams = Streams::new(connection);
         let reader = kafka::reader(connection, &gauges)?;
         connect(connection, &reader, &mut streams)?;
+        let group = connection
+            .group
+            .as_ref()
+            .map(|group| GroupWatch::create(connection, group, &gauges))
+            .transpose()?;
         producer::learn_topic(&producer, connection)?;
         // From here on everything is local, so the start can be fixed; the lead covers it.
         plan.start_ns = ready_ns.max(clock.now_ns() + START_LEAD.as_nanos() as u64);
@@ -131,6 +138,7 @@ impl<'a> Run<'a> {
             streams,
             checker,
             recorder,
+            group,
         })
     }
 
@@ -149,6 +157,13 @@ impl<'a> Run<'a> {
             gauges: Arc::clone(&gauges),
             recorder: self.recorder,
         };
+        let watching = self
+            .group
+            .map(|group| {
+                let gauges = Arc::clone(&gauges);
+                spawn("loadgen-group", move || group.run(&gauges))
+            })
+            .transpose()?;
         let reading = spawn("loadgen-read", move || consumer::read(desk))?;
         let sending = spawn("loadgen-send", move || generator.run())?;
         let mut watch = Watch {
@@ -171,6 +186,7 @@ impl<'a> Run<'a> {
             notes: gauges.notes(),
             drain_seconds: drained_after.as_secs_f64(),
             cpu_seconds: cpu_seconds().zip(cpu_before).map(|(after, before)| after - before),
+            group: watching.map(join).transpose()?,
         };
         Ok(Ended {
             report: draw(scenario, &plan, &producer_id, &sent, &read, circumstances),

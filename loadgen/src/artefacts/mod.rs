@@ -144,7 +144,7 @@ pub(crate) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Wri
 fn write_row(out: &mut impl Write, row: &Row, stage: &str) -> io::Result<()> {
     write!(
         out,
-        "{:.3},{:.3},{},{},{:.1},{},{},{},{},{},{},{},{}",
+        "{:.3},{:.3},{},{},{:.1},{},{},{},{},{},{},{},{},{}",
         row.start_seconds,
         row.seconds,
         quoted(stage),
@@ -154,6 +154,7 @@ fn write_row(out: &mut impl Write, row: &Row, stage: &str) -> io::Result<()> {
         row.acknowledged,
         row.settled,
         row.open,
+        row.lag.map(|lag| lag.to_string()).unwrap_or_default(),
         row.duplicated,
         row.wrong,
         row.ticks,
@@ -181,7 +182,7 @@ fn quoted(text: &str) -> String {
 const TIMELINE: &str = "timeline.csv";
 const LOG: &str = "latency.hlog";
 const CSV_HEADER: &str = "start_seconds,seconds,stage,warmup,target,sent,acknowledged,settled,\
-open,duplicated,wrong,ticks,ticks_late,p50_ms,p90_ms,p99_ms,p999_ms,max_ms";
+open,lag,duplicated,wrong,ticks,ticks_late,p50_ms,p90_ms,p99_ms,p999_ms,max_ms";
 
 #[cfg(test)]
 mod tests {

@@ -83,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) billing_topic: Option<String>,
     /// Topic where rejected events appear.
     pub(crate) dead_letter_topic: Option<String>,
+    /// Consumer group of the application under test.
+    pub(crate) group: Option<String>,
     /// Create the topics first, with so many partitions.
     pub(crate) create_topics: Option<u32>,
     /// How long to try to reach the brokers.
