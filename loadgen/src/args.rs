@@ -50,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TOPIC", help_heading = KAFKA)]
     pub(crate) dead_letter_topic: Option<String>,
 
+    /// Consumer group of the application under test: watch its lag and its committed offsets
+    #[arg(long, help_heading = KAFKA)]
+    pub(crate) group: Option<String>,
+
     /// Create the topics first, with so many partitions (needs a real broker)
     #[arg(long, value_name = "PARTITIONS", help_heading = KAFKA,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -121,6 +121,10 @@ fn render(shown: &Shown) -> String {
     page.family("open_events", "gauge", "Events sent that have no outcome yet.");
     let open = gauges.sent.get().saturating_sub(gauges.settled.get());
     page.sample("open_events", "", open as f64);
+    if let Some(lag) = gauges.group_lag.get().checked_sub(1) {
+        page.family("group_lag_records", "gauge", "Records that the group under test is behind.");
+        page.sample("group_lag_records", "", lag as f64);
+    }
     page.family("results_total", "counter", "Outcomes by what the checker made of them.");
     let failed = gauges.failed.get();
     let dead_letters = gauges.dead_letters.get();

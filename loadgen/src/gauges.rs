@@ -35,6 +35,10 @@ pub(crate) struct Gauges {
     pub(crate) latency: Buckets,
     /// How far bursts were behind their due time; written by the producer thread.
     pub(crate) schedule_delay: Buckets,
+    /// Records that the group under test is behind, plus one; zero while nothing is known.
+    pub(crate) group_lag: Cell,
+    /// Committed offsets of the group that went backwards.
+    pub(crate) group_regressions: Cell,
     /// Median of the last second in microseconds.
     pub(crate) recent_p50_us: Cell,
     /// 99th percentile of the last second in microseconds.

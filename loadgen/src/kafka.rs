@@ -121,6 +121,19 @@ pub(crate) fn reader(connection: &Connection, gauges: &Arc<Gauges>) -> Result<Re
         .map_err(Error::Settings)
 }
 
+/// Creates a client that can ask what a group has committed. It never joins the group.
+pub(crate) fn group_reader(
+    connection: &Connection,
+    group: &str,
+    gauges: &Arc<Gauges>,
+) -> Result<Reader, Error> {
+    let mut config = base_config(connection);
+    config.set("group.id", group).set("enable.auto.commit", "false");
+    with_overrides(config, connection)
+        .create_with_context(Link { gauges: Arc::clone(gauges) })
+        .map_err(Error::Settings)
+}
+
 fn base_config(connection: &Connection) -> ClientConfig {
     let mut config = ClientConfig::new();
     config

@@ -25,6 +25,7 @@ mod fields;
 mod find_max;
 mod fingerprint;
 mod gauges;
+mod group;
 mod kafka;
 mod keys;
 mod ndjson;
@@ -120,6 +121,9 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
 /// Searches for the highest sustained rate.
 fn find_max(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
     let interrupts = Interrupts::catch()?;
+    if let Some(folder) = &args.output {
+        artefacts::create(folder)?;
+    }
     let found = find_max::find(args, scenario, &interrupts)?;
     let json = serde_json::to_string_pretty(&found)? + "\n";
     if let Some(folder) = &args.output {

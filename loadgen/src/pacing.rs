@@ -26,6 +26,8 @@ pub(crate) struct Pacer {
     elapsed_ns: u64,
     /// Whether the last wake was cut short by something other than the generator.
     was_held: bool,
+    /// Whether this wake may send what the one before it had to keep back.
+    catches_up: bool,
     punctuality: Punctuality,
 }
 
@@ -36,7 +38,8 @@ pub(crate) struct Punctuality {
     pub(crate) ticks: u64,
     /// Of them, served more than a whole tick late.
     pub(crate) ticks_late: u64,
-    /// Of them, with events due that the outstanding limit did not let through.
+    /// Of them, with events due that the outstanding limit did not let through, or late because
+    /// such events were sent first.
     pub(crate) ticks_held_back: u64,
     /// Of them, with events due that the client's full queue did not accept.
     pub(crate) ticks_queue_full: u64,
@@ -65,6 +68,7 @@ impl Pacer {
             horizon_ns: 0,
             elapsed_ns: 0,
             was_held: false,
+            catches_up: false,
             punctuality: Punctuality::default(),
         }
     }
@@ -76,8 +80,10 @@ impl Pacer {
         self.elapsed_ns = elapsed_ns;
         // Past the stop, only what was due before it is still owed.
         self.horizon_ns = self.stop_after_ns.map_or(elapsed_ns, |stop| elapsed_ns.min(stop));
-        self.ticks = self.count_ticks(elapsed_ns);
-        let waited = std::mem::take(&mut self.was_held);
+        let released = std::mem::take(&mut self.was_held);
+        let waited = released || self.catches_up;
+        self.catches_up = released;
+        self.ticks = self.count_ticks(elapsed_ns, waited);
         let due = self.next_due()?;
         (!waited).then(|| elapsed_ns.saturating_sub(due.offset_ns))
     }
@@ -97,7 +103,7 @@ impl Pacer {
     /// Takes note that the outstanding limit keeps back what is due.
     pub(crate) fn held_back(&mut self) {
         self.was_held = true;
-        self.punctuality.ticks_held_back += self.ticks;
+        self.punctuality.ticks_held_back += self.ticks.min(1);
     }
 
     /// Takes note that the client's queue refused the event that was due.
@@ -143,12 +149,18 @@ impl Pacer {
     }
 
     /// Counts the ticks since the last call. When several have passed at once, all but the most
-    /// recent one waited for more than a tick.
-    fn count_ticks(&mut self, elapsed_ns: u64) -> u64 {
+    /// recent one waited for more than a tick: late, unless the last wake was cut short or sent
+    /// what an earlier one had kept back; that time is not the generator's doing.
+    fn count_ticks(&mut self, elapsed_ns: u64, waited: bool) -> u64 {
         let reached = elapsed_ns / TICK_NS + 1;
         let ticks = reached.saturating_sub(self.next_tick);
         self.punctuality.ticks += ticks;
-        self.punctuality.ticks_late += ticks.saturating_sub(1);
+        let late = ticks.saturating_sub(1);
+        if waited {
+            self.punctuality.ticks_held_back += late;
+        } else {
+            self.punctuality.ticks_late += late;
+        }
         self.next_tick = self.next_tick.max(reached);
         ticks
     }
@@ -221,12 +233,27 @@ mod tests {
         let mut pacer = pacer(1_000.0, 1_000);
         assert_eq!(run(&mut pacer, 4 * TICK_NS, 2).count, 2);
         assert_eq!(run(&mut pacer, 5 * TICK_NS, 0).count, 0);
-        assert_eq!(pacer.punctuality().ticks_held_back, 6);
+        assert_eq!(pacer.punctuality().ticks_held_back, 2);
         let burst = run(&mut pacer, 6 * TICK_NS, 100);
         assert_eq!((burst.first, burst.count), (2, 5));
         assert_eq!(burst.lag_ns, None, "waiting was not its own doing");
-        assert_eq!(run(&mut pacer, 7 * TICK_NS, 100).lag_ns, Some(0));
-        assert_eq!(pacer.punctuality().ticks_held_back, 6);
+        assert_eq!(run(&mut pacer, 7 * TICK_NS, 100).lag_ns, None, "nor was catching up");
+        assert_eq!(run(&mut pacer, 8 * TICK_NS, 100).lag_ns, Some(0));
+        assert_eq!(pacer.punctuality().ticks_held_back, 2);
+    }
+
+    #[test]
+    fn sending_what_was_kept_back_makes_no_tick_late() {
+        let mut pacer = pacer(1_000.0, 1_000);
+        assert_eq!(run(&mut pacer, 0, 0).count, 0);
+        assert_eq!(run(&mut pacer, 10 * TICK_NS, u64::MAX).count, 11);
+        // Sending the eleven took ten milliseconds.
+        assert_eq!(run(&mut pacer, 20 * TICK_NS, u64::MAX).lag_ns, None);
+        let punctuality = pacer.punctuality();
+        assert_eq!((punctuality.ticks_late, punctuality.ticks_held_back), (0, 19));
+        // From there on lateness is its own again.
+        run(&mut pacer, 23 * TICK_NS, u64::MAX);
+        assert_eq!(pacer.punctuality().ticks_late, 2);
     }
 
     #[test]

@@ -8,9 +8,7 @@ use hdrhistogram::Histogram;
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{
-    BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
 use crate::checker::latency_histogram;
 use crate::clock::Clock;
@@ -130,9 +128,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Connects the sending client and makes it learn the topic, so that the first event does not
-/// pay for it.
-pub(crate) fn connect(
+/// Creates the sending client, which begins to get ready by itself.
+pub(crate) fn create(
     connection: &Connection,
     clock: Clock,
     gauges: &Arc<Gauges>,
@@ -148,14 +145,20 @@ pub(crate) fn connect(
             undelivered: SequenceSet::default(),
         }),
     };
-    let producer: BaseProducer<Deliveries, NoCustomPartitioner> =
-        BaseProducer::from_config_and_context(&kafka::producer_config(connection), context)
-            .map_err(kafka::Error::Settings)?;
+    BaseProducer::from_config_and_context(&kafka::producer_config(connection), context)
+        .map_err(kafka::Error::Settings)
+}
+
+/// Makes the client learn the topic, so that the first event does not pay for it.
+pub(crate) fn learn_topic(
+    producer: &BaseProducer<Deliveries>,
+    connection: &Connection,
+) -> Result<(), kafka::Error> {
     producer
         .client()
         .fetch_metadata(Some(&connection.topic), connection.connect_timeout.duration())
-        .map_err(|error| kafka::unreachable(connection, &error))?;
-    Ok(producer)
+        .map(drop)
+        .map_err(|error| kafka::unreachable(connection, &error))
 }
 
 /// The sending side of a run.

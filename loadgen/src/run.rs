@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::consumer::{self, Desk, Read, Streams};
 use crate::exposition::{Exposition, ListenError, Shown};
 use crate::gauges::Gauges;
+use crate::group::GroupWatch;
 use crate::kafka::{self, Reader};
 use crate::plan::Plan;
 use crate::producer::{self, Generator, Sent};
@@ -84,6 +85,7 @@ pub(crate) struct Run<'a> {
     streams: Streams,
     checker: Checker,
     recorder: Option<Recorder>,
+    group: Option<GroupWatch>,
 }
 
 impl<'a> Run<'a> {
@@ -98,12 +100,19 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
         let connection = &scenario.kafka;
+        let producer = producer::create(connection, clock, &gauges)?;
+        let ready_ns = clock.now_ns() + HANDSHAKE.as_nanos() as u64;
         let mut streams = Streams::new(connection);
         let reader = kafka::reader(connection, &gauges)?;
         connect(connection, &reader, &mut streams)?;
-        let producer = producer::connect(connection, clock, &gauges)?;
+        let group = connection
+            .group
+            .as_ref()
+            .map(|group| GroupWatch::create(connection, group, &gauges))
+            .transpose()?;
+        producer::learn_topic(&producer, connection)?;
         // From here on everything is local, so the start can be fixed; the lead covers it.
-        plan.start_ns = clock.now_ns() + START_LEAD.as_nanos() as u64;
+        plan.start_ns = ready_ns.max(clock.now_ns() + START_LEAD.as_nanos() as u64);
         let recorder =
             output.map(|folder| Recorder::create(Path::new(folder), &plan)).transpose()?;
         let payload = scenario.payload(plan.clone(), producer_id);
@@ -129,6 +138,7 @@ impl<'a> Run<'a> {
             streams,
             checker,
             recorder,
+            group,
         })
     }
 
@@ -147,6 +157,13 @@ impl<'a> Run<'a> {
             gauges: Arc::clone(&gauges),
             recorder: self.recorder,
         };
+        let watching = self
+            .group
+            .map(|group| {
+                let gauges = Arc::clone(&gauges);
+                spawn("loadgen-group", move || group.run(&gauges))
+            })
+            .transpose()?;
         let reading = spawn("loadgen-read", move || consumer::read(desk))?;
         let sending = spawn("loadgen-send", move || generator.run())?;
         let mut watch = Watch {
@@ -169,6 +186,7 @@ impl<'a> Run<'a> {
             notes: gauges.notes(),
             drain_seconds: drained_after.as_secs_f64(),
             cpu_seconds: cpu_seconds().zip(cpu_before).map(|(after, before)| after - before),
+            group: watching.map(join).transpose()?,
         };
         Ok(Ended {
             report: draw(scenario, &plan, &producer_id, &sent, &read, circumstances),
@@ -303,9 +321,11 @@ fn cpu_seconds() -> Option<f64> {
     Some((user + system) as f64 / CLOCK_TICKS_PER_SECOND)
 }
 
-/// Covers starting the threads and the client's handshake for idempotence, which librdkafka begins
-/// up to half a second after it was created; without it the first events would wait for it.
-const START_LEAD: Duration = Duration::from_millis(700);
+/// Covers starting the threads.
+const START_LEAD: Duration = Duration::from_millis(100);
+/// librdkafka begins its handshake for idempotence up to half a second after the client was
+/// created; events sent earlier would wait for it.
+const HANDSHAKE: Duration = Duration::from_millis(650);
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
 /// `USER_HZ`, a constant of the Linux interface on all architectures Rust knows.
 const CLOCK_TICKS_PER_SECOND: f64 = 100.0;

@@ -32,6 +32,8 @@ pub(crate) struct Row {
     pub(crate) settled: u64,
     /// Events without an outcome at its end.
     pub(crate) open: u64,
+    /// Records that the group under test was behind; `None` when it is not watched.
+    pub(crate) lag: Option<u64>,
     /// Further outcomes and bills.
     pub(crate) duplicated: u64,
     /// Wrong records.
@@ -140,6 +142,7 @@ impl Timeline {
             acknowledged: now.acknowledged - before.acknowledged,
             settled: now.settled - before.settled,
             open: now.sent.saturating_sub(now.settled + gauges.undelivered.get()),
+            lag: gauges.group_lag.get().checked_sub(1),
             duplicated: now.duplicated - before.duplicated,
             wrong: now.wrong - before.wrong,
             ticks: now.ticks - before.ticks,
@@ -189,6 +192,7 @@ impl Row {
             acknowledged: self.acknowledged + next.acknowledged,
             settled: self.settled + next.settled,
             open: next.open,
+            lag: next.lag.or(self.lag),
             duplicated: self.duplicated + next.duplicated,
             wrong: self.wrong + next.wrong,
             ticks: self.ticks + next.ticks,

@@ -50,8 +50,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates the folder and the files that grow.
     pub(crate) fn create(folder: &Path, plan: &Plan) -> Result<Self, WriteError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|reason| WriteError { path: folder.to_owned(), reason })?;
+        create(folder)?;
         let mut timeline = open(folder, TIMELINE)?;
         let begun = writeln!(timeline, "{CSV_HEADER}");
         begun.map_err(|reason| WriteError { path: folder.join(TIMELINE), reason })?;
@@ -117,10 +116,15 @@ fn write_ending(
     let summary = serde_json::to_string_pretty(report).unwrap_or_default() + "\n";
     write(folder, "summary.json", summary.as_bytes())?;
     write(folder, "latency.hgrm", hgrm::render(latency_us).as_bytes())?;
-    let written = toml::to_string(&scenario.written).unwrap_or_default();
+    let written = toml::to_string(&scenario.shown()).unwrap_or_default();
     write(folder, "scenario.toml", written.as_bytes())?;
     let page = page::render(&page::Data { report, rows, baseline, scenario: &written });
     write(folder, "report.html", page.as_bytes())
+}
+
+/// Creates the folder of a run.
+pub(crate) fn create(folder: &Path) -> Result<(), WriteError> {
+    std::fs::create_dir_all(folder).map_err(|reason| WriteError { path: folder.to_owned(), reason })
 }
 
 fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, WriteError> {
@@ -140,7 +144,7 @@ pub(crate) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Wri
 fn write_row(out: &mut impl Write, row: &Row, stage: &str) -> io::Result<()> {
     write!(
         out,
-        "{:.3},{:.3},{},{},{:.1},{},{},{},{},{},{},{},{}",
+        "{:.3},{:.3},{},{},{:.1},{},{},{},{},{},{},{},{},{}",
         row.start_seconds,
         row.seconds,
         quoted(stage),
@@ -150,6 +154,7 @@ fn write_row(out: &mut impl Write, row: &Row, stage: &str) -> io::Result<()> {
         row.acknowledged,
         row.settled,
         row.open,
+        row.lag.map(|lag| lag.to_string()).unwrap_or_default(),
         row.duplicated,
         row.wrong,
         row.ticks,
@@ -177,7 +182,7 @@ fn quoted(text: &str) -> String {
 const TIMELINE: &str = "timeline.csv";
 const LOG: &str = "latency.hlog";
 const CSV_HEADER: &str = "start_seconds,seconds,stage,warmup,target,sent,acknowledged,settled,\
-open,duplicated,wrong,ticks,ticks_late,p50_ms,p90_ms,p99_ms,p999_ms,max_ms";
+open,lag,duplicated,wrong,ticks,ticks_late,p50_ms,p90_ms,p99_ms,p999_ms,max_ms";
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,12 @@ use std::num::NonZero;
 use hdrhistogram::Histogram;
 
 use super::{
-    Billing, Cpu, Events, FORMAT, Outcomes, Percentiles, Punctuality, Report, ScenarioPart,
-    StagePart, Statuses, Verdict, WrongBy, judge,
+    Billing, Cpu, Events, FORMAT, GroupPart, Outcomes, Percentiles, Punctuality, Report,
+    ScenarioPart, StagePart, Statuses, Verdict, WrongBy, judge,
 };
 use crate::checker::OutcomeCounts;
 use crate::consumer::Read;
+use crate::group::GroupCounts;
 use crate::payload::date_time;
 use crate::plan::Plan;
 use crate::producer::Sent;
@@ -27,6 +28,8 @@ pub(crate) struct Circumstances {
     pub(crate) drain_seconds: f64,
     /// Processor time used, if known.
     pub(crate) cpu_seconds: Option<f64>,
+    /// What the group under test had committed, if it was watched.
+    pub(crate) group: Option<GroupCounts>,
 }
 
 /// Draws up the report and judges it by the scenario's thresholds.
@@ -52,6 +55,7 @@ pub(crate) fn draw(
         generator: punctuality(scenario, sent),
         outcomes: outcomes(sent, read, billing.as_ref()),
         billing,
+        group: group(scenario, circumstances.group),
         latency_ms: Percentiles::of(&latency_us),
         latency_curve: curve(&latency_us),
         latency_to_record_timestamp_ms: Percentiles::of(read.checker.written_us()),
@@ -220,6 +224,12 @@ fn billing(read: &Read) -> Billing {
         unmatched: counts.unmatched,
         overflowed: counts.overflowed,
     }
+}
+
+fn group(scenario: &Scenario, counts: Option<GroupCounts>) -> Option<GroupPart> {
+    let GroupCounts { samples, regressions, lag_max, lag_last } = counts?;
+    let name = scenario.kafka.group.clone()?;
+    Some(GroupPart { name, samples, regressions, lag_max, lag_last })
 }
 
 fn stages(plan: &Plan, sent: &Sent, read: &Read) -> Vec<StagePart> {

@@ -16,6 +16,10 @@ pub(super) fn judge(
     let mut findings = Findings::default();
     findings.counts("", &whole(report), &scenario.limits);
     findings.count("", "undelivered events", report.events.undelivered, Some(0));
+    if let Some(group) = &report.group {
+        let what = "committed offsets gone backwards";
+        findings.count("", what, group.regressions, scenario.limits.regressed);
+    }
     findings.latencies("", &report.latency_ms, &scenario.limits);
     let events = &report.events;
     let share = events.achieved_per_second / events.requested_per_second;

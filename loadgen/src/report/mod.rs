@@ -38,6 +38,8 @@ pub(crate) struct Report {
     pub(crate) outcomes: Outcomes,
     /// How results and bills match; absent without a billing topic.
     pub(crate) billing: Option<Billing>,
+    /// The group of the application under test; absent when it was not watched.
+    pub(crate) group: Option<GroupPart>,
     /// From due time to consumption of the result.
     pub(crate) latency_ms: Percentiles,
     /// The same as a curve: pairs of percentile and milliseconds, ascending.
@@ -211,6 +213,21 @@ pub(crate) struct Billing {
     pub(crate) unmatched: u64,
     /// Ids that found no room in the ledger.
     pub(crate) overflowed: u64,
+}
+
+/// Committed offsets of the application under test.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct GroupPart {
+    /// Its name.
+    pub(crate) name: String,
+    /// Times that its offsets were read.
+    pub(crate) samples: u64,
+    /// Times that a partition's committed offset was below the one before.
+    pub(crate) regressions: u64,
+    /// Most records behind the ends of the partitions.
+    pub(crate) lag_max: u64,
+    /// The same at the end of the run.
+    pub(crate) lag_last: u64,
 }
 
 /// One stage; events belong to the stage of their due time.

@@ -17,6 +17,13 @@ impl Display for Table<'_> {
         if let Some(billing) = &report.billing {
             write_billing(f, billing)?;
         }
+        if let Some(group) = &report.group {
+            writeln!(
+                f,
+                "group       {}: lag at most {}, at the end {}, offsets gone backwards {}",
+                group.name, group.lag_max, group.lag_last, group.regressions
+            )?;
+        }
         writeln!(f)?;
         writeln!(
             f,

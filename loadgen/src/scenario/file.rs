@@ -120,6 +120,9 @@ pub(crate) struct Kafka {
     /// Topic where rejected events appear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dead_letter_topic: Option<String>,
+    /// Consumer group of the application under test; with it, its committed offsets are watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     /// Create the topics first, with so many partitions (needs a real broker).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]

@@ -37,6 +37,9 @@ pub(crate) struct Limits {
     /// Most executions that may fail or time out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<u64>,
+    /// Most committed offsets that may go backwards, of the whole run. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) regressed: Option<u64>,
     /// Smallest share of the rate asked for that must be reached, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate_share: Option<f64>,

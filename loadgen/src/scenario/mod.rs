@@ -17,7 +17,7 @@ use std::path::Path;
 
 use crate::args::Args;
 use crate::expect::{Expectation, minify};
-use crate::fields::Field;
+use crate::fields::{Field, Scalar};
 use crate::fingerprint::Fingerprint;
 use crate::keys::Keys;
 use crate::payload::{Payload, Size};
@@ -83,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) billing_topic: Option<String>,
     /// Topic where rejected events appear.
     pub(crate) dead_letter_topic: Option<String>,
+    /// Consumer group of the application under test.
+    pub(crate) group: Option<String>,
     /// Create the topics first, with so many partitions.
     pub(crate) create_topics: Option<u32>,
     /// How long to try to reach the brokers.
@@ -180,6 +182,28 @@ impl Scenario {
         self.expect.as_ref().map(|text| Expectation::parse(text, &self.field_names()))
     }
 
+    /// Returns the file that the scenario would be written as, wherever it is put: what files hold
+    /// is in it, paths of recordings are absolute, secrets are left out.
+    pub(crate) fn shown(&self) -> File {
+        let mut file = self.written.clone();
+        (file.payload.file, file.payload.template) = (None, Some(self.payload.clone()));
+        (file.expect.file, file.expect.template) = (None, self.expect.clone());
+        for path in file.named_files() {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        }
+        // The size of the default template is not that of a template written down.
+        let Size { min, max } = self.size;
+        file.payload.size = Some(file::SizeValue::Range { min, max });
+        for (key, value) in &mut file.kafka.properties {
+            if ["password", "secret", "key.pem"].iter().any(|word| key.contains(word)) {
+                *value = Scalar::Text("***".to_owned());
+            }
+        }
+        file
+    }
+
     /// Returns 16 digits that are equal for scenarios that ask for the same load: names, brokers,
     /// topics, thresholds and what else is judged do not count, the content of files does.
     pub(crate) fn load_hash(&self) -> String {
@@ -187,16 +211,21 @@ impl Scenario {
         (load.name, load.description) = (None, None);
         load.kafka = file::Kafka::default();
         load.thresholds = Limits::default();
+        load.payload.size = None;
         load.verify = file::VerifyTable::default();
         load.generator.late_share_max = None;
         (load.drain_timeout, load.settle) = (None, None);
+        // What files hold counts, below; where they lay does not.
+        (load.payload.file, load.payload.template) = (None, None);
+        (load.expect.file, load.expect.template) = (None, None);
         for path in load.named_files() {
             path.clear();
         }
         let text = format!(
-            "{}\n{}\n{:?}\n{:?}",
+            "{}\n{}\n{:?}\n{:?}\n{:?}",
             toml::to_string(&load).unwrap_or_default(),
             self.payload,
+            self.size,
             self.expect,
             self.schedule().stages(),
         );

@@ -32,6 +32,7 @@ fn kafka(args: &Args, file: &mut File) {
     or(&mut kafka.failure_topic, args.failure_topic.as_ref());
     or(&mut kafka.billing_topic, args.billing_topic.as_ref());
     or(&mut kafka.dead_letter_topic, args.dead_letter_topic.as_ref());
+    or(&mut kafka.group, args.group.as_ref());
     or(&mut kafka.create_topics, args.create_topics.as_ref());
     or(&mut kafka.connect_timeout, args.connect_timeout.as_ref());
     let overrides = args.overrides.iter();

@@ -92,6 +92,7 @@ fn connection(kafka: &Kafka, needed: bool, problems: &mut Vec<Problem>) -> Conne
         failure_topic: kafka.failure_topic.clone(),
         billing_topic: kafka.billing_topic.clone(),
         dead_letter_topic: kafka.dead_letter_topic.clone(),
+        group: kafka.group.clone(),
         create_topics: kafka.create_topics,
         connect_timeout: kafka.connect_timeout.unwrap_or(Span::from_secs(10)),
         properties: kafka
@@ -245,7 +246,9 @@ fn limits(file: &File, problems: &mut Vec<Problem>) -> (Limits, f64) {
     if let Some(reason) = limits.complaint() {
         problems.push(Problem::bad("thresholds", reason));
     }
-    for count in [&mut limits.lost, &mut limits.duplicated, &mut limits.wrong] {
+    for count in
+        [&mut limits.lost, &mut limits.duplicated, &mut limits.wrong, &mut limits.regressed]
+    {
         count.get_or_insert(0);
     }
     let late_share_max = file.generator.late_share_max.unwrap_or(LATE_SHARE_MAX);

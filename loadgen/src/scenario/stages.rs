@@ -23,6 +23,10 @@ pub(super) fn stages(
         if let Some(reason) = limit.complaint() {
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
+        if limit.regressed.is_some() {
+            let reason = "regressed belongs to the whole run";
+            problems.push(Problem::bad(format!("{place}: thresholds"), reason));
+        }
         limits.extend(made.iter().map(|_| limit));
         stages.extend(made);
     }

@@ -212,7 +212,34 @@ fn files_are_looked_for_beside_the_scenario() {
     let stage = &scenario.schedule().stages()[0];
     assert_eq!(stage.course, Course::Replay(vec![0, 500_000, 1_000_000].into()));
     assert_eq!(stage.duration_ns, 1_000_001);
+
+    // As it is shown, it can be carried out from anywhere.
+    let elsewhere = folder.join("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let moved = elsewhere.join("s.toml");
+    std::fs::write(&moved, toml::to_string(&scenario.shown()).unwrap()).unwrap();
+    let line = format!("loadgen --ndjson --scenario {}", moved.display());
+    let args = Args::try_parse_from(line.split_whitespace()).unwrap();
+    let again = Scenario::from_args(&args).unwrap();
+    assert_eq!(again.load_hash(), scenario.load_hash());
+    assert_eq!(again.payload, scenario.payload);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let scenario = scenario(
+        r#"
+        count = 5
+        [kafka.properties]
+        "sasl.password" = "hush"
+        "linger.ms" = 5
+        "#,
+    );
+    let shown = toml::to_string(&scenario.shown()).unwrap();
+    assert!(!shown.contains("hush") && shown.contains("\"***\""), "{shown}");
+    assert!(shown.contains("\"linger.ms\" = 5"), "{shown}");
+    assert!(scenario.kafka.properties.iter().any(|(_, value)| value == "hush"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // In tests a panic with a place is the report.
 
 mod find_max;
+mod group;
 mod lines;
 mod page;
 mod relay;
