@@ -25,7 +25,7 @@ mod write;
 pub use constants::{Constants, ConstantsBuilder};
 pub use folding::Folded;
 pub use heap::{ArenaId, Heap, Open};
-pub use tape::{Document, Key, LookUp, ParseError, Parser, Place};
+pub use tape::{Document, Field, Key, LookUp, ParseError, Parser};
 pub use text::{escaped_len, write_string};
 pub use view::{Elements, Entries, View};
 

@@ -17,7 +17,7 @@ use super::canonical::{is_plain, write_canonical};
 use super::{Space, Tag, Value, number};
 
 pub(in crate::value) use member::same_bytes;
-pub use member::{Key, LookUp, Place};
+pub use member::{Field, Key, LookUp};
 
 /// What a parse needs and every document can share: one a shard.
 #[derive(Default)]
@@ -199,14 +199,14 @@ impl Document {
 
     /// Where a string of the tape begins in the text, behind its quote.
     #[inline]
-    fn place(&self, text: &str) -> usize {
+    fn text_start(&self, text: &str) -> usize {
         text.as_ptr() as usize - self.buffer.as_ptr() as usize
     }
 
     /// Where a string of the tape ends in the text, behind its closing quote.
     #[inline]
     fn end_of(&self, text: &str) -> usize {
-        let start = self.place(text);
+        let start = self.text_start(text);
         match &self.escaped {
             None => start + text.len() + 1,
             Some(escaped) => end_of_string(escaped, start),
@@ -215,7 +215,7 @@ impl Document {
 
     /// Where the string at `index` begins in the text, behind its quote.
     fn string_start(&self, index: usize) -> usize {
-        self.place(self.string(index))
+        self.text_start(self.string(index))
     }
 
     /// Where the string at `index` ends in the text, behind its closing quote.
@@ -227,7 +227,7 @@ impl Document {
     #[inline]
     fn member_span(&self, object: Value, key: &str, next: Option<&Node<'_>>) -> Span {
         let end = match next {
-            Some(Node::String(next)) => self.place(next) - 2,
+            Some(Node::String(next)) => self.text_start(next) - 2,
             _ => object.extent() + object.json_len() - 1,
         };
         Span { start: self.end_of(key) + 1, end }
@@ -389,7 +389,8 @@ impl Iterator for Walk<'_> {
             let key = self.at;
             let name = document.string(key);
             let next = key + 1 + size(&document.tape[key + 1]);
-            let key_span = Span { start: document.place(name) - 1, end: document.end_of(name) };
+            let key_span =
+                Span { start: document.text_start(name) - 1, end: document.end_of(name) };
             self.at = next;
             let behind = document.tape[..self.end].get(next);
             let member = document.member_span(self.container, name, behind);
@@ -444,7 +445,8 @@ fn of_node(node: &Node<'_>, index: usize, span: Span, space: Space) -> Value {
     }
 }
 
-/// Whether an object with so many nodes and keys has no containers in it: keys stand at even places.
+/// Whether an object with so many nodes and keys has no containers in it but empty ones: then its
+/// keys stand at even places.
 #[inline]
 fn is_flat(count: usize, len: usize) -> bool {
     count == 2 * len

@@ -2,7 +2,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::tape::{Key, LookUp, Place, Walk, same_bytes};
+use super::tape::{Field, Key, LookUp, Walk, same_bytes};
 use super::{Heap, Space, Tag, Value, number};
 
 /// What a value is, for those who read it.
@@ -70,37 +70,40 @@ impl Heap {
     /// What stands under `key` in `object`.
     #[inline]
     pub fn look_up(&self, object: Value, key: &Key) -> LookUp {
-        let keys = object.extent();
+        let passed = object.extent();
         match object.tag() {
             Tag::Node => {
-                let (text, hint) = key.parts();
-                self.document(object).look_up(object, text, Some(hint))
+                let ((text, hint), document) = (key.parts(), self.document(object));
+                match document.look_again(object, text, hint) {
+                    Some(field) => LookUp::Member { value: field.value(), passed: 1 },
+                    None => document.look_up(object, text, Some(hint)),
+                }
             }
             Tag::Object => match key.place_among(self.slots(object)) {
-                Some(value) => LookUp::Member { value, keys },
+                Some(value) => LookUp::Member { value, passed },
                 None => self.look_up_slot(object, key),
             },
             Tag::Array => LookUp::Array,
-            _ => LookUp::Nothing { keys: 0 },
+            _ => LookUp::Nothing { passed: 0 },
         }
     }
 
     fn look_up_slot(&self, object: Value, key: &Key) -> LookUp {
-        let keys = object.extent();
-        match self.place(self.slots(object), key.name) {
+        let passed = object.extent();
+        match self.place(self.slots(object), key.name()) {
             Some((place, value)) => {
                 key.parts().1.set(place);
-                LookUp::Member { value, keys }
+                LookUp::Member { value, passed }
             }
-            None => LookUp::Nothing { keys },
+            None => LookUp::Nothing { passed },
         }
     }
 
     /// The member under `key` of an object of a document without containers in it, if it stands
     /// where it stood in the last one.
-    #[expect(clippy::inline_always, reason = "what is not asked of the place is not computed")]
+    #[expect(clippy::inline_always, reason = "what is not asked of the field is not computed")]
     #[inline(always)]
-    pub fn look_again(&self, object: Value, key: &Key) -> Option<Place<'_>> {
+    pub fn look_again(&self, object: Value, key: &Key) -> Option<Field<'_>> {
         if object.tag() != Tag::Node {
             return None;
         }
@@ -292,7 +295,17 @@ mod tests {
     fn a_key_is_found_wherever_it_stands_in_the_next_object() {
         let mut constants = ConstantsBuilder::default();
         let long = "a key of more than sixteen bytes";
-        let names = ["k", "ke", "key", "keys", "eightkey", "sixteen bytes key", long];
+        let names = [
+            "",
+            "k",
+            "ke",
+            "key",
+            "keys",
+            "eightkey",
+            "sixteen byte key",
+            "seventeen bytekey",
+            long,
+        ];
         let keys = names.map(|name| Key::new(constants.string(name).unwrap(), name));
         let mut heap = Heap::new(Rc::new(constants.finish()));
         let mut parser = Parser::default();
@@ -312,9 +325,9 @@ mod tests {
                 for _ in 0..2 {
                     let found = heap.look_up(object, key).member().unwrap();
                     assert_eq!(heap.to_json(found), b"1", "{name} in {text}");
-                    if let Some(place) = heap.look_again(object, key) {
-                        assert_eq!(heap.to_json(place.value()), b"1", "{name} in {text}");
-                        assert!(matches!(place.scalar(), Some(View::Int(1))), "{name} in {text}");
+                    if let Some(field) = heap.look_again(object, key) {
+                        assert_eq!(heap.to_json(field.value()), b"1", "{name} in {text}");
+                        assert!(matches!(field.scalar(), Some(View::Int(1))), "{name} in {text}");
                     }
                 }
             }

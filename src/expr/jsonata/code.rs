@@ -70,8 +70,13 @@ pub(super) enum Code {
     Or(CodeId, CodeId),
     In(CodeId, CodeId),
     Range(CodeId, CodeId),
-    /// `a & b & c`; the flag says that no part makes a text itself.
-    Concat(Box<[CodeId]>, bool),
+    /// `a & b & c`
+    Concat {
+        parts: Box<[CodeId]>,
+        /// No part makes a text in the scratch, so that each can be appended while the whole is
+        /// open at the scratch's end.
+        plain: bool,
+    },
     Negate(CodeId),
     /// `[…]`; the flag of an element says that it is not flattened.
     Array {
@@ -235,7 +240,7 @@ pub(super) struct Call {
     pub(super) context: Option<CodeId>,
     /// The last thing that its function does.
     pub(super) tail: bool,
-    /// What it comes to goes into the expression's result.
+    /// What it comes to goes, as it is, into the expression's result.
     pub(super) is_result: bool,
     /// What errors call the function.
     pub(super) name: Box<str>,

@@ -209,7 +209,8 @@ impl Scratch {
 /// A scratch with a part that holds more than this gives its memory back after a few evaluations.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// Evaluations between two looks at how much memory is held.
+/// Evaluations between two looks at how much memory is held: so many may go by, and a shard that
+/// rests may hold it, until what one large evaluation needed is given back.
 const RESETS_PER_LOOK: u32 = 16;
 
 /// Length of an object that is a copy under change: no real one is that long. At its offset stands

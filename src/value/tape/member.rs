@@ -23,7 +23,7 @@ impl Document {
         let (count, len) = match self.tape.get(index) {
             Some(&Node::Object { count, len }) => (count, len),
             Some(Node::Array { .. }) => return LookUp::Array,
-            _ => return LookUp::Nothing { keys: 0 },
+            _ => return LookUp::Nothing { passed: 0 },
         };
         let nodes = self.tape.get(index + 1..=index + count).unwrap_or_default();
         let mut rest = nodes;
@@ -35,23 +35,23 @@ impl Document {
                     hint.set(at / 2);
                 }
                 let (at, next) = (index + 2 + at, rest.first());
-                let place = Place { document: self, object: value, name, at, node, next };
-                return LookUp::Member { value: place.value(), keys: len };
+                let field = Field { document: self, object: value, name, at, node, next };
+                return LookUp::Member { value: field.value(), passed: len };
             }
         }
-        LookUp::Nothing { keys: len }
+        LookUp::Nothing { passed: len }
     }
 
     /// The member under a short `key`, if that stands where `hint` says that it stood in another
     /// object.
-    #[expect(clippy::inline_always, reason = "what is not asked of the place is not computed")]
+    #[expect(clippy::inline_always, reason = "what is not asked of the field is not computed")]
     #[inline(always)]
     pub(in crate::value) fn look_again(
         &self,
         value: Value,
         key: &[u8],
         hint: &Hint,
-    ) -> Option<Place<'_>> {
+    ) -> Option<Field<'_>> {
         let index = value.offset();
         let &Node::Object { count, len } = self.tape.get(index)? else { return None };
         let place = hint.get();
@@ -64,18 +64,25 @@ impl Document {
             return None;
         }
         let next = if place + 1 < len { self.tape.get(at + 2) } else { None };
-        Some(Place { document: self, object: value, name, at: at + 1, node, next })
+        Some(Field { document: self, object: value, name, at: at + 1, node, next })
     }
 }
 
-/// What looking for a key came to; with the number of the object's keys, for who pays for looking.
+/// What looking for a key came to.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the fields are what the variants say")]
 pub enum LookUp {
     /// There is such a member.
-    Member { value: Value, keys: usize },
+    Member {
+        /// The member.
+        value: Value,
+        /// Keys that were, or might have been, looked at; for who pays for looking.
+        passed: usize,
+    },
     /// There is none, or what is looked into has none at all.
-    Nothing { keys: usize },
+    Nothing {
+        /// Keys that were looked at.
+        passed: usize,
+    },
     /// What is looked into is an array.
     Array,
 }
@@ -94,7 +101,7 @@ impl LookUp {
 /// A member in a document, before it is made a value: who wants only its number or its text needs
 /// no more.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct Field<'a> {
     document: &'a Document,
     object: Value,
     name: &'a str,
@@ -103,7 +110,7 @@ pub struct Place<'a> {
     next: Option<&'a Node<'static>>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Field<'a> {
     /// The member as a value.
     #[inline]
     pub fn value(self) -> Value {
@@ -127,8 +134,7 @@ impl<'a> Place<'a> {
 /// A key that is looked up again and again, and where it stood last.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// The key, a constant.
-    pub name: Value,
+    name: Value,
     text: Box<[u8]>,
     hint: Hint,
 }
@@ -147,6 +153,12 @@ impl Key {
         let [known, member] = slots.get(at..at + 2)? else { return None };
         let interned = [*known, self.name].iter().all(|key| key.space() == Space::CONSTANTS);
         (interned && known.payload() == self.name.payload()).then_some(*member)
+    }
+
+    /// The key as a value.
+    #[inline]
+    pub fn name(&self) -> Value {
+        self.name
     }
 
     #[inline]
@@ -169,8 +181,10 @@ impl Hint {
     }
 
     /// Notes where a key was found.
-    #[cold]
     pub(in crate::value) fn set(&self, place: usize) {
+        if place == self.get() {
+            return;
+        }
         let writes = self.0.load(Ordering::Relaxed) >> Self::PLACE_BITS;
         if writes < Self::WRITES_MAX && place <= Self::PLACE_MAX as usize {
             self.0.store((writes + 1) << Self::PLACE_BITS | place as u32, Ordering::Relaxed);

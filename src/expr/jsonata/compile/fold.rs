@@ -63,7 +63,7 @@ impl<'a> Compiler<'a> {
 
     /// `{…}` as a value.
     pub(super) fn object(&mut self, pairs: &'a AstPairs, node: &'a Node, at: Position) -> Compiled {
-        let pairs = self.pairs(pairs, node, at.result)?;
+        let pairs = self.pairs(pairs, node, at)?;
         if let Some(keys) = &pairs.constant_keys {
             let entries = keys.iter().zip(&pairs.entries);
             let entries: Option<Vec<(Value, Value)>> = entries

@@ -50,10 +50,12 @@ struct Position {
     tail: bool,
     /// It is the expression's, or goes into it as it is.
     result: bool,
+    /// Not itself, but the members of an object that it is, or of those in an array.
+    members: bool,
 }
 
 /// It is used and gone.
-const INNER: Position = Position { tail: false, result: false };
+const INNER: Position = Position { tail: false, result: false, members: false };
 
 type Compiled = Result<CodeId, CompileFailure>;
 
@@ -80,7 +82,7 @@ pub(super) fn compile(
     compiler.scopes.enter_frame();
     let names = scope::bound_names(ast, &[ast.root]);
     compiler.scopes.open(&names)?;
-    let root = compiler.node(ast.root, Position { tail: false, result: true })?;
+    let root = compiler.node(ast.root, Position { result: true, ..INNER })?;
     compiler.scopes.close();
     let slots = compiler.scopes.leave_frame();
     let Draft { codes, spans, lambdas, regexes } = compiler.program;
@@ -133,7 +135,7 @@ impl<'a> Compiler<'a> {
         }
         let is_path = matches!(node.kind, Kind::Path(_));
         if let Some(group) = node.group.as_ref().filter(|_| !is_path) {
-            let pairs = self.pairs(group, node, false)?;
+            let pairs = self.pairs(group, node, INNER)?;
             code = self.emit(Code::Grouped(code, Box::new(pairs)), node);
         }
         if node.keep_array {
@@ -325,14 +327,14 @@ impl<'a> Compiler<'a> {
             codes.push(self.node(stringified.unwrap_or(part), INNER)?);
         }
         self.level = level;
-        let plain = codes.iter().all(|part| self.only_reads(*part));
-        Ok(self.emit(Code::Concat(codes.into(), plain), node))
+        let plain = codes.iter().all(|part| self.makes_no_text(*part));
+        Ok(self.emit(Code::Concat { parts: codes.into(), plain }, node))
     }
 
-    /// Whether a piece of code looks something up and makes no text.
-    fn only_reads(&self, code: CodeId) -> bool {
+    /// Whether a piece of code only looks something up, and makes no text in the scratch.
+    fn makes_no_text(&self, code: CodeId) -> bool {
         match &self.program.codes[code.0 as usize] {
-            Code::Names { origin, .. } => self.only_reads(*origin),
+            Code::Names { origin, .. } => self.makes_no_text(*origin),
             Code::Constant(_)
             | Code::Local(_)
             | Code::Name(_)
@@ -400,7 +402,7 @@ impl<'a> Compiler<'a> {
         self.scopes.open_parameters(parameters)?;
         let names = scope::bound_names(self.ast, &[*body]);
         self.scopes.add(&names)?;
-        let code = self.node(*body, Position { tail: true, result })?;
+        let code = self.node(*body, Position { tail: true, result, members: false })?;
         self.scopes.close();
         self.level = level;
         let lambda = Lambda {
@@ -453,13 +455,13 @@ impl<'a> Compiler<'a> {
         };
         let forgotten_dollar = !is_variable
             && (functions::find(&name, self.dialect).is_some() || self.scopes.knows(&name));
-        // What `$map` is given to call makes the elements of what it returns; what `$merge` is
-        // given holds the members.
+        // What `$map` is given to call makes the elements of what it returns; of what `$merge` is
+        // given, the members go into what it makes.
         let of_result = at.result && matches!(callee, Callee::Native(_));
         let (maps, merges) = (of_result && *name == *"map", of_result && *name == *"merge");
         let arguments = arguments.iter().map(|argument| match &self.ast[*argument] {
             function if maps && is_plain_lambda(function) => self.lambda(function, true),
-            _ => self.node(*argument, Position { tail: false, result: merges }),
+            _ => self.node(*argument, Position { members: merges, ..INNER }),
         });
         let arguments = arguments.collect::<Result<_, _>>()?;
         self.level = outer;
@@ -498,10 +500,11 @@ impl<'a> Compiler<'a> {
         &mut self,
         pairs: &AstPairs,
         node: &Node,
-        is_result: bool,
+        at: Position,
     ) -> Result<Pairs, CompileFailure> {
+        let is_result = at.result;
+        let within = Position { result: at.result || at.members, ..INNER };
         let constant_keys = self.constant_keys(pairs)?;
-        let within = Position { tail: false, result: is_result };
         self.scopes.iterate(1);
         let codes = pairs
             .iter()

@@ -31,7 +31,7 @@ impl<'a> Compiler<'a> {
             steps.push(step);
         }
         let group = match &node.group {
-            Some(group) => Some(self.pairs(group, node, false)?),
+            Some(group) => Some(self.pairs(group, node, INNER)?),
             None => None,
         };
         self.scopes.close();

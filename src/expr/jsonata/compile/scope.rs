@@ -1,6 +1,6 @@
 //! Which names stand for which variables, and where those lie.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::ast::{Ast, Kind, Label, NodeId, Stage};
 use super::super::code::{Code, Place};
@@ -198,9 +198,10 @@ impl Scopes {
 /// inside.
 pub(super) fn bound_names<'a>(ast: &'a Ast, nodes: &[NodeId]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
+    let mut known = HashSet::new();
     walk(ast, nodes, &mut |kind| match kind {
         Kind::Bind { name, .. } => {
-            if !names.contains(&&**name) {
+            if known.insert(&**name) {
                 names.push(name);
             }
             true

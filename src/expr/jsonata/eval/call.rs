@@ -31,7 +31,7 @@ impl Arguments {
     }
 
     /// Whether what the function makes goes into the expression's result.
-    pub(in super::super) fn make_result(self) -> bool {
+    pub(in super::super) fn is_result(self) -> bool {
         self.is_result
     }
 
@@ -204,7 +204,10 @@ impl<'e> Evaluator<'e> {
         let mut callee = callee;
         loop {
             let result = match callee.kind() {
-                Kind::Native(native) => self.apply_native(native, base, input, false)?,
+                // Natives that call each other pass by no code that looks at the native stack.
+                Kind::Native(native) => {
+                    self.descend(|this| this.apply_native(native, base, input, false))?
+                }
                 Kind::Closure(index) => match self.scratch.closures[index as usize] {
                     Closure::Lambda { lambda, frame, input: context, labels } => {
                         let code = &self.program.lambdas[lambda as usize];

@@ -105,17 +105,18 @@ impl<'e> Evaluator<'e> {
         self.scratch.frames.push(Frame { parent: plain.parent, base: first as u32 });
         (self.frame, self.base) = (frame as u32, first);
         self.depth += 1;
-        let result = self.evaluate(code.body, plain.context)?;
+        let result = self.evaluate(code.body, plain.context);
         self.depth -= 1;
         (self.frame, self.base) = outer;
         if self.scratch.frames.len() == frame + 1 {
             self.scratch.frames.pop();
             self.scratch.variables.truncate(first);
         }
+        let mut result = result?;
         if result.is_tail_call() {
             let callee = self.take_tail_call(base);
             self.release_loop(code, base, mark);
-            return self.apply(callee, base, self.no_context());
+            result = self.apply(callee, base, self.no_context())?;
         }
         Ok(self.release_call(result, mark))
     }

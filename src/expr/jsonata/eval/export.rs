@@ -4,7 +4,7 @@ use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::{Code, Dialect, Thrown};
 use super::read::out_of_range;
-use super::{Evaluator, View, out_of_memory};
+use super::{Evaluator, ITEMS_PER_STEP, View, out_of_memory};
 use crate::value::{Value, write_string};
 
 /// What became of a result.
@@ -62,7 +62,9 @@ impl Evaluator<'_> {
                 self.scratch.stack[index] = value.into();
             }
         }
-        let bytes = 8 * (self.scratch.stack.len() - base);
+        let count = self.scratch.stack.len() - base;
+        self.step_fuel(count / ITEMS_PER_STEP)?;
+        let bytes = 8 * count;
         self.check_value(bytes)?;
         self.heap_bytes += bytes;
         let Self { heap, scratch, arena, .. } = self;

@@ -34,7 +34,7 @@ impl Evaluator<'_> {
     #[inline]
     pub(super) fn name(&mut self, item: Item, key: &Key) -> Result<Item, Thrown> {
         match item.value().and_then(|object| self.heap.look_again(object, key)) {
-            Some(place) => Ok(place.value().into()),
+            Some(field) => Ok(field.value().into()),
             None => self.names(item, std::slice::from_ref(key)),
         }
     }
@@ -48,16 +48,16 @@ impl Evaluator<'_> {
                     return self.names_over_array(item, &keys[index..]);
                 }
                 self.pay_for_keys(self.len(item))?;
-                item = self.field(item, key.name.into());
+                item = self.field(item, key.name().into());
                 continue;
             };
             item = match self.heap.look_up(object, key) {
-                LookUp::Member { value, keys } => {
-                    self.pay_for_keys(keys)?;
+                LookUp::Member { value, passed } => {
+                    self.pay_for_keys(passed)?;
                     value.into()
                 }
-                LookUp::Nothing { keys } => {
-                    self.pay_for_keys(keys)?;
+                LookUp::Nothing { passed } => {
+                    self.pay_for_keys(passed)?;
                     return Ok(Item::UNDEFINED);
                 }
                 LookUp::Array => return self.names_over_array(item, &keys[index..]),
@@ -118,14 +118,14 @@ impl Evaluator<'_> {
     #[inline]
     fn step_into(&mut self, item: Item, key: &Key) -> Result<Item, Thrown> {
         if let Some(object) = item.value() {
-            if let Some(place) = self.heap.look_again(object, key) {
-                return Ok(place.value().into());
+            if let Some(field) = self.heap.look_again(object, key) {
+                return Ok(field.value().into());
             }
             if !self.is_array(item) {
                 return self.names(item, std::slice::from_ref(key));
             }
         }
-        let found = self.lookup(item, key.name.into())?;
+        let found = self.lookup(item, key.name().into())?;
         Ok(self.normalised(found))
     }
 
@@ -145,7 +145,7 @@ impl Evaluator<'_> {
     /// The number that a piece of code is that need not be evaluated for it.
     #[expect(clippy::inline_always, reason = "saves a call for most operands")]
     #[inline(always)]
-    pub(super) fn number_at_hand(&self, id: CodeId, input: Item) -> Option<Number> {
+    fn number_at_hand(&self, id: CodeId, input: Item) -> Option<Number> {
         match &self.program.codes[id.0 as usize] {
             Op::Constant(item) => item.own_number(),
             Op::Local(place) => self.variable(*place).own_number(),
@@ -158,7 +158,17 @@ impl Evaluator<'_> {
     }
 
     /// What an operator of numbers works on.
+    #[expect(clippy::inline_always, reason = "saves a call for most operands")]
+    #[inline(always)]
     pub(super) fn number_operand(&mut self, id: CodeId, input: Item) -> Result<Operand, Thrown> {
+        match self.number_at_hand(id, input) {
+            Some(number) => Ok(Operand::Number(number)),
+            None => self.evaluated_operand(id, input),
+        }
+    }
+
+    #[inline(never)]
+    fn evaluated_operand(&mut self, id: CodeId, input: Item) -> Result<Operand, Thrown> {
         let item = self.evaluate(id, input)?;
         Ok(self.plain_number(item).map_or(Operand::Other(item), Operand::Number))
     }
@@ -169,6 +179,7 @@ impl Evaluator<'_> {
         if let Op::Constant(item) = &self.program.codes[id.0 as usize] {
             return self.append_text(*item);
         }
+        self.check_room(0)?;
         // The text of the scratch is taken out: a field's text lies in the heap.
         let mut text = std::mem::take(&mut self.scratch.text);
         let appended = match self.field_scalar(id, input) {
@@ -203,7 +214,7 @@ impl Evaluator<'_> {
             Op::Arithmetic(operator, one, other) => {
                 self.arithmetic(*operator, (*one, *other), id, input)
             }
-            Op::Concat(parts, true) => self.concat(parts, true, input),
+            Op::Concat { parts, plain: true } => self.concat(parts, true, input),
             _ => self.evaluate(id, input),
         }
     }

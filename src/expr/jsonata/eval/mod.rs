@@ -1,4 +1,4 @@
-//! The evaluator: runs the code of an expression over a heap that it only reads.
+//! The evaluator: runs the code of an expression over a heap that it reads, and adds its result to.
 //!
 //! It calls itself along the code's nesting, which the parser bounds, and along calls of
 //! functions, which `depth` bounds; the native stack is extended when little of it is left. Every
@@ -189,7 +189,7 @@ impl<'e> Evaluator<'e> {
                 Ok(if call.tail { result } else { self.normalised(result) })
             }
             Op::Object(pairs) => self.object(pairs, input),
-            Op::Concat(parts, plain) => self.concat(parts, *plain, input),
+            Op::Concat { parts, plain } => self.concat(parts, *plain, input),
             Op::Array { elements, cons } => self.array(elements, *cons, input),
             Op::Block(block) => self.block(block, input),
             Op::Equal(wanted, one, other) => self.equality(*wanted, *one, *other, input),
@@ -463,9 +463,9 @@ const FUEL: usize = 4_000_000;
 const FULL_MEMORY_MAX: usize = 12 << 20;
 /// Calls and containers nested in each other at run time.
 const DEPTH_MAX: u32 = 1_000;
-/// Levels between two looks at the native stack; one takes a few KiB, without optimisation ten
-/// times as much.
+/// Levels between two looks at the native stack: one takes up to 2 KiB in an optimised build, which
+/// is told from others by its lack of debug assertions, and ten times as much in others.
 const STACK_LEVELS: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
 /// With less native stack left than this, a level gets a new segment.
-const STACK_RED_ZONE: usize = 128 << 10;
+const STACK_RED_ZONE: usize = 256 << 10;
 const STACK_SEGMENT: usize = 2 << 20;

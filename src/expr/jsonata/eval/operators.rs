@@ -21,11 +21,8 @@ impl<'e> Evaluator<'e> {
         id: CodeId,
         input: Item,
     ) -> Result<Item, Thrown> {
-        let at_hand = (self.number_at_hand(one, input), self.number_at_hand(other, input));
-        let (one, other) = match at_hand {
-            (Some(one), Some(other)) => (Operand::Number(one), Operand::Number(other)),
-            _ => (self.number_operand(one, input)?, self.number_operand(other, input)?),
-        };
+        let one = self.number_operand(one, input)?;
+        let other = self.number_operand(other, input)?;
         if let (Operand::Number(one), Operand::Number(other)) = (one, other)
             && one.is_finite()
             && other.is_finite()
@@ -68,11 +65,8 @@ impl<'e> Evaluator<'e> {
         id: CodeId,
         input: Item,
     ) -> Result<Item, Thrown> {
-        let at_hand = (self.number_at_hand(one, input), self.number_at_hand(other, input));
-        let (one, other) = match at_hand {
-            (Some(one), Some(other)) => return Ok(ordered(operator, one.compare(other))),
-            _ => (self.number_operand(one, input)?, self.number_operand(other, input)?),
-        };
+        let one = self.number_operand(one, input)?;
+        let other = self.number_operand(other, input)?;
         if let (Operand::Number(one), Operand::Number(other)) = (one, other) {
             return Ok(ordered(operator, one.compare(other)));
         }

@@ -13,8 +13,8 @@ fn settled(evaluator: &mut Evaluator<'_>, array: Item) -> Result<std::ops::Range
 }
 
 /// Calls the second argument with each element of the first, and hands both the element and what
-/// came of it to `take`; without a function, that is true. Returns where on the stack the elements
-/// lie, `None` when there is no array.
+/// came of it to `take`; without a function, which only `$single` may lack, that is true. Returns
+/// where on the stack the elements lie, `None` when there is no array.
 fn each_element(
     evaluator: &mut Evaluator<'_>,
     arguments: Arguments,
@@ -24,15 +24,14 @@ fn each_element(
     if array.is_undefined() {
         return Ok(None);
     }
-    let callback = evaluator.callback(function);
+    let callback = (!function.is_undefined()).then(|| evaluator.callback(function));
     let elements = settled(evaluator, array)?;
     for index in elements.clone() {
         let element = evaluator.scratch.stack[index];
         let number = || Item::int((index - elements.start) as i64);
-        let answer = if function.is_undefined() {
-            Item::bool(true)
-        } else {
-            evaluator.call_back(&callback, element, number, array)?
+        let answer = match &callback {
+            Some(callback) => evaluator.call_back(callback, element, number, array)?,
+            None => Item::bool(true),
         };
         take(evaluator, element, answer)?;
     }

@@ -178,7 +178,7 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outc
     if distinct < evaluator.scratch.stack.len() {
         merge_entries(evaluator, base, distinct);
     }
-    if arguments.make_result() {
+    if arguments.is_result() {
         return evaluator.finish_result(base);
     }
     evaluator.finish_object(base)

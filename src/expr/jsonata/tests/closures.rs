@@ -130,3 +130,25 @@ fn what_a_transform_binds_outlives_the_call() {
         "[2,\"abcdef\"]",
     );
 }
+
+#[test]
+fn a_function_is_called_back_with_as_much_as_it_takes() {
+    gives("$map([5,6],function(){1})", DOCUMENT, "[1,1]");
+    gives("$map([5,6],function($v,$i){$v+$i})", DOCUMENT, "[5,7]");
+    gives("$map([5,6],function($v,$i,$a){$count($a)+$i})", DOCUMENT, "[2,3]");
+    gives("$map([5,6],function($v,$i,$a,$x){$exists($x)})", DOCUMENT, "[false,false]");
+    gives("$map([5,6],function($v)<n:n>{$v+1})", DOCUMENT, "[6,7]");
+    gives("($n:=10;$map([1,2],function($v){($w:=$v*$n;$w+1)}))", DOCUMENT, "[11,21]");
+    gives("$map([1,2],function($v){$map([3,4],function($w){$v*$w})})", DOCUMENT, "[[3,4],[6,8]]");
+    gives("[1,2]@$x.$map([3,4],function($v){$v*$x})", DOCUMENT, "[3,4,6,8]");
+    gives(
+        "($f:=function($n){$n>3?$n:$f($n+1)};$map([1,9],function($v){$f($v)}))",
+        DOCUMENT,
+        "[4,9]",
+    );
+    gives(
+        "($fs:=$map([1,2],function($v){function(){$v}});$map($fs,function($f){$f()}))",
+        DOCUMENT,
+        "[1,2]",
+    );
+}

@@ -193,3 +193,29 @@ fn what_passes_over_much_costs_as_much() {
     gives("$.object = $merge([$.object])", &document, "true");
     gives("$length($replace($.text, /a/, \"b\"))", &document, "250000");
 }
+
+#[test]
+fn native_functions_that_call_each_other_nest_no_deeper_than_others() {
+    let chain = |levels: u32| {
+        format!(
+            r#"($p:=$reduce([1..{levels}],function($p,$i){{{{"f":$map(?,$p.f)}}}},{{"f":$sum}});$count($p.f(1)))"#
+        )
+    };
+    gives(&chain(500), "{}", "1");
+    for dialect in [Dialect::Full, Dialect::Aws] {
+        for levels in [2_000, 20_000] {
+            assert!(evaluate(&chain(levels), dialect, "{}").is_err(), "{levels}");
+        }
+    }
+}
+
+#[test]
+fn what_a_callback_made_is_dropped_when_it_returns() {
+    for body in ["$f($reverse($big))", "$f($reverse($big))+0", "($a:=$reverse($big);$count($a))"] {
+        let text = format!(
+            "($big:=[1..2000];$f:=function($a){{$count($a)}};\
+             $sum($map([1..1200],function($i){{{body}}})))"
+        );
+        gives(&text, "{}", "2400000");
+    }
+}
