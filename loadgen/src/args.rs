@@ -301,7 +301,7 @@ Examples:
       --find-max --max-p99-ms 50 --rate 5k --duration 15s
 
   # Stages, keys, payload and thresholds from a file
-  expressway-loadgen --scenario config/loadgen/ramp.toml --brokers localhost:9092
+  expressway-loadgen --scenario config/loadgen/stages.toml --brokers localhost:9092
 ";
 
 const AFTER: &str = "\
