@@ -41,4 +41,4 @@ kafka-stop: ## Stop the broker that `make kafka` started
 
 clean: kafka-stop ## Remove all that was built or fetched
 	cargo clean
-	rm -rf .kafka
+	rm -rf .kafka .prometheus
