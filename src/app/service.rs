@@ -302,9 +302,14 @@ impl Service {
         let per_pipeline = usize::from(settings.shards.io_threads);
         let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
             let pipeline = &settings.pipelines[index / per_pipeline];
-            let mut sinks = vec![pipeline.result_topic.clone(), pipeline.billing_topic.clone()];
-            sinks.dedup();
-            let flow = flows::flow(&pipeline.topics, &sinks, handle.counters());
+            let sinks = [
+                pipeline.result_topic.clone(),
+                pipeline.failure_topic.clone(),
+                pipeline.billing_topic.clone(),
+                pipeline.dead_letter_topic.clone(),
+            ];
+            let machine = machines.by_pipeline[index / per_pipeline];
+            let flow = flows::flow(&pipeline.topics, sinks, machine, handle.counters());
             Arc::new(flow) as Arc<dyn metrics::Flow>
         };
         let options = metrics::Options {

@@ -119,6 +119,7 @@ const FINISH: Finish = Finish {
     duration_ns: 1_500_000_000,
     billed_ms: 1_500,
     billed_mb: 64,
+    memory_bytes: 50_000_010,
     input_bytes: 10,
     output_bytes: 0,
     transitions: 4,
