@@ -1,5 +1,6 @@
 //! The command line: flags, their defaults and what they must fulfil together.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,6 +111,10 @@ pub(crate) struct Args {
     /// Fail when more executions than this did not succeed
     #[arg(long, value_name = "N")]
     pub(crate) max_failed: Option<u64>,
+
+    /// Show the run as Prometheus text on this address, as in 127.0.0.1:9641
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
 
     /// Print the report as JSON
     #[arg(long)]

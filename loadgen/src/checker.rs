@@ -3,12 +3,15 @@
 //! Every event must have exactly one outcome (a result or a dead letter) and every result
 //! exactly one bill. What each record should have been follows from its sequence number.
 
+use std::sync::Arc;
+
 use hdrhistogram::Histogram;
 
 use crate::bill_body;
 use crate::bills::{BillBounds, BillCounts, Bills};
 use crate::expect::Expectation;
 use crate::fingerprint::Fingerprint;
+use crate::gauges::Gauges;
 use crate::payload::Payload;
 use crate::plan::{Key, Plan};
 use crate::sequences::SequenceSet;
@@ -110,6 +113,8 @@ pub(crate) struct Assignment {
     pub(crate) result_topics: usize,
     /// Whether a billing topic is read.
     pub(crate) checks_bills: bool,
+    /// Where latencies are shown while the run lasts.
+    pub(crate) gauges: Arc<Gauges>,
 }
 
 /// Holds the ledger of one run.
@@ -269,6 +274,7 @@ impl Checker {
         let latency_us = now_ns.saturating_sub(stamp.due_ns) / 1_000;
         self.latency_us.saturating_record(latency_us);
         self.recent_us.saturating_record(latency_us);
+        self.assignment.gauges.latency.observe_us(latency_us);
         if let Some(written_ms) = outcome.timestamp_ms {
             let due_ms = (stamp.due_ns / 1_000_000) as i64;
             let written_us = (written_ms - due_ms).max(0) as u64 * 1_000;

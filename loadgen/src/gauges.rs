@@ -27,6 +27,12 @@ pub(crate) struct Gauges {
     pub(crate) recent_p50_us: Cell,
     /// 99th percentile of the last second in microseconds.
     pub(crate) recent_p99_us: Cell,
+    /// Due time to outcome seen.
+    pub(crate) latency: Buckets,
+    /// Due time to sent.
+    pub(crate) schedule_delay: Buckets,
+    /// Tells the metrics endpoint to end.
+    pub(crate) stop_serving: AtomicBool,
     /// Tells the producer thread to send no more.
     pub(crate) stop_sending: AtomicBool,
     /// Tells the consumer thread to end.
@@ -50,6 +56,62 @@ impl Cell {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// Counts by bucket, with one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    sum_us: Cell,
+    counts: [AtomicU64; BOUNDS_US.len() + 1],
+}
+
+impl Buckets {
+    /// Enters a duration in microseconds.
+    pub(crate) fn observe_us(&self, us: u64) {
+        self.sum_us.set(self.sum_us.get() + us);
+        let count = &self.counts[BOUNDS_US.partition_point(|bound| *bound < us)];
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Returns the sum in microseconds.
+    pub(crate) fn sum_us(&self) -> u64 {
+        self.sum_us.get()
+    }
+
+    /// Returns the counts, not cumulative; the last one is above all bounds.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + '_ {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// The service's own latency buckets, so that both draw alike.
+const BOUNDS_US: [u64; 20] = [
+    50,
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    300_000_000,
+];
+
+/// The same as they are printed.
+pub(crate) const BOUNDS_SECONDS: [&str; BOUNDS_US.len()] = [
+    "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+    "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "300",
+];
 
 impl Gauges {
     /// Keeps a note for the report: what a client complained about, once per text, twenty at most.

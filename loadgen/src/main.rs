@@ -21,6 +21,7 @@ mod expect;
 mod fingerprint;
 mod gauges;
 mod kafka;
+mod metrics;
 mod pacing;
 mod payload;
 mod plan;

@@ -178,6 +178,7 @@ impl Generator {
             let accepted = self.send(&burst);
             if let Some(lag_ns) = burst.lag_ns {
                 lag_us.saturating_record(lag_ns / 1_000);
+                self.gauges.schedule_delay.observe_us(lag_ns / 1_000);
             }
             pacer.sent(accepted);
             self.gauges.sent.set(pacer.sent_count());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::Args;
@@ -16,8 +16,9 @@ use crate::consumer::{self, Read, Streams};
 use crate::expect::Expectation;
 use crate::gauges::Gauges;
 use crate::kafka::{self, Reader};
+use crate::metrics::Endpoint;
 use crate::payload::{DEFAULT_TEMPLATE, Payload, Template};
-use crate::plan::Plan;
+use crate::plan::{Plan, Rate};
 use crate::producer::{self, Generator, Sent};
 use crate::progress::LiveLine;
 use crate::report::{Circumstances, Report};
@@ -88,6 +89,7 @@ pub(crate) struct Run<'a> {
     reader: Reader,
     streams: Streams,
     checker: Checker,
+    endpoint: Option<Endpoint>,
 }
 
 impl<'a> Run<'a> {
@@ -102,6 +104,7 @@ impl<'a> Run<'a> {
         let expectation = expectation(args, &template, plan, producer_id)?;
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
+        let endpoint = endpoint(args, plan.rate, &gauges)?;
         let mut streams = Streams::new(args);
         let reader = kafka::reader(args, &gauges)?;
         connect(args, &reader, &mut streams)?;
@@ -117,14 +120,36 @@ impl<'a> Run<'a> {
             expectation,
             result_topics: args.result_topic.len(),
             checks_bills: args.billing_topic.is_some(),
+            gauges: Arc::clone(&gauges),
         });
-        Ok(Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker })
+        Ok(Self {
+            args,
+            plan,
+            producer_id,
+            clock,
+            gauges,
+            generator,
+            reader,
+            streams,
+            checker,
+            endpoint,
+        })
     }
 
     /// Sends, drains, and reports.
     pub(crate) fn execute(self, interrupts: &Interrupts) -> anyhow::Result<Report> {
-        let Self { args, plan, producer_id, clock, gauges, generator, reader, streams, checker } =
-            self;
+        let Self {
+            args,
+            plan,
+            producer_id,
+            clock,
+            gauges,
+            generator,
+            reader,
+            streams,
+            checker,
+            endpoint,
+        } = self;
         let reading = {
             let gauges = Arc::clone(&gauges);
             spawn("loadgen-read", move || {
@@ -145,6 +170,7 @@ impl<'a> Run<'a> {
         let drain_start = Instant::now();
         let drained_after = watch.until_drained(&sent, &reading, drain_start);
         watch.live_line.finish();
+        drop(endpoint);
         gauges.stop_consuming.store(true, Ordering::Relaxed);
         let read: Read = join(reading)?;
         let circumstances = Circumstances {
@@ -218,6 +244,13 @@ impl Watch<'_> {
         self.live_line.tick(self.gauges, &self.plan, elapsed_ns);
         sleep(WATCH_PAUSE);
     }
+}
+
+fn endpoint(args: &Args, rate: Rate, gauges: &Arc<Gauges>) -> anyhow::Result<Option<Endpoint>> {
+    let Some(address) = args.metrics else { return Ok(None) };
+    let started = Endpoint::start(address, rate.per_second(), gauges);
+    let context = || format!("cannot listen on {address}; give --metrics a free address");
+    started.map(Some).with_context(context)
 }
 
 fn connect(args: &Args, reader: &Reader, streams: &mut Streams) -> Result<(), kafka::Error> {

@@ -47,6 +47,7 @@ impl Bench {
             expectation: expected.map(Expectation::parse),
             result_topics: 1,
             checks_bills: true,
+            gauges: std::sync::Arc::default(),
         });
         Self { checker, plan, producer }
     }
