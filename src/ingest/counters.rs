@@ -85,6 +85,9 @@ impl Counters {
     }
 }
 
+/// A day.
+const AGE_MS_MAX: i64 = 86_400_000;
+
 /// Label values of [`Counters::rebalances`].
 pub const REBALANCES: [&str; 3] = ["assigned", "revoked", "lost"];
 
@@ -137,12 +140,13 @@ impl Observed {
         self.0.observe(duration.as_nanos() as u64);
     }
 
-    /// Between two wall clocks that need not agree: what would be negative is 0. A record without
-    /// a timestamp has -1 and is not observed.
+    /// Between two wall clocks that need not agree: what would be negative is 0, and more than a day
+    /// is a day, since a producer may write any timestamp and a sum must not run over. A record
+    /// without a timestamp has -1 and is not observed.
     pub(super) fn since_ms(&self, then_ms: i64, now_ms: i64) {
         if then_ms >= 0 {
-            let ms = now_ms.saturating_sub(then_ms).max(0) as u64;
-            self.0.observe(ms.saturating_mul(1_000_000));
+            let ms = now_ms.saturating_sub(then_ms).clamp(0, AGE_MS_MAX) as u64;
+            self.0.observe(ms * 1_000_000);
         }
     }
 }
@@ -233,10 +237,44 @@ impl Counter {
     }
 
     pub(super) fn add(&self, count: u64) {
-        self.0.store(self.get() + count, Ordering::Relaxed);
+        // A sum that wraps looks like a restart, which every reader of counters knows.
+        self.0.store(self.get().wrapping_add(count), Ordering::Relaxed);
     }
 
     pub(super) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_timestamp_can_be_observed_any_number_of_times() {
+        let observed = Observed::default();
+        for then_ms in [0, i64::MAX, i64::MIN, -1, 1_000] {
+            for now_ms in [0, 2_000, i64::MAX] {
+                observed.since_ms(then_ms, now_ms);
+            }
+        }
+        let counts = observed.get();
+        // Nine with a timestamp; what is negative has none.
+        assert_eq!(counts.count(), 9);
+        assert_eq!(counts.buckets.last(), Some(&2), "a day is more than 300 s: {counts:?}");
+        observed.observe(u64::MAX);
+        assert_eq!(observed.get().count(), 10);
+    }
+
+    #[test]
+    fn batches_fall_into_their_buckets() {
+        let batches = Batches::default();
+        for records in [1, 2, 1_024, 9_999] {
+            batches.observe(records);
+        }
+        let counts = batches.get();
+        assert_eq!((counts.count(), counts.sum), (4, 11_026));
+        assert_eq!(counts.buckets.first(), Some(&1));
+        assert_eq!(counts.buckets.last(), Some(&1));
     }
 }
