@@ -8,6 +8,7 @@
 mod cells;
 mod errors;
 mod shard;
+mod state;
 mod task;
 
 pub use self::cells::Histogram;
@@ -16,6 +17,7 @@ pub use self::shard::{
     ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
     Turn, shard,
 };
+pub use self::state::{StateCounts, StateReader, StateTally, states};
 pub use self::task::{
     ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,
 };

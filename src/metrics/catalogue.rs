@@ -123,6 +123,13 @@ families! {
     OUTPUT_BYTES "expressway_execution_output_bytes" Size Cells ["state_machine"]
         "Size of output documents of executions that succeeded.";
 
+    STATES_ENTERED "expressway_states_entered_total" Counter Cells ["state_machine", "state", "type"]
+        "Times a state was entered, its retries apart.";
+    STATE_RETRIES "expressway_state_retries_total" Counter Cells ["state_machine", "state"]
+        "Retries that a Retry rule of the state began.";
+    STATE_CATCHES "expressway_state_catches_total" Counter Cells ["state_machine", "state"]
+        "Errors that a Catch rule of the state handled.";
+
     TASKS_SCHEDULED "expressway_tasks_scheduled_total" Counter Cells ["resource"]
         "Task attempts queued.";
     TASKS_STARTED "expressway_tasks_started_total" Counter Cells ["resource"]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Options;
 use super::catalogue as names;
 use super::catalogue::Family;
+use super::states::States;
 use super::text::{Page, Samples, by};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
@@ -17,6 +18,7 @@ pub(super) struct Hot {
     options: Options,
     /// Label of each machine, in the order of `MachineIdx`.
     labels: Vec<String>,
+    states: States,
 }
 
 impl Hot {
@@ -30,7 +32,7 @@ impl Hot {
                     if index < options.state_machines_max { name.clone() } else { OTHER.to_owned() }
                 })
                 .collect();
-        Self { options, labels }
+        Self { states: States::new(&options), options, labels }
     }
 
     /// Machines without a label of their own.
@@ -39,8 +41,14 @@ impl Hot {
         machines.saturating_sub(self.options.state_machines_max) as u64
     }
 
+    /// States without series, by family.
+    pub(super) fn states_dropped(&self) -> Option<(&'static str, u64)> {
+        Some((names::STATES_ENTERED.name, self.states.dropped())).filter(|(_, count)| *count > 0)
+    }
+
     pub(super) fn render(&self, page: &mut Page<'_>) {
         self.executions(page);
+        self.states.render(&self.options, &self.labels, page);
         self.tasks(page);
         super::flow::render(self.options.flows.iter().map(AsRef::as_ref), &self.labels, page);
         self.shards(page);

@@ -177,6 +177,19 @@ fn state_machine() -> Board {
                         "Rounded up to 64 MB, and by AWS's formula before that."),
                 ],
             ),
+            row(
+                "States",
+                vec![
+                    lines("Entered", "ops", 12, &[("sum by (state_machine, state) (rate(expressway_states_entered_total{@m}[~]))", "{{state}}")],
+                        "How often each state is entered; behind a Choice it is the share of the branch."),
+                    lines("Entered by type", "ops", 12, &[("sum by (type) (rate(expressway_states_entered_total{@m}[~]))", "{{type}}")],
+                        "The same by the type of state."),
+                    lines("Retries", "ops", 12, &[("sum by (state_machine, state) (rate(expressway_state_retries_total{@m}[~]))", "{{state}}")],
+                        "States that have a Retry rule, and how often it begins them again."),
+                    lines("Caught errors", "ops", 12, &[("sum by (state_machine, state) (rate(expressway_state_catches_total{@m}[~]))", "{{state}}")],
+                        "States that have a Catch rule, and how often it takes an error."),
+                ],
+            ),
             folded(
                 "Sizes",
                 vec![

@@ -230,8 +230,11 @@ const CALLS: &str = r#"{
       "Resource": "arn:aws:states:::http:invoke",
       "Parameters": {"ApiEndpoint": "http://127.0.0.1:PORT/", "Method": "GET"},
       "TimeoutSeconds": 20,
+      "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}],
+      "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Give up"}],
       "End": true
-    }
+    },
+    "Give up": {"Type": "Fail", "Error": "Calls.Failed"}
   }
 }"#;
 
