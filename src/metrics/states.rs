@@ -81,3 +81,28 @@ impl States {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_by_state_have_a_bound() {
+        let label = |rules| StateLabel {
+            name: "s".to_owned(),
+            kind: "Task",
+            retries: rules,
+            catches: rules,
+        };
+        let options = |labels| Options {
+            state_labels: vec![labels],
+            state_machines_max: 1,
+            ..Options::default()
+        };
+        let plain = States::new(&options(vec![label(false); 3_000]));
+        assert_eq!((plain.shown.len(), plain.dropped()), (STATE_SERIES_MAX, 1_000));
+        // Three series each.
+        let ruled = States::new(&options(vec![label(true); 1_000]));
+        assert_eq!((ruled.shown.len(), ruled.dropped()), (666, 334));
+    }
+}
