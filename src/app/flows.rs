@@ -2,53 +2,68 @@
 
 use std::sync::Arc;
 
-use crate::ingest::Counters;
+use crate::base::ids::MachineIdx;
+use crate::ingest::{Counter, Counters, Sink};
 use crate::metrics::{FlowCounts, PartitionOffsets, SinkCounts, SourceCounts};
 
 /// Reads one source's counters. A pipeline with several topics is shown under their names joined,
-/// since its source counts them together.
+/// since its source counts them together; `sinks` are the topics of results, failures, billing
+/// records and dead letters.
 pub(super) fn flow(
     topics: &[String],
-    sinks: &[String],
+    sinks: [String; 4],
+    machine: MachineIdx,
     counters: Arc<Counters>,
 ) -> impl Fn() -> FlowCounts + Send + Sync + use<> {
     let source = topics.join(",");
-    let sink = sinks.join(",");
     move || FlowCounts {
-        sources: vec![(
-            source.clone(),
-            SourceCounts {
-                records: counters.consumed.get(),
-                bytes: counters.consumed_bytes.get(),
-                skipped: counters.skipped.get(),
-                dead_lettered: counters.dead_lettered.by_class(),
-            },
-        )],
-        sinks: vec![(
-            sink.clone(),
-            SinkCounts {
-                produced: counters.produced.get(),
-                deliveries: [counters.delivered.get(), counters.delivery_failed.get()],
-            },
-        )],
-        partitions: counters
-            .lags()
-            .into_iter()
-            .map(|lag| PartitionOffsets {
-                topic: lag.topic,
-                partition: lag.partition,
-                committed: known(lag.committed),
-                end: known(lag.watermark).zip(known(lag.records)).map(|(at, left)| at + left),
-                position: None,
-            })
-            .collect(),
+        sources: vec![(source.clone(), source_counts(&counters))],
+        sinks: sinks.iter().cloned().zip(counters.sinks.iter().map(sink_counts)).collect(),
+        partitions: partitions(&counters),
         held_back_ns: counters.back_pressure_ns.get(),
         commits: [
             counters.commits.get().saturating_sub(counters.commits_failed.get()),
             counters.commits_failed.get(),
         ],
-        rebalances: counters.rebalances.get(),
+        rebalances: counters.rebalances.each_ref().map(Counter::get),
+        rebalance_duration: counters.rebalance_duration.get(),
+        commit_duration: counters.commit_duration.get(),
+        event_latency: Some((machine, counters.event_latency.get())),
     }
+}
+
+fn source_counts(counters: &Counters) -> SourceCounts {
+    SourceCounts {
+        records: counters.consumed.get(),
+        bytes: counters.consumed_bytes.get(),
+        skipped: counters.skipped.get(),
+        age: counters.record_age.get(),
+        batches: counters.batches.get(),
+        dead_lettered: counters.dead_lettered.by_class(),
+    }
+}
+
+fn sink_counts(sink: &Sink) -> SinkCounts {
+    // Before what was produced, so that a delivery in between is not one too many.
+    let deliveries = [sink.delivered.get(), sink.failed.get()];
+    SinkCounts {
+        produced: sink.produced.get(),
+        deliveries,
+        bytes: sink.bytes.get(),
+        duration: sink.duration.get(),
+    }
+}
+
+fn partitions(counters: &Counters) -> Vec<PartitionOffsets> {
+    let lags = counters.lags().into_iter();
+    lags.map(|lag| PartitionOffsets {
+        topic: lag.topic,
+        partition: lag.partition,
+        committed: known(lag.committed),
+        end: known(lag.watermark).zip(known(lag.records)).map(|(at, left)| at + left),
+        position: known(lag.position),
+    })
+    .collect()
 }
 
 /// Sources say -1 for what they have not heard yet.

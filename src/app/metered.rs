@@ -3,7 +3,7 @@
 use crate::base::clock::Now;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{Ended, Finish, Levels, ShardTally, Turn};
-use crate::outcome::{Bill, Collector};
+use crate::outcome::{Bill, Collector, memory_bytes};
 use crate::shard::{Rejected, Settle, Settled, Status};
 
 /// A collector with the shard's hot counters before it.
@@ -40,11 +40,15 @@ impl Settle for Metered {
             duration_ns: settled.duration_ns,
             billed_ms: bill.duration_ms,
             billed_mb: bill.memory_mb,
+            memory_bytes: memory_bytes(definition_bytes, settled.metered_data_bytes),
             input_bytes: settled.metered_data_bytes,
             output_bytes: settled.output.len() as u64,
             transitions: u64::from(settled.transitions),
         };
         self.tally.finished(settled.machine, &finish);
+        if settled.status != Status::Succeeded {
+            self.tally.failed(settled.machine, settled.error.unwrap_or(NO_NAME));
+        }
         self.collector.settled(settled);
     }
 
@@ -70,3 +74,6 @@ impl Settle for Metered {
         self.tally.levels(levels);
     }
 }
+
+/// Label value of failures without an error name, which a Fail state may leave out.
+const NO_NAME: &str = "none";

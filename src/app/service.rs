@@ -9,13 +9,13 @@ use super::flows;
 use super::metered::Metered;
 use super::prices;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
-use crate::base::tally::{self, ShardReader, TaskReader};
+use crate::base::tally::{self, ShardReader, StateReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Check, Condition, Health, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
-use crate::metrics::{self, Metrics, Rare, Upkeep};
+use crate::metrics::{self, Metrics, Rare, StateLabel, Upkeep};
 use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
-use crate::program::{Image, World};
+use crate::program::{Image, State, World};
 use crate::registry::{self, Definition};
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
@@ -131,6 +131,23 @@ impl Machines {
         self.cards.iter().map(|card| card.definition_bytes).collect()
     }
 
+    /// Number of states of each machine.
+    fn state_counts(&self) -> Vec<usize> {
+        self.images.iter().map(|image| image.program.states.len()).collect()
+    }
+
+    /// States of each machine, in the order of their cells.
+    fn states(&self) -> Vec<Vec<StateLabel>> {
+        let label = |state: &State| StateLabel {
+            name: state.name.to_string(),
+            kind: state.kind.as_str(),
+            retries: !state.retriers.is_empty(),
+            catches: !state.catchers.is_empty(),
+        };
+        let of_image = |image: &Image| image.program.states.iter().map(label).collect();
+        self.images.iter().map(of_image).collect()
+    }
+
     fn names(&self) -> Vec<(String, String)> {
         self.cards.iter().map(|card| (card.arn.name().to_owned(), card.revision.clone())).collect()
     }
@@ -142,6 +159,7 @@ pub struct Shards {
     handles: Vec<runtime::Handle>,
     readers: Vec<ShardReader>,
     task_readers: Vec<TaskReader>,
+    state_readers: Vec<StateReader>,
 }
 
 impl Shards {
@@ -158,19 +176,23 @@ impl Shards {
         let count = settings.shards.threads(cores);
         let pipelines: Vec<_> = settings.pipelines.iter().map(pipeline_card).collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
-        let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![] };
+        let mut shards =
+            Self { handles: vec![], readers: vec![], task_readers: vec![], state_readers: vec![] };
         for shard in 0..count {
             let shard_id = ShardId(shard as u16);
             let (tally, reader) = tally::shard(machines.images.len());
             let (task_tally, task_reader) = tally::tasks();
             shards.readers.push(reader);
             shards.task_readers.push(task_reader);
+            let (states, state_reader) = tally::states(&machines.state_counts());
+            shards.state_readers.push(state_reader);
             let tasks = settings
                 .http_tasks(count)
                 .map_err(|error| Error::Settings(format!("task.http.allow: {error}")))?;
             let options = runtime::Options {
                 shard: shard_id,
                 machines: machines.images.clone(),
+                states,
                 limits: Limits {
                     open_max: (settings.limits.open_executions as usize).div_ceil(count),
                     execution: vm::Limits {
@@ -302,15 +324,22 @@ impl Service {
         let per_pipeline = usize::from(settings.shards.io_threads);
         let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
             let pipeline = &settings.pipelines[index / per_pipeline];
-            let mut sinks = vec![pipeline.result_topic.clone(), pipeline.billing_topic.clone()];
-            sinks.dedup();
-            let flow = flows::flow(&pipeline.topics, &sinks, handle.counters());
+            let sinks = [
+                pipeline.result_topic.clone(),
+                pipeline.failure_topic.clone(),
+                pipeline.billing_topic.clone(),
+                pipeline.dead_letter_topic.clone(),
+            ];
+            let machine = machines.by_pipeline[index / per_pipeline];
+            let flow = flows::flow(&pipeline.topics, sinks, machine, handle.counters());
             Arc::new(flow) as Arc<dyn metrics::Flow>
         };
         let options = metrics::Options {
             machines: machines.names(),
             shards: self.shards.readers.clone(),
             tasks: self.shards.task_readers.clone(),
+            states: self.shards.state_readers.clone(),
+            state_labels: machines.states(),
             flows: self.sources.iter().enumerate().map(flow).collect(),
             inbox_records: u64::from(settings.shards.inbox_records),
             open_executions_max: u64::from(settings.limits.open_executions),

@@ -6,14 +6,18 @@
 //! with no lock, no message and no stop. What a scrape sees of two cells may be one event apart.
 
 mod cells;
+mod errors;
 mod shard;
+mod state;
 mod task;
 
 pub use self::cells::Histogram;
+pub use self::errors::{ERRORS_LEARNED_MAX, OTHER_ERROR, STATES_ERRORS};
 pub use self::shard::{
     ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
     Turn, shard,
 };
+pub use self::state::{StateCounts, StateReader, StateTally, states};
 pub use self::task::{
     ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,
 };
@@ -47,6 +51,14 @@ pub const LATENCY_BOUNDS_NS: [u64; 20] = [
 
 /// Upper bounds of size buckets; the payload limit of 256 KiB is one of them.
 pub const SIZE_BOUNDS_BYTES: [u64; 7] = [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
+
+/// Upper bounds of batch buckets, in records.
+pub const BATCH_BOUNDS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
+/// Upper bounds of memory buckets: billed steps of 64 MB. AWS's formula begins at 50 MB, so the
+/// size buckets would hold it all in their last one.
+pub const MEMORY_BOUNDS_BYTES: [u64; 6] =
+    [64_000_000, 128_000_000, 192_000_000, 256_000_000, 512_000_000, 1_024_000_000];
 
 /// Index in [`REJECTED`] of a class; unknown ones are the last.
 pub fn rejected_index(class: &str) -> usize {

@@ -18,6 +18,7 @@ use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::name::name_is_valid;
 use crate::base::tally;
+use crate::base::tally::StateTally;
 use crate::outcome::{Bill, Invoice, US_EAST_1};
 use crate::registry::Definition;
 use crate::shard::runtime::{Handle, Options};
@@ -82,6 +83,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let options = Options {
         shard: ShardId(0),
         machines: vec![image],
+        // One execution, whose states nobody reads from a page.
+        states: StateTally::default(),
         limits: Limits { history: args.trace, ..Limits::default() },
         inbox_batches: 1,
         core: None,

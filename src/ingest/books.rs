@@ -34,6 +34,8 @@ pub(super) struct Books {
     pub(super) counters: Arc<Counters>,
     /// Records finished since the last commit was sent.
     pub(super) finished_since_commit: u64,
+    /// Wall clock of this turn, ms since the Unix epoch; read once for all records of a batch.
+    pub(super) now_ms: i64,
     /// Set by a delivery that cannot succeed; ends the source.
     pub(super) failure: Option<Error>,
 }
@@ -54,6 +56,7 @@ impl Books {
             resends: VecDeque::new(),
             counters,
             finished_since_commit: 0,
+            now_ms: 0,
             failure: None,
         }
     }
@@ -146,8 +149,11 @@ impl Books {
     pub(super) fn delivered(&mut self, options: &Options, mut delivery: Delivery<'_>) {
         let tag = Tag::unpack(delivery.tag());
         let Some(code) = delivery.error() else {
-            self.counters.delivered.add(1);
-            if let Some(place) = self.held.acknowledge(tag) {
+            self.count_delivered(tag.target, &delivery);
+            if let Some((place, timestamp_ms)) = self.held.acknowledge(tag) {
+                if !tag.sums && tag.target != Target::DeadLetter {
+                    self.counters.event_latency.since_ms(timestamp_ms, self.now_ms);
+                }
                 if tag.sums {
                     self.billed(place);
                 } else {
@@ -157,6 +163,7 @@ impl Books {
             return;
         };
         self.counters.delivery_failed.add(1);
+        self.counters.sink(tag.target).failed.add(1);
         if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
             return;
         }
@@ -168,6 +175,14 @@ impl Books {
             headers,
         };
         self.failed(options, resend, code);
+    }
+
+    fn count_delivered(&self, target: Target, delivery: &Delivery<'_>) {
+        self.counters.delivered.add(1);
+        let sink = self.counters.sink(target);
+        sink.delivered.add(1);
+        sink.bytes.add(delivery.value().map_or(0, <[u8]>::len) as u64);
+        sink.duration.observe(delivery.latency_us().saturating_mul(1_000));
     }
 
     /// Decides what becomes of a record that was not delivered: again, smaller, or the end.

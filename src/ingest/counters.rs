@@ -2,8 +2,11 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::base::tally::{REJECTED, rejected_index};
+use crate::base::tally::{BATCH_BOUNDS, Histogram, LATENCY_BOUNDS_NS, REJECTED, rejected_index};
+
+use super::producer::Target;
 
 /// Counters of one source; written by its thread only, read by anybody.
 #[derive(Debug, Default)]
@@ -38,8 +41,20 @@ pub struct Counters {
     pub back_pressure_ns: Counter,
     /// Times that a partition's window of uncommitted offsets was full.
     pub window_full: Counter,
-    /// Rebalances seen.
-    pub rebalances: Counter,
+    /// Rebalance callbacks, by [`REBALANCES`].
+    pub rebalances: [Counter; REBALANCES.len()],
+    /// Nanoseconds for which a rebalance callback held the source up.
+    pub rebalance_duration: Observed,
+    /// Nanoseconds from a commit to its answer.
+    pub commit_duration: Observed,
+    /// Nanoseconds from a record's timestamp to its hand-over to a shard.
+    pub record_age: Observed,
+    /// Nanoseconds from a record's timestamp to the last acknowledgement of its execution.
+    pub event_latency: Observed,
+    /// Records per read that returned any.
+    pub batches: Batches,
+    /// What is written, by topic: result, failure, billing, dead letter.
+    pub sinks: [Sink; 4],
     /// Events whose outcome came too late, after their partition was taken away.
     pub dropped: Counter,
     /// Records held now.
@@ -53,10 +68,124 @@ impl Counters {
         self.lags.lock().map(|lags| lags.clone()).unwrap_or_default()
     }
 
+    pub(super) fn sink(&self, target: Target) -> &Sink {
+        &self.sinks[target as usize]
+    }
+
+    /// A record got into the producer's queue.
+    pub(super) fn queued(&self, target: Target) {
+        self.produced.add(1);
+        self.sink(target).produced.add(1);
+    }
+
     pub(super) fn set_lags(&self, lags: Vec<PartitionLag>) {
         if let Ok(mut present) = self.lags.lock() {
             *present = lags;
         }
+    }
+}
+
+/// A day.
+const AGE_MS_MAX: i64 = 86_400_000;
+
+/// Label values of [`Counters::rebalances`].
+pub const REBALANCES: [&str; 3] = ["assigned", "revoked", "lost"];
+
+/// What is written to one topic.
+#[derive(Debug, Default)]
+pub struct Sink {
+    /// Records put into the producer's queue.
+    pub produced: Counter,
+    /// Records whose delivery the broker acknowledged.
+    pub delivered: Counter,
+    /// Deliveries that failed.
+    pub failed: Counter,
+    /// Bytes of the values acknowledged.
+    pub bytes: Counter,
+    /// Nanoseconds from the queue to the acknowledgement.
+    pub duration: Observed,
+}
+
+/// Observations over the latency bounds, with one writer.
+#[derive(Debug)]
+pub struct Observed(Cells);
+
+/// Observations over the batch bounds, with one writer.
+#[derive(Debug)]
+pub struct Batches(Cells);
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self(Cells::new(&LATENCY_BOUNDS_NS))
+    }
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self(Cells::new(&BATCH_BOUNDS))
+    }
+}
+
+impl Observed {
+    /// The present counts.
+    pub fn get(&self) -> Histogram {
+        self.0.get()
+    }
+
+    pub(super) fn observe(&self, ns: u64) {
+        self.0.observe(ns);
+    }
+
+    pub(super) fn took(&self, duration: Duration) {
+        self.0.observe(duration.as_nanos() as u64);
+    }
+
+    /// Between two wall clocks that need not agree: what would be negative is 0, and more than a day
+    /// is a day, since a producer may write any timestamp and a sum must not run over. A record
+    /// without a timestamp has -1 and is not observed.
+    pub(super) fn since_ms(&self, then_ms: i64, now_ms: i64) {
+        if then_ms >= 0 {
+            let ms = now_ms.saturating_sub(then_ms).clamp(0, AGE_MS_MAX) as u64;
+            self.0.observe(ms * 1_000_000);
+        }
+    }
+}
+
+impl Batches {
+    /// The present counts.
+    pub fn get(&self) -> Histogram {
+        self.0.get()
+    }
+
+    pub(super) fn observe(&self, records: u64) {
+        self.0.observe(records);
+    }
+}
+
+#[derive(Debug)]
+struct Cells {
+    bounds: &'static [u64],
+    sum: Counter,
+    buckets: Box<[Counter]>,
+}
+
+impl Cells {
+    fn new(bounds: &'static [u64]) -> Self {
+        let buckets = (0..=bounds.len()).map(|_| Counter::default()).collect();
+        Self { bounds, sum: Counter::default(), buckets }
+    }
+
+    fn observe(&self, value: u64) {
+        self.sum.add(value);
+        if let Some(bucket) = self.buckets.get(self.bounds.partition_point(|bound| *bound < value))
+        {
+            bucket.add(1);
+        }
+    }
+
+    fn get(&self) -> Histogram {
+        let buckets = self.buckets.iter().map(Counter::get).collect();
+        Histogram { buckets, sum: self.sum.get() }
     }
 }
 
@@ -91,6 +220,8 @@ pub struct PartitionLag {
     pub watermark: i64,
     /// Offset committed last, -1 when it is not known.
     pub committed: i64,
+    /// Next offset to read, -1 before the first record.
+    pub position: i64,
     /// Records between the watermark and the end of the partition as last heard of; -1 unknown.
     pub records: i64,
 }
@@ -106,10 +237,44 @@ impl Counter {
     }
 
     pub(super) fn add(&self, count: u64) {
-        self.0.store(self.get() + count, Ordering::Relaxed);
+        // A sum that wraps looks like a restart, which every reader of counters knows.
+        self.0.store(self.get().wrapping_add(count), Ordering::Relaxed);
     }
 
     pub(super) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_timestamp_can_be_observed_any_number_of_times() {
+        let observed = Observed::default();
+        for then_ms in [0, i64::MAX, i64::MIN, -1, 1_000] {
+            for now_ms in [0, 2_000, i64::MAX] {
+                observed.since_ms(then_ms, now_ms);
+            }
+        }
+        let counts = observed.get();
+        // Nine with a timestamp; what is negative has none.
+        assert_eq!(counts.count(), 9);
+        assert_eq!(counts.buckets.last(), Some(&2), "a day is more than 300 s: {counts:?}");
+        observed.observe(u64::MAX);
+        assert_eq!(observed.get().count(), 10);
+    }
+
+    #[test]
+    fn batches_fall_into_their_buckets() {
+        let batches = Batches::default();
+        for records in [1, 2, 1_024, 9_999] {
+            batches.observe(records);
+        }
+        let counts = batches.get();
+        assert_eq!((counts.count(), counts.sum), (4, 11_026));
+        assert_eq!(counts.buckets.first(), Some(&1));
+        assert_eq!(counts.buckets.last(), Some(&1));
     }
 }

@@ -126,8 +126,8 @@ impl Held {
         }
     }
 
-    /// Takes one acknowledgement; returns the record's place when it was the last one.
-    pub(super) fn acknowledge(&mut self, tag: Tag) -> Option<Place> {
+    /// Takes one acknowledgement; returns the record's place and timestamp when it was the last one.
+    pub(super) fn acknowledge(&mut self, tag: Tag) -> Option<(Place, i64)> {
         let slot = self.get_mut(tag.slot)?;
         if slot.generation != tag.generation || slot.pending == 0 {
             return None;
@@ -136,9 +136,9 @@ impl Held {
         if slot.pending > 0 {
             return None;
         }
-        let place = slot.place;
+        let done = (slot.place, slot.timestamp_ms);
         self.release(tag.slot);
-        Some(place)
+        Some(done)
     }
 
     /// Lets a record go, whatever is still to come for it.
@@ -214,7 +214,7 @@ mod tests {
         let (result, billing) = (held.tag(slot, Target::Result), held.tag(slot, Target::Billing));
         assert_eq!(held.get_mut(slot).unwrap().key(), Some(&b"key"[..]));
         assert_eq!(held.acknowledge(billing), None);
-        assert_eq!(held.acknowledge(result), Some(place(5)));
+        assert_eq!(held.acknowledge(result), Some((place(5), 0)));
         assert_eq!(held.len(), 0);
         assert_eq!(held.acknowledge(result), None);
     }
@@ -231,7 +231,7 @@ mod tests {
         held.expect(again, 1);
         assert_eq!(held.get_mut(again).unwrap().key(), Some(&b""[..]));
         assert_eq!(held.acknowledge(late), None);
-        assert_eq!(held.acknowledge(held.tag(again, Target::Result)), Some(place(6)));
+        assert_eq!(held.acknowledge(held.tag(again, Target::Result)), Some((place(6), 0)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::dead_letter::{DeadLetterClass, DeadLetterHeaders};
 use super::error::Error;
 use super::held::Place;
 use super::identity::push_default_name;
-use super::io_thread::IoThread;
+use super::io_thread::{IoThread, epoch_ms};
 use super::ledger::Received;
 use super::librdkafka::{Headers, Message};
 use super::options::Options;
@@ -27,12 +27,13 @@ impl IoThread {
     pub(super) fn intake(&mut self) -> Result<bool, Error> {
         // Outputs first: reading on while they wait would only grow what is held.
         let outputs_wait = self.publishing.is_some() || !self.books.resends.is_empty();
+        self.books.now_ms = epoch_ms();
         let mut taken = 0;
         let mut blocked = outputs_wait;
         while !blocked && taken < TAKEN_PER_TURN_MAX {
             if !self.router.has_room()? {
                 blocked = true;
-            } else if self.consumer.inbox.front().is_none() && self.consumer.inbox.read() == 0 {
+            } else if self.consumer.inbox.front().is_none() && self.read() == 0 {
                 break;
             } else if self.take_front()? {
                 taken += 1;
@@ -43,6 +44,15 @@ impl IoThread {
         self.router.hand_over()?;
         self.note_back_pressure(blocked);
         Ok(taken > 0)
+    }
+
+    /// Reads what lies ready; returns how many records that were.
+    fn read(&mut self) -> usize {
+        let count = self.consumer.inbox.read();
+        if count > 0 {
+            self.books.counters.batches.observe(count as u64);
+        }
+        count
     }
 
     /// Takes the oldest message read; false when it has to wait for room.
@@ -160,6 +170,7 @@ fn start(
         return;
     };
     books.counters.started.add(1);
+    books.counters.record_age.since_ms(timestamp_ms, books.now_ms);
     router.push(|bytes| {
         let name_start = bytes.len() as u32;
         match &name {

@@ -4,6 +4,7 @@
 //! before what needs it. When nothing happens the thread naps once (so that a trickle of wake-ups
 //! is served in one go) and then sleeps until the bell rings.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -42,8 +43,8 @@ pub(super) struct IoThread {
     pub(super) blocked_since: Option<Instant>,
     pub(super) last_commit: Instant,
     pub(super) last_lags: Instant,
-    /// Commits sent and not answered.
-    pub(super) commits_open: u32,
+    /// Commits sent and not answered, by when; answers come in their order.
+    pub(super) commits_open: VecDeque<Instant>,
 }
 
 impl IoThread {
@@ -98,6 +99,7 @@ impl IoThread {
     }
 
     fn poll_reports(&mut self) -> Result<bool, Error> {
+        self.books.now_ms = epoch_ms();
         let Self { producer, solo, books, options, .. } = self;
         let mut busy = producer.poll(|delivery| books.delivered(options, delivery))?;
         if let Some(solo) = solo {
@@ -131,7 +133,8 @@ impl IoThread {
     fn on_group_event(&mut self, event: GroupEvent) -> Result<(), Error> {
         match event {
             GroupEvent::Assigned(partitions) => {
-                self.books.counters.rebalances.add(1);
+                let began = Instant::now();
+                self.books.counters.rebalances[0].add(1);
                 for element in partitions.elements() {
                     self.books.partitions.assign(
                         &self.options,
@@ -141,12 +144,18 @@ impl IoThread {
                     );
                 }
                 info!(count = partitions.count(), "partitions assigned");
-                self.consumer.assign(&partitions)
+                let assigned = self.consumer.assign(&partitions);
+                self.books.counters.rebalance_duration.took(began.elapsed());
+                assigned
             }
             GroupEvent::Revoked(partitions) => {
-                self.books.counters.rebalances.add(1);
+                let began = Instant::now();
+                let lost = usize::from(self.consumer.assignment_is_lost());
+                self.books.counters.rebalances[1 + lost].add(1);
                 info!(count = partitions.count(), "partitions revoked");
-                self.revoke(&partitions)
+                let revoked = self.revoke(&partitions);
+                self.books.counters.rebalance_duration.took(began.elapsed());
+                revoked
             }
             GroupEvent::Committed(result) => {
                 self.on_committed(&result);
@@ -315,7 +324,7 @@ impl IoThread {
             return Ok(());
         }
         self.consumer.commit(&offsets)?;
-        self.commits_open += 1;
+        self.commits_open.push_back(Instant::now());
         self.books.counters.commits.add(1);
         Ok(())
     }
@@ -324,7 +333,7 @@ impl IoThread {
     fn commit_and_wait(&mut self, wait: Duration) -> Result<(), Error> {
         self.commit()?;
         let deadline = Instant::now() + wait;
-        while self.commits_open > 0 && Instant::now() < deadline {
+        while !self.commits_open.is_empty() && Instant::now() < deadline {
             let mut later = Vec::new();
             for event in self.consumer.poll()? {
                 match event {
@@ -335,15 +344,17 @@ impl IoThread {
             self.consumer.put_back(later);
             std::thread::sleep(NAP);
         }
-        if self.commits_open > 0 {
+        if !self.commits_open.is_empty() {
             warn!("the broker did not answer the last commit; those records run again");
-            self.commits_open = 0;
+            self.commits_open.clear();
         }
         Ok(())
     }
 
     fn on_committed(&mut self, result: &rdkafka::error::KafkaResult<()>) {
-        self.commits_open = self.commits_open.saturating_sub(1);
+        if let Some(sent) = self.commits_open.pop_front() {
+            self.books.counters.commit_duration.took(sent.elapsed());
+        }
         if let Err(error) = result {
             self.books.counters.commits_failed.add(1);
             warn!(%error, "commit failed; sending it again");
@@ -368,6 +379,7 @@ impl IoThread {
                     partition: partition.number,
                     watermark: watermark.unwrap_or(-1),
                     committed: partition.committed.unwrap_or(-1),
+                    position: partition.ledger.as_ref().and_then(Ledger::position).unwrap_or(-1),
                     records: watermark
                         .zip(end)
                         .map_or(-1, |(watermark, end)| (end - watermark).max(0)),
@@ -387,7 +399,7 @@ enum Close {
     All,
 }
 
-fn epoch_ms() -> i64 {
+pub(super) fn epoch_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as i64
 }

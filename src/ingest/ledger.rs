@@ -76,6 +76,11 @@ impl Ledger {
         self.watermark
     }
 
+    /// The next offset to read; `None` before the first record.
+    pub fn position(&self) -> Option<i64> {
+        self.watermark.map(|_| self.next)
+    }
+
     /// Number of records received and not finished.
     pub fn unfinished(&self) -> u32 {
         self.unfinished

@@ -553,6 +553,14 @@ impl Delivery<'_> {
         unsafe { bytes(self.raw().payload, self.raw().len) }
     }
 
+    /// Time from the queue to the broker's answer, in microseconds.
+    pub(super) fn latency_us(&self) -> u64 {
+        // SAFETY: the message is live, see `raw`, and is only read.
+        let us = unsafe { c::rd_kafka_message_latency(self.message.as_ptr()) };
+        // Below zero means unknown.
+        u64::try_from(us).unwrap_or(0)
+    }
+
     /// Takes the headers out, to send them again.
     pub(super) fn take_headers(&mut self) -> Option<Headers> {
         // SAFETY: the message is live and this is its only handle.

@@ -31,7 +31,9 @@ mod relay;
 mod sums;
 mod topic;
 
-pub use counters::{Counter, Counters, PartitionLag, Refusals};
+pub use counters::{
+    Batches, Counter, Counters, Observed, PartitionLag, REBALANCES, Refusals, Sink,
+};
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use embedded::EmbeddedBroker;
 pub use error::Error;

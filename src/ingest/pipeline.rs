@@ -1,5 +1,6 @@
 //! Starting and stopping a Kafka source.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -57,7 +58,7 @@ impl Pipeline {
             blocked_since: None,
             last_commit: now,
             last_lags: now,
-            commits_open: 0,
+            commits_open: VecDeque::new(),
         };
         let thread = std::thread::Builder::new()
             .name(name)

@@ -78,7 +78,7 @@ impl IoThread {
                 producer.send(tag.target, key.as_deref(), value.as_deref(), headers, tag.pack());
             let again = |headers| Resend { tag, key, value, headers };
             match sent {
-                Ok(()) => self.books.counters.produced.add(1),
+                Ok(()) => self.books.counters.queued(tag.target),
                 Err(Refused::QueueFull(headers)) => {
                     self.books.resends.push_front(again(headers));
                     break;
@@ -189,7 +189,7 @@ impl Publishing {
             producer.send(Target::Billing, Some(arn), Some(record), Some(headers), tag.pack());
         let (code, headers) = match sent {
             Ok(()) => {
-                books.counters.produced.add(1);
+                books.counters.queued(Target::Billing);
                 return true;
             }
             Err(Refused::QueueFull(_)) => return false,
@@ -262,7 +262,7 @@ fn write(
     let key = books.held.get_mut(slot).and_then(|held| held.key());
     let (headers, code) = match producer.send(target, key, Some(value), Some(headers), tag.pack()) {
         Ok(()) => {
-            books.counters.produced.add(1);
+            books.counters.queued(target);
             return Ok(());
         }
         Err(Refused::QueueFull(headers)) => return Err(headers),

@@ -1,6 +1,6 @@
 //! Every metric family: name, type, help. Nothing is exported that does not stand here.
 
-use crate::base::tally::{LATENCY_BOUNDS_NS, SIZE_BOUNDS_BYTES};
+use crate::base::tally::{BATCH_BOUNDS, LATENCY_BOUNDS_NS, MEMORY_BOUNDS_BYTES, SIZE_BOUNDS_BYTES};
 
 /// What all names begin with, except those of the process.
 pub const PREFIX: &str = "expressway_";
@@ -16,6 +16,10 @@ pub enum Kind {
     Latency,
     /// Sizes in bytes, over the size buckets.
     Size,
+    /// Memory in bytes, over the steps in which AWS bills it.
+    Memory,
+    /// Numbers of records, over the batch buckets.
+    Batch,
 }
 
 impl Kind {
@@ -23,7 +27,18 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
-            Self::Latency | Self::Size => "histogram",
+            Self::Latency | Self::Size | Self::Memory | Self::Batch => "histogram",
+        }
+    }
+
+    /// Bounds of its buckets as they are printed; none for what has no buckets.
+    pub(super) fn bounds(self) -> &'static [&'static str] {
+        match self {
+            Self::Counter | Self::Gauge => &[],
+            Self::Latency => &LATENCY_SECONDS,
+            Self::Size => &SIZE_BYTES,
+            Self::Memory => &MEMORY_BYTES,
+            Self::Batch => &BATCH_RECORDS,
         }
     }
 }
@@ -81,6 +96,8 @@ families! {
         "Configured ceiling of open executions.";
     EXECUTION_DURATION "expressway_execution_duration_seconds" Latency Cells ["state_machine"]
         "Start to end of one execution, all statuses.";
+    EXECUTION_FAILURES "expressway_execution_failures_total" Counter Cells ["state_machine", "error"]
+        "Executions that failed or timed out, by error name.";
     EXECUTIONS_REJECTED "expressway_executions_rejected_total" Counter Cells ["state_machine", "reason"]
         "Events that a shard refused before they became executions.";
     STATE_TRANSITIONS "expressway_state_transitions_total" Counter Cells ["state_machine"]
@@ -99,10 +116,19 @@ families! {
         "GB-hours of a month from which on a tier holds.";
     PRICE_TRANSITION "expressway_price_per_state_transition" Gauge Cells ["region", "currency"]
         "Price of one state transition if the workflows were Standard.";
+    MEMORY_ESTIMATE "expressway_execution_memory_estimate_bytes" Memory Cells ["state_machine"]
+        "Memory by AWS's published formula, before rounding.";
     INPUT_BYTES "expressway_execution_input_bytes" Size Cells ["state_machine"]
         "Size of input documents.";
     OUTPUT_BYTES "expressway_execution_output_bytes" Size Cells ["state_machine"]
         "Size of output documents of executions that succeeded.";
+
+    STATES_ENTERED "expressway_states_entered_total" Counter Cells ["state_machine", "state", "type"]
+        "Times a state was entered, its retries apart.";
+    STATE_RETRIES "expressway_state_retries_total" Counter Cells ["state_machine", "state"]
+        "Retries that a Retry rule of the state began.";
+    STATE_CATCHES "expressway_state_catches_total" Counter Cells ["state_machine", "state"]
+        "Errors that a Catch rule of the state handled.";
 
     TASKS_SCHEDULED "expressway_tasks_scheduled_total" Counter Cells ["resource"]
         "Task attempts queued.";
@@ -123,6 +149,12 @@ families! {
         "Records read, with those that are skipped or refused.";
     SOURCE_BYTES "expressway_source_bytes_total" Counter Cells ["topic"]
         "Bytes of their values.";
+    SOURCE_AGE "expressway_source_record_age_seconds" Latency Cells ["topic"]
+        "Record timestamp to its hand-over to a shard.";
+    EVENT_LATENCY "expressway_event_latency_seconds" Latency Cells ["state_machine"]
+        "Record timestamp to the last acknowledgement of its execution's records.";
+    SOURCE_BATCH "expressway_source_batch_records" Batch Cells ["topic"]
+        "Records per read that returned any.";
     SOURCE_SKIPPED "expressway_source_records_skipped_total" Counter Cells ["topic", "reason"]
         "Records that started no execution, on purpose: a tombstone has a null value.";
     SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["source"]
@@ -141,17 +173,21 @@ families! {
         "Records read beyond the committed offset: the size of the replay after a crash.";
     SOURCE_ASSIGNED "expressway_source_partitions_assigned" Gauge Cells ["topic"]
         "Partitions that this instance owns.";
-    SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Cells []
-        "Rebalance callbacks.";
-    SOURCE_REBALANCE_DURATION "expressway_source_rebalance_duration_seconds" Latency Facade []
-        "Revoke started to assignment resumed.";
+    SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Cells ["event"]
+        "Rebalance callbacks; lost means that the group had given the partitions away already.";
+    SOURCE_REBALANCE_DURATION "expressway_source_rebalance_duration_seconds" Latency Cells []
+        "Time for which a rebalance callback held a source up: settling and committing, or taking on.";
     SOURCE_COMMITS "expressway_source_commits_total" Counter Cells ["result"]
         "Offset commits.";
-    SOURCE_COMMIT_DURATION "expressway_source_commit_duration_seconds" Latency Facade []
+    SOURCE_COMMIT_DURATION "expressway_source_commit_duration_seconds" Latency Cells []
         "Round trip of an offset commit.";
 
     SINK_RECORDS "expressway_sink_records_total" Counter Cells ["topic", "result"]
         "Output records by delivery outcome.";
+    SINK_BYTES "expressway_sink_bytes_total" Counter Cells ["topic"]
+        "Bytes of the values delivered.";
+    SINK_DURATION "expressway_sink_delivery_duration_seconds" Latency Cells ["topic"]
+        "Producer's queue to the broker's acknowledgement.";
     SINK_IN_FLIGHT "expressway_sink_in_flight_records" Gauge Cells ["topic"]
         "Output records enqueued and not acknowledged.";
 
@@ -217,6 +253,14 @@ pub(super) const LATENCY_SECONDS: [&str; LATENCY_BOUNDS_NS.len()] = [
 pub(super) const SIZE_BYTES: [&str; SIZE_BOUNDS_BYTES.len()] =
     ["256", "1024", "4096", "16384", "65536", "262144", "1048576"];
 
+/// Bounds of the memory buckets as they are printed, in bytes.
+const MEMORY_BYTES: [&str; MEMORY_BOUNDS_BYTES.len()] =
+    ["64000000", "128000000", "192000000", "256000000", "512000000", "1024000000"];
+
+/// Bounds of the batch buckets as they are printed, in records.
+const BATCH_RECORDS: [&str; BATCH_BOUNDS.len()] =
+    ["1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", "2000", "5000"];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -234,7 +278,10 @@ mod tests {
             assert_eq!(counts, family.kind == Kind::Counter, "{}", family.name);
             match family.kind {
                 Kind::Latency => assert!(family.name.ends_with("_seconds"), "{}", family.name),
-                Kind::Size => assert!(family.name.ends_with("_bytes"), "{}", family.name),
+                Kind::Batch => assert!(family.name.ends_with("_records"), "{}", family.name),
+                Kind::Size | Kind::Memory => {
+                    assert!(family.name.ends_with("_bytes"), "{}", family.name);
+                }
                 Kind::Counter | Kind::Gauge => {}
             }
             assert!(family.help.ends_with('.'), "{}", family.name);
@@ -247,8 +294,10 @@ mod tests {
             let printed_ns = text.parse::<f64>().unwrap() * 1e9;
             assert!((printed_ns - ns as f64).abs() < 0.5, "{text}");
         }
-        for (text, bytes) in SIZE_BYTES.iter().zip(SIZE_BOUNDS_BYTES) {
-            assert_eq!(text.parse::<u64>().unwrap(), bytes);
+        let printed = SIZE_BYTES.iter().chain(&MEMORY_BYTES).chain(&BATCH_RECORDS);
+        let counted = SIZE_BOUNDS_BYTES.iter().chain(&MEMORY_BOUNDS_BYTES).chain(&BATCH_BOUNDS);
+        for (text, bound) in printed.zip(counted) {
+            assert_eq!(text.parse::<u64>().unwrap(), *bound);
         }
     }
 }

@@ -13,16 +13,13 @@ use metrics_exporter_prometheus::{
 
 use super::catalogue::{
     COMPILE_DURATION, FAMILIES, Family, HTTP_DURATION, HTTP_REQUESTS, Keeper, Kind,
-    LATENCY_SECONDS, RENDER_DURATION, SERIES_DROPPED, SIZE_BYTES, SOURCE_COMMIT_DURATION,
-    SOURCE_REBALANCE_DURATION,
+    RENDER_DURATION, SERIES_DROPPED,
 };
 
 /// The rarely updated families.
 pub struct Rare {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    rebalance_duration: Histogram,
-    commit_duration: Histogram,
     compile_duration: Histogram,
     render_duration: Histogram,
     /// By route, method and code; both lists are short and closed.
@@ -49,8 +46,6 @@ impl Rare {
         with_local_recorder(&recorder, describe);
         let made = |family: &Family| with_local_recorder(&recorder, || histogram(family, &[]));
         let rare = Self {
-            rebalance_duration: made(&SOURCE_REBALANCE_DURATION),
-            commit_duration: made(&SOURCE_COMMIT_DURATION),
             compile_duration: made(&COMPILE_DURATION),
             render_duration: made(&RENDER_DURATION),
             requests: Mutex::default(),
@@ -63,16 +58,6 @@ impl Rare {
             rare.request_series(route, "GET", 200, |_| {});
         }
         rare
-    }
-
-    /// A rebalance is over, from revoke to assignment.
-    pub fn rebalance_took(&self, duration: Duration) {
-        self.rebalance_duration.record(duration.as_secs_f64());
-    }
-
-    /// An offset commit was answered.
-    pub fn commit_took(&self, duration: Duration) {
-        self.commit_duration.record(duration.as_secs_f64());
     }
 
     /// A definition was parsed, checked and compiled.
@@ -142,12 +127,11 @@ impl Rare {
 fn builder() -> PrometheusBuilder {
     let mut builder = PrometheusBuilder::new().with_recommended_naming(true);
     for family in FAMILIES {
-        let bounds: &[&str] = match family.kind {
-            Kind::Latency => &LATENCY_SECONDS,
-            Kind::Size => &SIZE_BYTES,
-            Kind::Counter | Kind::Gauge => continue,
-        };
-        let bounds: Vec<f64> = bounds.iter().filter_map(|bound| bound.parse().ok()).collect();
+        let bounds: Vec<f64> =
+            family.kind.bounds().iter().filter_map(|bound| bound.parse().ok()).collect();
+        if bounds.is_empty() {
+            continue;
+        }
         let matcher = Matcher::Full(family.name.to_owned());
         builder = builder
             .set_buckets_for_metric(matcher, &bounds)
@@ -161,7 +145,9 @@ fn describe() {
         match family.kind {
             Kind::Counter => metrics::describe_counter!(family.name, family.help),
             Kind::Gauge => metrics::describe_gauge!(family.name, family.help),
-            Kind::Latency | Kind::Size => metrics::describe_histogram!(family.name, family.help),
+            Kind::Latency | Kind::Size | Kind::Memory | Kind::Batch => {
+                metrics::describe_histogram!(family.name, family.help);
+            }
         }
     }
 }

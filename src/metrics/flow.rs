@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::catalogue as names;
 use super::catalogue::Family;
 use super::text::{Page, Samples, by};
-use crate::base::tally::REJECTED;
+use crate::base::ids::MachineIdx;
+use crate::base::tally::{Histogram, REJECTED};
 
 /// Reads the counters of one source; called on the thread that scrapes, must not block.
 pub trait Flow: Send + Sync {
@@ -36,8 +37,15 @@ pub struct FlowCounts {
     pub held_back_ns: u64,
     /// Offset commits, by [`COMMITS`].
     pub commits: [u64; 2],
-    /// Rebalance callbacks.
-    pub rebalances: u64,
+    /// Rebalance callbacks, by [`REBALANCES`].
+    pub rebalances: [u64; 3],
+    /// Nanoseconds for which they held the source up.
+    pub rebalance_duration: Histogram,
+    /// Nanoseconds of commits.
+    pub commit_duration: Histogram,
+    /// The state machine that the records start, and nanoseconds from their timestamps to the last
+    /// acknowledgement.
+    pub event_latency: Option<(MachineIdx, Histogram)>,
 }
 
 /// What was read from one topic.
@@ -49,6 +57,10 @@ pub struct SourceCounts {
     pub bytes: u64,
     /// Records with a null value.
     pub skipped: u64,
+    /// Nanoseconds from a record's timestamp to its hand-over.
+    pub age: Histogram,
+    /// Records per read.
+    pub batches: Histogram,
     /// Records written to the dead letters, by [`REJECTED`].
     pub dead_lettered: [u64; REJECTED.len()],
 }
@@ -60,6 +72,10 @@ pub struct SinkCounts {
     pub produced: u64,
     /// What became of them, by [`DELIVERIES`].
     pub deliveries: [u64; 2],
+    /// Bytes delivered.
+    pub bytes: u64,
+    /// Nanoseconds from the queue to the acknowledgement.
+    pub duration: Histogram,
 }
 
 /// The offsets of one partition; `None` is not known yet.
@@ -80,17 +96,26 @@ pub struct PartitionOffsets {
 /// Label values of [`FlowCounts::commits`].
 pub const COMMITS: [&str; 2] = ["ok", "error"];
 
+/// Label values of [`FlowCounts::rebalances`].
+pub const REBALANCES: [&str; 3] = ["assigned", "revoked", "lost"];
+
 /// Label values of [`SinkCounts::deliveries`].
 pub const DELIVERIES: [&str; 2] = ["delivered", "failed"];
 
 type Write = fn(&mut Samples<'_>, &str, &SourceCounts);
 type Read = fn(&PartitionOffsets) -> Option<i64>;
 
-pub(super) fn render<'a>(flows: impl Iterator<Item = &'a dyn Flow>, page: &mut Page<'_>) {
+/// `machines` are the labels of the state machines.
+pub(super) fn render<'a>(
+    flows: impl Iterator<Item = &'a dyn Flow>,
+    machines: &[String],
+    page: &mut Page<'_>,
+) {
     let counts: Vec<_> = flows.map(Flow::counts).collect();
     sources(&counts, page);
     partitions(&counts, page);
     sinks(&counts, page);
+    latencies(&counts, machines, page);
     let commits = [0, 1].map(|result| counts.iter().map(|one| one.commits[result]).sum());
     page.family(&names::SOURCE_COMMITS, |samples| {
         for (result, count) in COMMITS.iter().zip::<[u64; 2]>(commits) {
@@ -98,13 +123,40 @@ pub(super) fn render<'a>(flows: impl Iterator<Item = &'a dyn Flow>, page: &mut P
         }
     });
     page.family(&names::SOURCE_REBALANCES, |samples| {
-        samples.count(&[], counts.iter().map(|one| one.rebalances).sum());
+        for (event, name) in REBALANCES.iter().enumerate() {
+            samples.count(&[name], counts.iter().map(|one| one.rebalances[event]).sum());
+        }
     });
     page.family(&names::SOURCE_HELD_BACK, |samples| {
         for (source, counts) in counts.iter().enumerate() {
             samples.seconds(&[&source.to_string()], counts.held_back_ns);
         }
     });
+}
+
+/// Histograms over all sources.
+fn latencies(counts: &[FlowCounts], machines: &[String], page: &mut Page<'_>) {
+    let mut by_machine: BTreeMap<&str, Histogram> = BTreeMap::new();
+    for (machine, latency) in counts.iter().filter_map(|one| one.event_latency.as_ref()) {
+        let label = machines.get(usize::from(machine.0)).map_or("other", String::as_str);
+        by_machine.entry(label).or_default().add(latency);
+    }
+    page.family(&names::EVENT_LATENCY, |samples| {
+        for (machine, latency) in &by_machine {
+            samples.histogram(&[machine], latency);
+        }
+    });
+    let sum = |of: fn(&FlowCounts) -> &Histogram| {
+        let mut sum = Histogram::default();
+        for one in counts {
+            sum.add(of(one));
+        }
+        sum
+    };
+    let rebalances = sum(|one| &one.rebalance_duration);
+    page.family(&names::SOURCE_REBALANCE_DURATION, |samples| samples.histogram(&[], &rebalances));
+    let commits = sum(|one| &one.commit_duration);
+    page.family(&names::SOURCE_COMMIT_DURATION, |samples| samples.histogram(&[], &commits));
 }
 
 fn sources(counts: &[FlowCounts], page: &mut Page<'_>) {
@@ -115,16 +167,24 @@ fn sources(counts: &[FlowCounts], page: &mut Page<'_>) {
         sum.records += counts.records;
         sum.bytes += counts.bytes;
         sum.skipped += counts.skipped;
+        sum.age.add(&counts.age);
+        sum.batches.add(&counts.batches);
         for (sum, count) in sum.dead_lettered.iter_mut().zip(counts.dead_lettered) {
             *sum += count;
         }
     }
-    let families: [(&Family, Write); 4] = [
+    let families: [(&Family, Write); 6] = [
         (&names::SOURCE_RECORDS, |samples, topic, counts| {
             samples.count(&[topic], counts.records);
         }),
         (&names::SOURCE_BYTES, |samples, topic, counts| {
             samples.count(&[topic], counts.bytes);
+        }),
+        (&names::SOURCE_AGE, |samples, topic, counts| {
+            samples.histogram(&[topic], &counts.age);
+        }),
+        (&names::SOURCE_BATCH, |samples, topic, counts| {
+            samples.histogram(&[topic], &counts.batches);
         }),
         (&names::SOURCE_SKIPPED, |samples, topic, counts| {
             samples.count(&[topic, "tombstone"], counts.skipped);
@@ -192,6 +252,8 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
     for (topic, counts) in counts.iter().flat_map(|one| &one.sinks) {
         let sum = topics.entry(topic).or_default();
         sum.produced += counts.produced;
+        sum.bytes += counts.bytes;
+        sum.duration.add(&counts.duration);
         for (sum, count) in sum.deliveries.iter_mut().zip(counts.deliveries) {
             *sum += count;
         }
@@ -199,6 +261,16 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
     page.family(&names::SINK_RECORDS, |samples| {
         for (topic, counts) in &topics {
             by(samples, topic, &DELIVERIES, &counts.deliveries);
+        }
+    });
+    page.family(&names::SINK_BYTES, |samples| {
+        for (topic, counts) in &topics {
+            samples.count(&[topic], counts.bytes);
+        }
+    });
+    page.family(&names::SINK_DURATION, |samples| {
+        for (topic, counts) in &topics {
+            samples.histogram(&[topic], &counts.duration);
         }
     });
     page.family(&names::SINK_IN_FLIGHT, |samples| {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::Options;
 use super::catalogue as names;
 use super::catalogue::Family;
+use super::states::States;
 use super::text::{Page, Samples, by};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
-    ATTEMPTED, ENDED, EVENT_KINDS, Histogram, MachineCounts, REJECTED, RESOURCES, Resource,
-    ShardCounts, TaskCounts,
+    ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, Histogram, MachineCounts, OTHER_ERROR,
+    REJECTED, RESOURCES, Resource, STATES_ERRORS, ShardCounts, TaskCounts,
 };
 
 /// The readers and the names under which their counts appear.
@@ -17,6 +18,7 @@ pub(super) struct Hot {
     options: Options,
     /// Label of each machine, in the order of `MachineIdx`.
     labels: Vec<String>,
+    states: States,
 }
 
 impl Hot {
@@ -30,7 +32,7 @@ impl Hot {
                     if index < options.state_machines_max { name.clone() } else { OTHER.to_owned() }
                 })
                 .collect();
-        Self { options, labels }
+        Self { states: States::new(&options), options, labels }
     }
 
     /// Machines without a label of their own.
@@ -39,10 +41,16 @@ impl Hot {
         machines.saturating_sub(self.options.state_machines_max) as u64
     }
 
+    /// States without series, by family.
+    pub(super) fn states_dropped(&self) -> Option<(&'static str, u64)> {
+        Some((names::STATES_ENTERED.name, self.states.dropped())).filter(|(_, count)| *count > 0)
+    }
+
     pub(super) fn render(&self, page: &mut Page<'_>) {
         self.executions(page);
+        self.states.render(&self.options, &self.labels, page);
         self.tasks(page);
-        super::flow::render(self.options.flows.iter().map(AsRef::as_ref), page);
+        super::flow::render(self.options.flows.iter().map(AsRef::as_ref), &self.labels, page);
         self.shards(page);
         self.definitions(page);
     }
@@ -84,6 +92,9 @@ impl Hot {
             samples.count(&[], self.options.open_executions_max);
         });
         histogram(page, &names::EXECUTION_DURATION, |counts| &counts.duration);
+        each(page, &names::EXECUTION_FAILURES, &|samples, name, counts| {
+            failures(samples, name, counts);
+        });
         each(page, &names::EXECUTIONS_REJECTED, &|samples, name, counts| {
             by(samples, name, &REJECTED, &counts.rejected);
         });
@@ -94,6 +105,7 @@ impl Hot {
         count(page, &names::BILLED_MEMORY, |counts| counts.billed_mb.saturating_mul(1_000_000));
         count(page, &names::BILLED_MB_MS, |counts| counts.billed_mb_ms);
         self.prices(page);
+        histogram(page, &names::MEMORY_ESTIMATE, |counts| &counts.memory);
         histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
         histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
     }
@@ -210,6 +222,32 @@ impl Hot {
             samples.count(&[], self.options.machines.len() as u64);
         });
     }
+}
+
+/// The language's names that occurred, three that always have a series, a machine's own, and the rest as
+/// `other`.
+fn failures(samples: &mut Samples<'_>, machine: &str, counts: &MachineCounts) {
+    let zeros = ["States.Runtime", "States.TaskFailed", "States.Timeout"];
+    let known = |error: &str| STATES_ERRORS.contains(&error);
+    for error in STATES_ERRORS {
+        let count = counts.errors.get(error).copied().unwrap_or(0);
+        if count > 0 || zeros.contains(&error) {
+            samples.count(&[machine, error], count);
+        }
+    }
+    let mut own: Vec<_> = counts.errors.iter().filter(|(error, _)| !known(error)).collect();
+    let mut other = 0;
+    own.retain(|(error, count)| {
+        let folded = *error == OTHER_ERROR;
+        other += if folded { **count } else { 0 };
+        !folded
+    });
+    // Each shard learned its own; the order of names, unlike that of counts, never changes.
+    for (error, count) in own.iter().take(ERRORS_LEARNED_MAX) {
+        samples.count(&[machine, error], **count);
+    }
+    other += own.iter().skip(ERRORS_LEARNED_MAX).map(|(_, count)| **count).sum::<u64>();
+    samples.count(&[machine, OTHER_ERROR], other);
 }
 
 const OTHER: &str = "other";

@@ -10,6 +10,7 @@ mod facade;
 mod flow;
 mod hot;
 mod process;
+mod states;
 mod text;
 mod upkeep;
 
@@ -22,12 +23,12 @@ use std::time::Instant;
 pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
 pub use self::facade::Rare;
 pub use self::flow::{
-    COMMITS, DELIVERIES, Flow, FlowCounts, PartitionOffsets, SinkCounts, SourceCounts,
+    COMMITS, DELIVERIES, Flow, FlowCounts, PartitionOffsets, REBALANCES, SinkCounts, SourceCounts,
 };
 pub use self::upkeep::Upkeep;
 
 use self::text::Page;
-use crate::base::tally::{ShardReader, TaskReader};
+use crate::base::tally::{ShardReader, StateReader, TaskReader};
 
 /// What there is to show, fixed at start.
 #[derive(Clone, Default)]
@@ -38,6 +39,10 @@ pub struct Options {
     pub shards: Vec<ShardReader>,
     /// One reader per shard.
     pub tasks: Vec<TaskReader>,
+    /// One reader per shard.
+    pub states: Vec<StateReader>,
+    /// States of each machine, in the order of their cells.
+    pub state_labels: Vec<Vec<StateLabel>>,
     /// One per source, in the order of their `source` label.
     pub flows: Vec<Arc<dyn Flow>>,
     /// Events that fit into one shard's inbox.
@@ -52,6 +57,19 @@ pub struct Options {
     pub features: &'static str,
     /// What usage would cost at AWS; `None` when nobody has said it for the region.
     pub prices: Option<Prices>,
+}
+
+/// A state as metrics name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateLabel {
+    /// Its name, which is unique in its machine.
+    pub name: String,
+    /// Its type.
+    pub kind: &'static str,
+    /// Whether it has a Retry rule.
+    pub retries: bool,
+    /// Whether it has a Catch rule.
+    pub catches: bool,
 }
 
 /// The prices of a region, as exact decimals.
@@ -110,6 +128,9 @@ impl Metrics {
                     rare.series_dropped(family.name, folded);
                 }
             }
+        }
+        if let Some((family, dropped)) = hot.states_dropped() {
+            rare.series_dropped(family, dropped);
         }
         Self { hot, rare, ready: Box::new(ready) }
     }

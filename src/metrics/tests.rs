@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::ids::MachineIdx;
-use crate::base::tally::{self, Attempted, Ended, Finish, Resource, ShardTally, TaskTally};
+use crate::base::tally::{
+    self, Attempted, Ended, Finish, Resource, ShardTally, StateTally, TaskTally,
+};
 
 /// One family as read back: its type and its samples by name and labels.
 #[derive(Debug, Default)]
@@ -57,11 +59,19 @@ struct Rig {
     flow: Arc<Mutex<FlowCounts>>,
     shards: Vec<ShardTally>,
     tasks: TaskTally,
+    states: StateTally,
 }
 
 fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     let (shards, shard_readers) = (0..2).map(|_| tally::shard(machines.len())).unzip();
     let (tasks, task_reader) = tally::tasks();
+    let (states, state_reader) = tally::states(&vec![2; machines.len()]);
+    let label = |name: &str, rules| StateLabel {
+        name: name.to_owned(),
+        kind: "Task",
+        retries: rules,
+        catches: rules,
+    };
     let rare = rare();
     let topics =
         |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
@@ -81,6 +91,8 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
         machines: machines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
         shards: shard_readers,
         tasks: vec![task_reader],
+        states: vec![state_reader],
+        state_labels: vec![vec![label("Ask", true), label("Tell", false)]; machines.len()],
         flows: vec![Arc::new(move || shown.lock().unwrap().clone())],
         inbox_records: 4_096,
         open_executions_max: 1_000,
@@ -97,7 +109,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     };
     let metrics =
         Metrics::new(options, Arc::clone(&rare), || vec![("kafka", true), ("shards", false)]);
-    Rig { metrics, rare, flow, shards, tasks }
+    Rig { metrics, rare, flow, shards, tasks, states }
 }
 
 impl Rig {
@@ -119,6 +131,7 @@ const FINISH: Finish = Finish {
     duration_ns: 1_500_000_000,
     billed_ms: 1_500,
     billed_mb: 64,
+    memory_bytes: 50_000_010,
     input_bytes: 10,
     output_bytes: 0,
     transitions: 4,
@@ -208,6 +221,49 @@ fn counts_of_all_threads_are_summed() {
     ] {
         assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
     }
+}
+
+#[test]
+fn states_are_counted_under_their_names() {
+    let mut rig = rig(&["a", "b"], 1);
+    rig.states.select(MachineIdx(0));
+    rig.states.entered(0);
+    rig.states.entered(1);
+    rig.states.retried(0);
+    let families = rig.scrape();
+    let entered = "expressway_states_entered_total";
+    assert_value(&families, entered, "state_machine=\"a\",state=\"Tell\",type=\"Task\"", 1.0);
+    let ask = "state_machine=\"a\",state=\"Ask\"";
+    assert_value(&families, "expressway_state_retries_total", ask, 1.0);
+    assert_value(&families, "expressway_state_catches_total", ask, 0.0);
+    // A state without rules has no series of them, a machine without a label none at all.
+    assert_eq!(families["expressway_state_retries_total"].samples.len(), 1);
+    let dropped = format!("family=\"{entered}\"");
+    assert!(value(&families, "expressway_metrics_series_dropped_total", &dropped) >= 2.0);
+}
+
+#[test]
+fn failures_are_counted_by_name_and_the_names_are_bounded() {
+    let mut rig = rig(&["a"], 200);
+    for shard in &mut rig.shards {
+        shard.failed(MachineIdx(0), "States.Timeout");
+        shard.failed(MachineIdx(0), "Order.Rejected");
+    }
+    for number in 0..100 {
+        rig.shards[0].failed(MachineIdx(0), &format!("E{number:03}"));
+    }
+    let families = rig.scrape();
+    let name = "expressway_execution_failures_total";
+    for (error, expected) in
+        [("States.Timeout", 2.0), ("States.TaskFailed", 0.0), ("Order.Rejected", 2.0)]
+    {
+        let labels = format!("state_machine=\"a\",error=\"{error}\"");
+        assert_value(&families, name, &labels, expected);
+    }
+    let series = &families[name].samples;
+    assert!(series.len() <= 3 + tally::ERRORS_LEARNED_MAX + 1, "{}", series.len());
+    let sum: f64 = series.values().sum();
+    assert!((sum - 104.0).abs() < f64::EPSILON, "{sum}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::catalogue::{Family, Kind, LATENCY_SECONDS, SIZE_BYTES};
+use super::catalogue::{Family, Kind};
 use crate::base::tally::Histogram;
 
 /// Appends families to a page. Writing to a `Vec` cannot fail, so results are dropped here.
@@ -65,12 +65,8 @@ impl Samples<'_> {
     }
 
     pub(super) fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
-        let bounds: &[&str] = match self.family.kind {
-            Kind::Size => &SIZE_BYTES,
-            Kind::Latency | Kind::Counter | Kind::Gauge => &LATENCY_SECONDS,
-        };
         let mut cumulative = 0;
-        for (index, bound) in bounds.iter().chain(&["+Inf"]).enumerate() {
+        for (index, bound) in self.family.kind.bounds().iter().chain(&["+Inf"]).enumerate() {
             cumulative += histogram.buckets.get(index).copied().unwrap_or(0);
             self.head("_bucket", labels, Some(bound));
             let _ = writeln!(self.out, "{cumulative}");

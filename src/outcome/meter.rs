@@ -20,14 +20,18 @@ pub struct Bill {
     pub memory_mb: u64,
 }
 
+/// Memory by the formula, before it is rounded up.
+pub fn memory_bytes(definition_bytes: u64, metered_data_bytes: u64) -> u64 {
+    MEMORY_BASE_BYTES.saturating_add(definition_bytes).saturating_add(metered_data_bytes)
+}
+
 impl Bill {
     /// Applies the formula. The duration is rounded from nanoseconds, not from milliseconds
     /// already rounded: 100.1 ms is two steps.
     pub fn new(duration_ns: u64, definition_bytes: u64, metered_data_bytes: u64) -> Self {
         let steps = duration_ns.div_ceil(DURATION_STEP_MS * NS_PER_MS).max(1);
-        let memory_bytes =
-            MEMORY_BASE_BYTES.saturating_add(definition_bytes).saturating_add(metered_data_bytes);
-        let chunks = memory_bytes.div_ceil(MEMORY_STEP_MB * BYTES_PER_MB);
+        let chunks = memory_bytes(definition_bytes, metered_data_bytes)
+            .div_ceil(MEMORY_STEP_MB * BYTES_PER_MB);
         Self { duration_ms: steps * DURATION_STEP_MS, memory_mb: chunks * MEMORY_STEP_MB }
     }
 

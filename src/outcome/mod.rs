@@ -17,7 +17,7 @@ pub use crate::shard::outbox::{BILLING_EVENT_TYPE, BILLING_SUMS_EVENT_TYPE};
 pub use arn::{ArnError, StateMachineArn, push_execution_arn};
 pub use collector::{Cards, Collector, MachineCard, PipelineCard};
 pub use instant::{INSTANT_BYTES, format_instant_ms, push_instant_ms};
-pub use meter::{Bill, DURATION_STEP_MS, MEMORY_BASE_BYTES, MEMORY_STEP_MB};
+pub use meter::{Bill, DURATION_STEP_MS, MEMORY_BASE_BYTES, MEMORY_STEP_MB, memory_bytes};
 pub use price::{Invoice, Money, Price, PriceList, Tier, UNITS_PER_GB_HOUR, US_EAST_1, gb_seconds};
 pub use price_table::{PriceError, PriceTable};
 pub use sums::SumsText;

@@ -12,8 +12,9 @@ use super::waits::{Wait, Waits};
 use super::{CallRequest, CallResult, Calls, Rejected, Settle, Settled, Start, StartBatch, Status};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
-use crate::base::ids::WakeToken;
+use crate::base::ids::{MachineIdx, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
+use crate::base::tally::StateTally;
 use crate::expr::jsonata::Scratch;
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
@@ -116,6 +117,7 @@ pub struct ShardCore {
     effects: Vec<(FrameId, Effect)>,
     cancelled: Vec<WakeToken>,
     output: Vec<u8>,
+    states: StateTally,
 }
 
 /// What a timer means when it fires.
@@ -145,7 +147,13 @@ impl ShardCore {
             effects: Vec::new(),
             cancelled: Vec::new(),
             output: Vec::new(),
+            states: StateTally::default(),
         }
+    }
+
+    /// Counts by state into `states`, made for the same machines; without it nothing is counted.
+    pub fn count_states(&mut self, states: StateTally) {
+        self.states = states;
     }
 
     /// Executions started and not settled.
@@ -282,8 +290,11 @@ impl ShardCore {
     fn resume(&mut self, wait: Wait, wake: Wake<'_>, edges: &mut Edges<'_>) {
         let taken = self.slab.take(wait.execution, &self.machines, &mut self.parser);
         let Some((mut running, woken)) = taken else { return };
+        let machine = running.ticket.machine;
         let step = match woken {
-            Ok(()) => running.execution.resume(wait.frame, wake, &mut self.run_turn(edges.now)),
+            Ok(()) => {
+                running.execution.resume(wait.frame, wake, &mut self.run_turn(edges.now, machine))
+            }
             Err(raised) => Step::Failed(raised),
         };
         self.follow(running, Some(wait.execution), step, edges);
@@ -292,7 +303,8 @@ impl ShardCore {
     fn run_again(&mut self, index: u32, edges: &mut Edges<'_>) {
         let Some(mut running) = self.slab.take_queued(index) else { return };
         running.queued = false;
-        let step = running.execution.run(&mut self.run_turn(edges.now));
+        let machine = running.ticket.machine;
+        let step = running.execution.run(&mut self.run_turn(edges.now, machine));
         self.follow(running, Some(index), step, edges);
     }
 
@@ -309,7 +321,8 @@ impl ShardCore {
     }
 
     /// What one run of an execution may use.
-    fn run_turn(&mut self, now: Now) -> Turn<'_> {
+    fn run_turn(&mut self, now: Now, machine: MachineIdx) -> Turn<'_> {
+        self.states.select(machine);
         Turn {
             now,
             parser: &mut self.parser,
@@ -317,6 +330,7 @@ impl ShardCore {
             scratch: &mut self.scratch,
             fuel: self.limits.fuel,
             limits: self.limits.execution,
+            states: &mut self.states,
             effects: &mut self.effects,
             cancelled: &mut self.cancelled,
         }
@@ -377,7 +391,7 @@ impl ShardCore {
         };
         running.queued = false;
         edges.settle.started(start.machine);
-        let step = running.execution.run(&mut self.run_turn(edges.now));
+        let step = running.execution.run(&mut self.run_turn(edges.now, start.machine));
         self.follow(running, None, step, edges);
     }
 

@@ -18,7 +18,7 @@ use super::core::{Inputs, Limits, ShardCore, Turned};
 use super::{Calls, Completions, Settle, StartBatch};
 use crate::base::clock::Now;
 use crate::base::ids::ShardId;
-use crate::base::tally::{Levels, Turn};
+use crate::base::tally::{Levels, StateTally, Turn};
 use crate::program::{Image, Loaded};
 
 /// A seed that differs from one shard to the next and from one start to the next.
@@ -28,12 +28,14 @@ fn seed() -> u64 {
 }
 
 /// What a shard thread is made of.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// Number of the shard.
     pub shard: ShardId,
     /// All state machines, by `MachineIdx`.
     pub machines: Vec<Image>,
+    /// Counts by state, of `machines`.
+    pub states: StateTally,
     /// Bounds of the shard.
     pub limits: Limits,
     /// Batches that may wait in the inbox.
@@ -190,8 +192,10 @@ impl<S: Settle, C: Calls> Shard<S, C> {
     ) -> Self {
         let clock = Clock { origin: Instant::now() };
         let machines = options.machines.into_iter().map(Loaded::from).collect();
+        let mut core = ShardCore::new(machines, options.limits, clock.now(), seed());
+        core.count_states(options.states);
         Self {
-            core: ShardCore::new(machines, options.limits, clock.now(), seed()),
+            core,
             inputs: Inputs::default(),
             inbox,
             bell,

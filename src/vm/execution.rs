@@ -10,6 +10,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::base::tally::StateTally;
 use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -95,6 +96,8 @@ pub struct Turn<'a> {
     pub fuel: u32,
     /// Bounds of the execution.
     pub limits: Limits,
+    /// Counts by state, of the machine that runs.
+    pub states: &'a mut StateTally,
     /// Effects of this run are added here, each with the frame that waits for it.
     pub effects: &'a mut Vec<(FrameId, Effect)>,
     /// What no longer has to wake anybody is added here: its call or timer is to be given up.

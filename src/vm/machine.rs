@@ -153,6 +153,7 @@ impl<'a, 't> Machine<'a, 't> {
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
         let execution = &mut *self.execution;
         execution.transitions = execution.transitions.saturating_add(1);
+        self.turn.states.entered(state.index());
         let frame = &mut execution.frame;
         frame.state = state;
         frame.entered_ms = self.turn.now.wall_ms;

@@ -105,6 +105,7 @@ impl Machine<'_, '_> {
         let state = self.state(program);
         // AWS counts each retry as a transition more (pricing of Standard workflows).
         self.execution.transitions = self.execution.transitions.saturating_add(1);
+        self.turn.states.retried(self.execution.frame.state.index());
         let frame = &mut self.execution.frame;
         frame.retry_count += 1;
         frame.staged.clear();
@@ -142,6 +143,7 @@ impl Machine<'_, '_> {
         frame.staged.clear();
         frame.pc = handler;
         frame.caught = true;
+        self.turn.states.caught(frame.state.index());
         Ok(())
     }
 

@@ -62,6 +62,11 @@ impl Service {
             .sum()
     }
 
+    /// The port of `/metrics`.
+    pub(crate) fn admin_port(&self) -> u16 {
+        self.admin_port
+    }
+
     /// Asks the service to stop (SIGTERM) and returns at once.
     pub(crate) fn terminate(&self) {
         // The shell's own `kill`: a minimal system has no other.

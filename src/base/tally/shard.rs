@@ -1,14 +1,18 @@
 //! What a shard counts: executions by state machine, and its own turns.
 
+use std::collections::BTreeMap;
+
 use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
-use super::{LATENCY_BOUNDS_NS, SIZE_BOUNDS_BYTES, rejected_index};
+use super::errors::{ERROR_CELLS, Names};
+use super::{LATENCY_BOUNDS_NS, MEMORY_BOUNDS_BYTES, SIZE_BOUNDS_BYTES, rejected_index};
 use crate::base::ids::MachineIdx;
 
 /// Makes the cells of one shard for `machines` state machines.
 pub fn shard(machines: usize) -> (ShardTally, ShardReader) {
     let cells = Cells::new(SHARD_CELLS + machines * MACHINE_CELLS);
-    let reader = ShardReader { cells: cells.clone() };
-    (ShardTally { cells, machines }, reader)
+    let errors = Names::new(machines);
+    let reader = ShardReader { cells: cells.clone(), errors: errors.clone() };
+    (ShardTally { cells, errors, machines }, reader)
 }
 
 /// How an execution ended, as metrics tell it.
@@ -38,6 +42,8 @@ pub struct Finish {
     pub billed_ms: u64,
     /// Memory rounded up as billed, in MB.
     pub billed_mb: u64,
+    /// Memory by AWS's formula, before rounding.
+    pub memory_bytes: u64,
     /// Size of the input document.
     pub input_bytes: u64,
     /// Size of the output document; 0 when there is none.
@@ -78,6 +84,7 @@ pub struct Levels {
 #[derive(Debug)]
 pub struct ShardTally {
     cells: Cells,
+    errors: Names,
     machines: usize,
 }
 
@@ -98,10 +105,18 @@ impl ShardTally {
         cells.add(base + BILLED_MB, finish.billed_mb);
         cells.add(base + BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
         cells.observe(base + DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
+        cells.observe(base + MEMORY, &MEMORY_BOUNDS_BYTES, finish.memory_bytes);
         cells.observe(base + INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
         if finish.ended == Ended::Succeeded {
             cells.observe(base + OUTPUT, &SIZE_BOUNDS_BYTES, finish.output_bytes);
         }
+    }
+
+    /// An execution failed or timed out with this error name.
+    pub fn failed(&mut self, machine: MachineIdx, error: &str) {
+        let base = self.base(machine);
+        let cell = self.errors.cell(usize::from(machine.0), error);
+        self.cells.add(base + ERRORS + cell, 1);
     }
 
     /// An event was refused before it started; `class` is one of [`super::REJECTED`].
@@ -144,6 +159,7 @@ impl ShardTally {
 #[derive(Clone, Debug)]
 pub struct ShardReader {
     cells: Cells,
+    errors: Names,
 }
 
 /// What one shard, or several together, counted of one state machine.
@@ -165,6 +181,10 @@ pub struct MachineCounts {
     pub billed_mb_ms: u64,
     /// Durations in nanoseconds.
     pub duration: Histogram,
+    /// Executions that failed or timed out by error name; names without any are left out.
+    pub errors: BTreeMap<String, u64>,
+    /// Memory by AWS's formula in bytes.
+    pub memory: Histogram,
     /// Input sizes in bytes.
     pub input: Histogram,
     /// Output sizes in bytes.
@@ -187,6 +207,10 @@ impl MachineCounts {
         self.billed_mb += other.billed_mb;
         self.billed_mb_ms += other.billed_mb_ms;
         self.duration.add(&other.duration);
+        for (error, count) in &other.errors {
+            *self.errors.entry(error.clone()).or_default() += count;
+        }
+        self.memory.add(&other.memory);
         self.input.add(&other.input);
         self.output.add(&other.output);
     }
@@ -226,9 +250,19 @@ impl ShardReader {
             billed_mb: cells.get(base + BILLED_MB),
             billed_mb_ms: cells.get(base + BILLED_MB_MS),
             duration: cells.histogram(base + DURATION, LATENCY_BOUNDS_NS.len()),
+            errors: self.errors_of(usize::from(machine.0), base + ERRORS),
+            memory: cells.histogram(base + MEMORY, MEMORY_BOUNDS_BYTES.len()),
             input: cells.histogram(base + INPUT, SIZE_BOUNDS_BYTES.len()),
             output: cells.histogram(base + OUTPUT, SIZE_BOUNDS_BYTES.len()),
         }
+    }
+
+    fn errors_of(&self, machine: usize, base: usize) -> BTreeMap<String, u64> {
+        let counted = (0..ERROR_CELLS).map(|cell| (cell, self.cells.get(base + cell)));
+        let counted = counted.filter(|(_, count)| *count > 0);
+        let named =
+            counted.filter_map(|(cell, count)| Some((self.errors.name(machine, cell)?, count)));
+        named.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     /// Reads what the shard counted of itself.
@@ -263,7 +297,9 @@ const REJECTED_AT: usize = 9;
 const DURATION: usize = 14;
 const INPUT: usize = DURATION + LATENCY_CELLS;
 const OUTPUT: usize = INPUT + SIZE_CELLS;
-const MACHINE_CELLS: usize = (OUTPUT + SIZE_CELLS).next_multiple_of(LINE_CELLS);
+const MEMORY: usize = OUTPUT + SIZE_CELLS;
+const ERRORS: usize = MEMORY + MEMORY_BOUNDS_BYTES.len() + 2;
+const MACHINE_CELLS: usize = (ERRORS + ERROR_CELLS).next_multiple_of(LINE_CELLS);
 
 const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.len() + 2;
 const SIZE_CELLS: usize = SIZE_BOUNDS_BYTES.len() + 2;
@@ -277,6 +313,7 @@ mod tests {
         duration_ns: 100_000,
         billed_ms: 100,
         billed_mb: 64,
+        memory_bytes: 50_001_024,
         input_bytes: 1_024,
         output_bytes: 1_025,
         transitions: 5,
