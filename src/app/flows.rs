@@ -48,6 +48,12 @@ pub(super) fn flow(
             counters.commits_failed.get(),
         ],
         rebalances: counters.rebalances.get(),
+        history: [
+            counters.history_events.get(),
+            counters.history_cut.get(),
+            counters.history_left_out.get(),
+            counters.history_refused.get(),
+        ],
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use super::flows;
+use super::history;
 use super::metered::Metered;
 use super::prices;
+use super::traces::Keeping;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
 use crate::base::tally::{self, ShardReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
@@ -20,7 +22,7 @@ use crate::registry::{self, Definition};
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
-use crate::vm;
+use crate::vm::{self, Sampling};
 
 /// Why the service cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +124,7 @@ impl Machines {
             version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
             revision: definition.revision(),
             tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            logging: history::recording(&pipeline.logging),
         });
         self.images.push(image);
         Ok(())
@@ -142,6 +145,7 @@ pub struct Shards {
     handles: Vec<runtime::Handle>,
     readers: Vec<ShardReader>,
     task_readers: Vec<TaskReader>,
+    keeping: Option<Keeping>,
 }
 
 impl Shards {
@@ -158,7 +162,9 @@ impl Shards {
         let count = settings.shards.threads(cores);
         let pipelines: Vec<_> = settings.pipelines.iter().map(pipeline_card).collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
-        let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![] };
+        let keeping = Keeping::new(&settings.traces, &machines.cards);
+        let sampling = keeping.as_ref().map_or(Sampling::NONE, Keeping::sampling);
+        let mut shards = Self { handles: vec![], readers: vec![], task_readers: vec![], keeping };
         for shard in 0..count {
             let shard_id = ShardId(shard as u16);
             let (tally, reader) = tally::shard(machines.images.len());
@@ -171,14 +177,18 @@ impl Shards {
             let options = runtime::Options {
                 shard: shard_id,
                 machines: machines.images.clone(),
+                recordings: machines.cards.iter().map(|card| card.logging).collect(),
                 limits: Limits {
                     open_max: (settings.limits.open_executions as usize).div_ceil(count),
                     execution: vm::Limits {
                         map_concurrency_max: settings.limits.map_concurrency,
                         distributed_concurrency_max: settings.limits.distributed_concurrency,
                         held_bytes_max: settings.limits.execution_bytes as usize,
+                        history_bytes_max: settings.limits.history_bytes as usize,
                         ..vm::Limits::default()
                     },
+                    history: settings.traces.record_all && shards.keeping.is_some(),
+                    sampling,
                     ..Limits::default()
                 },
                 inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),
@@ -187,9 +197,10 @@ impl Shards {
             let cards = Arc::clone(&cards);
             let lanes = lanes.to_vec();
             let definition_bytes = machines.definition_bytes();
+            let tracer = shards.keeping.as_ref().map(|keeping| keeping.tracer(&machines.cards));
             shards.handles.push(runtime::Handle::spawn(options, move |completions| {
                 let collector = Collector::new(shard_id, cards, lanes);
-                let settle = Metered::new(collector, tally, definition_bytes);
+                let settle = Metered::new(collector, tally, definition_bytes).with_tracer(tracer);
                 (settle, Tasks::new(tasks, completions, task_tally))
             })?);
         }
@@ -303,6 +314,7 @@ impl Service {
         let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
             let pipeline = &settings.pipelines[index / per_pipeline];
             let mut sinks = vec![pipeline.result_topic.clone(), pipeline.billing_topic.clone()];
+            sinks.extend(history::sink(pipeline).topic().map(str::to_owned));
             sinks.dedup();
             let flow = flows::flow(&pipeline.topics, &sinks, handle.counters());
             Arc::new(flow) as Arc<dyn metrics::Flow>
@@ -331,6 +343,7 @@ impl Service {
         let admin = Admin {
             scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
             health,
+            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
             observe: Arc::new(move |route, method, code, duration| {
                 rare.requested(route, method.as_str(), code, duration);
             }),
@@ -464,6 +477,7 @@ fn source_options(
                 Some(Arc::new(SumsText::new(card.clone(), pipeline_card(pipeline))))
             }
         },
+        history: history::sink(pipeline),
         dead_letter_topic: pipeline.dead_letter_topic.clone(),
         uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
         drain_timeout: settings.drain_timeout,

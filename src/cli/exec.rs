@@ -82,6 +82,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let options = Options {
         shard: ShardId(0),
         machines: vec![image],
+        recordings: Vec::new(),
         limits: Limits { history: args.trace, ..Limits::default() },
         inbox_batches: 1,
         core: None,

@@ -18,6 +18,7 @@ use crate::shard::outbox::{
 use super::counters::Counters;
 use super::error::Error;
 use super::held::{Held, Place, Tag};
+use super::history::without_data;
 use super::ledger::{Finished, Ledger};
 use super::librdkafka::{Delivery, Headers};
 use super::options::Options;
@@ -202,6 +203,9 @@ impl Books {
     /// Replaces a record that is too large for its topic by one that says so.
     pub(super) fn cut_down(&mut self, options: &Options, mut resend: Resend) {
         let target = resend.tag.target;
+        if target == Target::History {
+            return self.cut_log_event(resend);
+        }
         if resend.tag.cut || target == Target::Billing {
             self.fail(options, target, 1, RDKafkaErrorCode::MessageSizeTooLarge);
             return;
@@ -231,7 +235,7 @@ impl Books {
                 resend.value = Some(value);
                 resend.tag.target = Target::Failure;
             }
-            Target::DeadLetter | Target::Billing => {
+            Target::DeadLetter | Target::Billing | Target::History => {
                 let mut headers = resend.headers.take().unwrap_or_else(|| Headers::new(1));
                 headers.add("dlq.truncated", bytes.to_string().as_bytes());
                 resend.headers = Some(headers);
@@ -242,16 +246,36 @@ impl Books {
         self.resends.push_back(resend);
     }
 
+    /// Takes the data out of a log event that is too large for its topic; one that is too large
+    /// even so is given up, and with it nothing else.
+    fn cut_log_event(&mut self, mut resend: Resend) {
+        let event = resend.value.as_deref().filter(|_| !resend.tag.cut).and_then(without_data);
+        if let Some(event) = event {
+            self.counters.history_cut.add(1);
+            resend.tag.solo = true;
+            resend.tag.cut = true;
+            resend.value = Some(event);
+            self.resends.push_back(resend);
+            return;
+        }
+        self.counters.history_refused.add(1);
+        warn!("the history topic refuses a log event for its size, without data too; it is lost");
+        if let Some(place) = self.held.acknowledge(resend.tag) {
+            self.finish(place);
+        }
+    }
+
     fn fail(&mut self, options: &Options, target: Target, attempts: u32, code: RDKafkaErrorCode) {
-        let topic = match target {
+        let topic: &str = match target {
             Target::Result => &options.result_topic,
             Target::Failure => &options.failure_topic,
             Target::Billing => &options.billing_topic,
             Target::DeadLetter => &options.dead_letter_topic,
+            Target::History => options.history.topic().unwrap_or_default(),
         };
         self.failure.get_or_insert(Error::Delivery {
             role: target.role(),
-            topic: topic.clone(),
+            topic: topic.to_owned(),
             attempts,
             code,
         });

@@ -93,16 +93,17 @@ impl Consumer {
             reason: self.connection_failure().unwrap_or(reason),
         };
         let outputs = [
-            ("result", &options.result_topic),
+            ("result", options.result_topic.as_str()),
             ("failure", &options.failure_topic),
             ("billing", &options.billing_topic),
             ("dead-letter", &options.dead_letter_topic),
         ];
-        let topics = options.topics.iter().map(|topic| ("source", topic));
-        for (role, topic) in topics.chain(outputs) {
+        let topics = options.topics.iter().map(|topic| ("source", topic.as_str()));
+        let history = options.history.topic().map(|topic| ("history", topic));
+        for (role, topic) in topics.chain(outputs).chain(history) {
             let missing = || Error::NoSuchTopic {
                 role,
-                topic: topic.clone(),
+                topic: topic.to_owned(),
                 servers: options.bootstrap_servers.clone(),
             };
             let left = deadline.saturating_duration_since(Instant::now());
@@ -114,9 +115,7 @@ impl Consumer {
                 Err(error) => return Err(unreachable(error.to_string())),
             };
             let exists = metadata.topics().iter().any(|found| {
-                found.name() == topic.as_str()
-                    && found.error().is_none()
-                    && !found.partitions().is_empty()
+                found.name() == topic && found.error().is_none() && !found.partitions().is_empty()
             });
             if !exists {
                 return Err(missing());

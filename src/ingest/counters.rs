@@ -28,6 +28,14 @@ pub struct Counters {
     pub delivery_failed: Counter,
     /// Results replaced by a failure record because they were too large.
     pub oversize_results: Counter,
+    /// Log events of histories written.
+    pub history_events: Counter,
+    /// Log events that found no room in the history of their execution.
+    pub history_left_out: Counter,
+    /// Log events written without their data, because they were too large for the topic.
+    pub history_cut: Counter,
+    /// Log events that were too large for the topic even so: lost.
+    pub history_refused: Counter,
     /// Input records finished: every output acknowledged.
     pub finished: Counter,
     /// Offset commits sent.

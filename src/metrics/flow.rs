@@ -38,6 +38,8 @@ pub struct FlowCounts {
     pub commits: [u64; 2],
     /// Rebalance callbacks.
     pub rebalances: u64,
+    /// Log events of histories, by [`HISTORY`].
+    pub history: [u64; 4],
 }
 
 /// What was read from one topic.
@@ -83,6 +85,10 @@ pub const COMMITS: [&str; 2] = ["ok", "error"];
 /// Label values of [`SinkCounts::deliveries`].
 pub const DELIVERIES: [&str; 2] = ["delivered", "failed"];
 
+/// Label values of [`FlowCounts::history`]: written; of these, cut down to fit their topic; without
+/// room in the history of their execution; too large for the topic even so.
+pub const HISTORY: [&str; 4] = ["written", "cut", "left_out", "refused"];
+
 type Write = fn(&mut Samples<'_>, &str, &SourceCounts);
 type Read = fn(&PartitionOffsets) -> Option<i64>;
 
@@ -95,6 +101,11 @@ pub(super) fn render<'a>(flows: impl Iterator<Item = &'a dyn Flow>, page: &mut P
     page.family(&names::SOURCE_COMMITS, |samples| {
         for (result, count) in COMMITS.iter().zip::<[u64; 2]>(commits) {
             samples.count(&[result], count);
+        }
+    });
+    page.family(&names::HISTORY_EVENTS, |samples| {
+        for (index, result) in HISTORY.iter().enumerate() {
+            samples.count(&[result], counts.iter().map(|one| one.history[index]).sum());
         }
     });
     page.family(&names::SOURCE_REBALANCES, |samples| {

@@ -22,7 +22,7 @@ use std::time::Instant;
 pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
 pub use self::facade::Rare;
 pub use self::flow::{
-    COMMITS, DELIVERIES, Flow, FlowCounts, PartitionOffsets, SinkCounts, SourceCounts,
+    COMMITS, DELIVERIES, Flow, FlowCounts, HISTORY, PartitionOffsets, SinkCounts, SourceCounts,
 };
 pub use self::upkeep::Upkeep;
 

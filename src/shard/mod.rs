@@ -103,8 +103,11 @@ pub struct Settled<'a> {
     pub metered_data_bytes: u64,
     /// States entered, retries included.
     pub transitions: u32,
-    /// The events, when the shard records them; see [`Limits::history`].
+    /// The events that it recorded, in order; see [`ShardCore::with_recordings`] and
+    /// [`Limits::history`].
     pub history: &'a [Event],
+    /// Events that were to be recorded and found no room.
+    pub events_left_out: u32,
 }
 
 /// An event that never became an execution: it is not JSON, too large or too deep.

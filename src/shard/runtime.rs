@@ -20,6 +20,7 @@ use crate::base::clock::Now;
 use crate::base::ids::ShardId;
 use crate::base::tally::{Levels, Turn};
 use crate::program::{Image, Loaded};
+use crate::vm::Recording;
 
 /// A seed that differs from one shard to the next and from one start to the next.
 fn seed() -> u64 {
@@ -34,6 +35,8 @@ pub struct Options {
     pub shard: ShardId,
     /// All state machines, by `MachineIdx`.
     pub machines: Vec<Image>,
+    /// What their executions record, by `MachineIdx`; one that is missing records nothing.
+    pub recordings: Vec<Recording>,
     /// Bounds of the shard.
     pub limits: Limits,
     /// Batches that may wait in the inbox.
@@ -191,7 +194,8 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         let clock = Clock { origin: Instant::now() };
         let machines = options.machines.into_iter().map(Loaded::from).collect();
         Self {
-            core: ShardCore::new(machines, options.limits, clock.now(), seed()),
+            core: ShardCore::new(machines, options.limits, clock.now(), seed())
+                .with_recordings(options.recordings),
             inputs: Inputs::default(),
             inbox,
             bell,

@@ -11,7 +11,7 @@ use super::context::{self, StateContext};
 use super::execution::Execution;
 use super::fork::Join;
 use super::frame::{Frame, FrameId, Waiting};
-use super::history::Event;
+use super::recording::History;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
 use crate::program::{Loaded, Pc, StateIdx};
 use crate::value::{ArenaId, Folded, Parser, Value};
@@ -30,8 +30,8 @@ pub struct Asleep {
     children: u64,
     event: u32,
     transitions: u32,
-    #[expect(clippy::box_collection, reason = "hardly ever there")]
-    history: Option<Box<Vec<Event>>>,
+    /// Hardly ever there.
+    history: Option<Box<History>>,
 }
 
 const _: () = assert!(size_of::<Asleep>() <= 176);
@@ -175,6 +175,8 @@ impl Stand {
             pc,
             state,
             entered_event,
+            // Whatever is evaluated after a wait no longer enters the state.
+            entry_cause: _,
             last_event,
             entered_ms,
             retry_count,
