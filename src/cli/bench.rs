@@ -299,6 +299,7 @@ impl Lane {
                 origin: Origin { offset: self.next as i64, ..Origin::default() },
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
+                traceparent: None,
                 name: at..at + NAME.len() as u32,
                 input: at + NAME.len() as u32..batch.bytes.len() as u32,
             });

@@ -151,6 +151,7 @@ fn batch(args: &Args) -> Result<StartBatch, Failure> {
         origin: Origin::default(),
         machine: MachineIdx(0),
         suffix,
+        traceparent: None,
         name: 0..from,
         input: from..to,
     };

@@ -255,6 +255,7 @@ fn push(
             },
             machine: options.machine,
             suffix: identity.suffix(offset, -1, b""),
+            traceparent: None,
             name: name_start..input_start,
             input: input_start..bytes.len() as u32,
         }

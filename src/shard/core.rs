@@ -383,6 +383,7 @@ impl ShardCore {
             let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
             return edges.reject(start, input, class, &error.to_string());
         }
+        running.execution.trace_under(start.traceparent);
         running.ticket = Ticket {
             origin: start.origin,
             machine: start.machine,
@@ -479,6 +480,7 @@ impl ShardCore {
                     input: text,
                     timeout_ms,
                     attempt,
+                    traceparent: execution.traceparent(),
                 };
                 edges.calls.call(token, request);
                 let fold_at_ms = edges.now.mono_ms().saturating_add(self.limits.fold_after_ms);

@@ -11,6 +11,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::base::trace::TraceParent;
 use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -48,6 +49,7 @@ pub struct Execution {
     /// Branches and iterations begun.
     pub(super) children: u64,
     pub(super) history: Option<History>,
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 /// Who an execution is.
@@ -126,6 +128,7 @@ impl Execution {
             child_input_bytes: 0,
             children: 0,
             history: None,
+            traceparent: None,
         }
     }
 
@@ -166,6 +169,7 @@ impl Execution {
         self.child_input_bytes = 0;
         self.children = 0;
         self.history = None;
+        self.traceparent = None;
         if recording.level != Level::Off {
             self.begin_history(recording, now);
         }
@@ -270,6 +274,16 @@ impl Execution {
     /// Events that found no room in the history.
     pub fn events_left_out(&self) -> u32 {
         self.history.as_ref().map_or(0, |history| history.left_out)
+    }
+
+    /// Says where in a distributed trace the execution stands; forgotten by the next one.
+    pub fn trace_under(&mut self, traceparent: Option<TraceParent>) {
+        self.traceparent = traceparent;
+    }
+
+    /// Where in a distributed trace the execution stands.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        self.traceparent
     }
 
     /// The program that runs.
