@@ -4,6 +4,7 @@
 //! edge's own options, and counters of one become gauges of another.
 
 mod flows;
+mod health;
 mod history;
 pub mod logging;
 mod metered;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use super::flows;
+use super::health::health;
 use super::history;
 use super::metered::Metered;
 use super::prices;
@@ -13,7 +14,7 @@ use super::traces::Keeping;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
 use crate::base::tally::{self, ShardReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
-use crate::http::{Admin, Check, Condition, Health, Server};
+use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
 use crate::metrics::{self, Metrics, Rare, Upkeep};
 use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
@@ -332,14 +333,12 @@ impl Service {
             prices: prices::shown(settings)?,
             features: if cfg!(feature = "tls") { "tls" } else { "" },
         };
-        let consuming = self.consuming.check("sources");
+        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
+        let checks = health.clone();
         let metrics = Metrics::new(options, Arc::clone(&rare), move || {
-            vec![(consuming.name(), consuming.ask().is_ok())]
+            let checks = checks.ready().iter();
+            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
         });
-        let health = Health::new(
-            vec![Check::new("process", || Ok(()))],
-            vec![self.consuming.check("sources")],
-        );
         let admin = Admin {
             scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
             health,

@@ -249,11 +249,15 @@ pub struct Log {
     /// A level, or a filter such as `info,expressway::ingest=debug`.
     #[schemars(extend("format" = "log-filter"))]
     pub level: String,
+    /// Lines that each place in the code may write in ten seconds, at info and above; the rest is
+    /// counted. 0 is no limit.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub burst: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Auto, level: "info".to_owned() }
+        Self { format: LogFormat::Auto, level: "info".to_owned(), burst: 10 }
     }
 }
 

@@ -152,6 +152,18 @@ impl Consumer {
         self.base.context().failure.lock().ok()?.take()
     }
 
+    /// Whether no broker answers. The client says when it has lost the last one, not when it has
+    /// found one again, so one that has lost all is asked, which may take a moment.
+    pub(super) fn is_alone(&self, topic: &str) -> bool {
+        let is_alone = &self.base.context().is_alone;
+        if is_alone.load(Ordering::SeqCst)
+            && self.base.fetch_metadata(Some(topic), LOOK_FOR_BROKERS).is_ok()
+        {
+            is_alone.store(false, Ordering::SeqCst);
+        }
+        is_alone.load(Ordering::SeqCst)
+    }
+
     /// Joins the group.
     pub(super) fn subscribe(&self, topics: &[String]) -> Result<(), Error> {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -271,6 +283,8 @@ pub(super) struct Membership {
     /// Whether the cluster has been found. Before that, failures to connect are the one error that
     /// the start ends with, not a log line for each of many attempts.
     is_up: AtomicBool,
+    /// The last broker is lost, and none has been found since.
+    is_alone: AtomicBool,
     /// The last of them.
     failure: Mutex<Option<String>>,
     /// What the broker's list of request versions says about KIP-848 groups.
@@ -326,6 +340,9 @@ impl ClientContext for Membership {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.is_alone.store(true, Ordering::SeqCst);
+        }
         if self.is_up.load(Ordering::SeqCst) {
             warn!(%error, reason, "consumer");
             return;
@@ -375,6 +392,8 @@ fn give_up(
     }
 }
 
+/// How long to look for a broker at a time, once all are lost and nothing else can be done.
+const LOOK_FOR_BROKERS: Duration = Duration::from_millis(200);
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
 /// Events per turn; a connection brings a few hundred log lines at once.

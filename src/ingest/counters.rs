@@ -50,6 +50,10 @@ pub struct Counters {
     pub rebalances: Counter,
     /// Events whose outcome came too late, after their partition was taken away.
     pub dropped: Counter,
+    /// Turns of the source's loop: it stands still when this does.
+    pub loops: Counter,
+    /// 1 while no broker answers, else 0.
+    pub brokers_down: Counter,
     /// Records held now.
     pub in_flight: Counter,
     lags: Mutex<Vec<PartitionLag>>,
