@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
@@ -34,7 +34,7 @@ pub fn start(log: &Log) -> Result<(), String> {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
     let limit = RateLimit::new(log.burst, WINDOW);
-    let counts = Arc::downgrade(&limit.0);
+    let counts = Arc::clone(&limit.0);
     // A subscriber that is already there belongs to whoever embeds us.
     let started = if text {
         registry().with(filter).with(lines.with_filter(limit)).try_init()
@@ -42,13 +42,29 @@ pub fn start(log: &Log) -> Result<(), String> {
         let lines = lines.json().flatten_event(true);
         registry().with(filter).with(lines.with_filter(limit)).try_init()
     };
-    if started.is_ok() {
+    if started.is_ok() && COUNTS.set(counts).is_ok() {
         // Ends with the process: it only waits.
-        let told = std::thread::Builder::new().name("log".to_owned());
-        told.spawn(move || tell(&counts)).map_err(|error| format!("a thread: {error}"))?;
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        let tell = || loop {
+            std::thread::sleep(WINDOW);
+            tell_held_back();
+        };
+        thread.spawn(tell).map_err(|error| format!("cannot start a thread: {error}"))?;
     }
     Ok(())
 }
+
+/// Says how many lines were held back since this was said last; every ten seconds, and to be called
+/// once more at the end.
+pub fn tell_held_back() {
+    let Some(counts) = COUNTS.get() else { return };
+    for (place, level, count) in counts.take_held_back() {
+        warn!(target: TARGET, place, %level, count, "more lines like this were held back");
+    }
+}
+
+/// Those of the process's own log.
+static COUNTS: OnceLock<Arc<Counts>> = OnceLock::new();
 
 /// Lets so many lines of each place in the code through in each window of time. Who asks for debug
 /// or trace lines wants all of them.
@@ -121,17 +137,6 @@ impl<S: Subscriber> Filter<S> for RateLimit {
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         None
-    }
-}
-
-/// Says every ten seconds what was held back, as long as anybody logs.
-fn tell(counts: &Weak<Counts>) {
-    loop {
-        std::thread::sleep(WINDOW);
-        let Some(counts) = counts.upgrade() else { return };
-        for (place, level, count) in counts.take_held_back() {
-            warn!(target: TARGET, place, %level, count, "more lines like this were held back");
-        }
     }
 }
 

@@ -60,11 +60,15 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when the start fails or a source has to stop.
 pub fn run(args: &Args) -> Result<u8, Failure> {
-    let settings = match &args.config {
+    let mut settings = match &args.config {
         Some(file) => load(file)?,
         None => config::parse("environment", ANY, Path::new("."), config::process_environment())
             .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))?,
     };
+    if args.input.is_some() {
+        // Each line that cannot run is told, however many there are.
+        settings.log.burst = 0;
+    }
     logging::start(&settings.log).map_err(|error| Failure::new(BAD_CONFIGURATION, error))?;
     match &args.input {
         Some(input) => over_file(args, settings, input),
@@ -89,6 +93,7 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
     let service = Service::start(settings).map_err(failure)?;
     let code = signals.wait(|| service.has_failed());
     let report = service.stop();
+    logging::tell_held_back();
     match report.error {
         Some(error) => Err(failure(error)),
         None => Ok(code),

@@ -302,3 +302,31 @@ fn own_headers(headers: &Headers) -> Headers {
 const OVERSIZE_ERROR: &str = "States.DataLimitExceeded";
 /// Sends of one record before its source gives up. Each takes up to `message.timeout.ms`.
 const SENDS_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use crate::base::ids::{MachineIdx, PipelineIdx};
+
+    use super::*;
+
+    #[test]
+    fn a_log_event_that_stays_too_large_is_given_up_and_holds_nothing_up() {
+        let options = Options::new(PipelineIdx(0), MachineIdx(0));
+        let mut books = Books::new(Arc::new(Counters::default()));
+        let place = Place { partition: 0, epoch: 0, offset: 5 };
+        let slot = books.held.insert(place, 0, None, None).unwrap();
+        books.held.expect(slot, 1);
+        let tag = books.held.tag(slot, Target::History);
+        let value = Some(br#"{"id":"1","details":{"input":"large"}}"#.to_vec());
+        books.cut_down(&options, Resend { tag, key: None, value, headers: None });
+        let again = books.resends.pop_front().unwrap();
+        assert!(again.tag.cut && again.tag.solo);
+        let cut = br#"{"id":"1","details":{"input":"","inputDetails":{"truncated":true}}}"#;
+        assert_eq!(again.value.as_deref(), Some(&cut[..]));
+        assert_eq!((books.counters.history_cut.get(), books.held.len()), (1, 1));
+
+        books.cut_down(&options, again);
+        assert!(books.resends.is_empty() && books.failure.is_none());
+        assert_eq!((books.counters.history_refused.get(), books.held.len()), (1, 0));
+    }
+}

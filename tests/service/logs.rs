@@ -64,7 +64,21 @@ allow = ["{}"]
         (written("written") >= 9 + 9 + 5).then_some(())
     });
 
-    // The trace goes on to the task, over the time that the execution slept, and to the result.
+    let arn = assert_trace_goes_on(&cluster);
+    let events = assert_history(&cluster, &arn, &event);
+    assert_eq!([written("cut"), written("left_out"), written("refused")], [0, 0, 0]);
+    assert_kept(&cluster, &service, &arn, &events);
+
+    let ready = body(&service.get("/readyz?verbose").unwrap());
+    let checks: Vec<_> =
+        ready["checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
+    assert_eq!(checks, ["process", "shards", "sources", "loops", "brokers", "partitions"]);
+    assert_eq!(ready["ok"], true);
+}
+
+/// The trace goes on to the task, over the time that the execution slept, and to the result.
+/// Returns the ARN of the execution that has one.
+fn assert_trace_goes_on(cluster: &Cluster) -> String {
     let results = cluster.read(RESULTS, 2, 2);
     let sent: BTreeMap<_, _> = results
         .iter()
@@ -77,9 +91,11 @@ allow = ["{}"]
     assert_eq!(sent[&b"plain"[..]], Value::Null);
     let traced = results.iter().find(|record| record.key.as_deref() == Some(b"traced")).unwrap();
     assert_eq!(traced.header("traceparent"), Some(TRACEPARENT));
+    traced.header("execution-arn").unwrap().to_owned()
+}
 
-    // The history is all there, under the execution's name.
-    let arn = traced.header("execution-arn").unwrap();
+/// The history is all there, under the execution's ARN.
+fn assert_history(cluster: &Cluster, arn: &str, input: &str) -> Vec<Value> {
     let events: Vec<Value> = cluster
         .read(HISTORY, 2, 9 + 9 + 5)
         .iter()
@@ -99,10 +115,12 @@ allow = ["{}"]
         "ExecutionSucceeded",
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(events[0]["details"]["input"], event);
-    assert_eq!([written("cut"), written("left_out"), written("refused")], [0, 0, 0]);
+    assert_eq!(events[0]["details"]["input"], input);
+    events
+}
 
-    // It is kept, and so is the one that failed, for that reason.
+/// It is kept, and so is the one that failed, for that reason.
+fn assert_kept(cluster: &Cluster, service: &Instance, arn: &str, events: &[Value]) {
     let list = body(&service.get("/api/v1/executions?state_machine=orders").unwrap());
     assert_eq!(list["executions"].as_array().unwrap().len(), 3);
     let failed = body(&service.get("/api/v1/executions?reason=error").unwrap());
@@ -113,12 +131,6 @@ allow = ["{}"]
     let kept = body(&service.get(&format!("/api/v1/executions/{arn}")).unwrap());
     assert_eq!(kept["events"], json!(events));
     assert_eq!(kept["output"]["headers"]["traceparent"], TRACEPARENT);
-
-    let ready = body(&service.get("/readyz?verbose").unwrap());
-    let checks: Vec<_> =
-        ready["checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
-    assert_eq!(checks, ["process", "shards", "sources", "loops", "brokers", "partitions"]);
-    assert_eq!(ready["ok"], true);
 }
 
 #[test]
