@@ -113,6 +113,7 @@ pub(crate) fn add_start(batch: &mut StartBatch, offset: i64, event: &[u8]) {
         origin: Origin { offset, ..Origin::default() },
         machine: MachineIdx(0),
         suffix: ExecutionSuffix([0; 16]),
+        traceparent: None,
         name: at..input,
         input: input..batch.bytes.len() as u32,
     });

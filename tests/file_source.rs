@@ -22,6 +22,7 @@ struct Ran {
     report: Result<FileReport, Error>,
     results: String,
     bills: String,
+    history: String,
     rejected: Vec<String>,
 }
 
@@ -37,12 +38,17 @@ fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
         inflight_per_shard: 100,
     };
     let (mut results, mut bills, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let mut history = Vec::new();
     let report = run_file(
         &options,
         ports,
         &lane,
         input,
-        FileOutputs { results: &mut results, billing: Some(&mut bills) },
+        FileOutputs {
+            results: &mut results,
+            billing: Some(&mut bills),
+            history: Some(&mut history),
+        },
         &Arc::new(AtomicBool::new(stop)),
         &mut |line, class, cause| rejected.push(format!("{line} {class} {cause}")),
     );
@@ -51,6 +57,7 @@ fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
         report,
         results: String::from_utf8(results).unwrap(),
         bills: String::from_utf8(bills).unwrap(),
+        history: String::from_utf8(history).unwrap(),
         rejected,
     }
 }
@@ -78,6 +85,19 @@ fn results_come_in_the_order_of_the_lines() {
 }
 
 #[test]
+fn the_events_of_an_execution_stand_together() {
+    let ran = run_text("1\n2\n{\"leave_out\":true}\nnope\n3");
+    assert_eq!(ran.report.unwrap().events_left_out, 1);
+    let events: Vec<Value> =
+        ran.history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 8);
+    for pair in events.chunks(2) {
+        assert_eq!([&pair[0]["id"], &pair[1]["id"]], ["1", "2"]);
+        assert_eq!(pair[0]["execution_arn"], pair[1]["execution_arn"]);
+    }
+}
+
+#[test]
 fn what_cannot_run_has_no_result_line_and_no_bill() {
     let large = format!("\"{}\"", "x".repeat(262_143));
     let fits = format!("\"{}\"", "x".repeat(262_142));
@@ -85,7 +105,7 @@ fn what_cannot_run_has_no_result_line_and_no_bill() {
     let ran = run_text(text);
     assert_eq!(
         ran.report.unwrap(),
-        FileReport { succeeded: 2, failed: 1, rejected: 2, skipped: 2 }
+        FileReport { succeeded: 2, failed: 1, rejected: 2, skipped: 2, events_left_out: 0 }
     );
     let expected = format!("1\n{{\"error\":\"Order.Refused\",\"cause\":\"no stock\"}}\n{fits}\n");
     assert_eq!(ran.results, expected);

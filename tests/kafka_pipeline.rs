@@ -1,7 +1,7 @@
 //! The service as processes against a real Apache Kafka: 200,000 events, eight partitions, two
 //! instances in one group, one of which is stopped or killed half way and comes back.
 //!
-//! Whatever happens, every event has its result and its bill. A stop in order doubles nothing; a
+//! Whatever happens, every event has its result and its bill, and every one that fails its history. A stop in order doubles nothing; a
 //! kill doubles only what was open, and a doubled result is the same one under the same id.
 
 #[path = "kafka_pipeline/events.rs"]
@@ -37,6 +37,7 @@ fn an_instance_that_is_stopped_loses_and_doubles_nothing() {
     scene.ledger.assert_complete();
     assert_eq!(scene.ledger.doubled_results(), [], "a stop in order commits what it finished");
     assert_eq!(scene.ledger.doubled_bill_count(), 0);
+    assert_eq!(scene.ledger.doubled_log_event_count(), 0);
 }
 
 #[test]
@@ -90,6 +91,7 @@ impl Scene {
             (RESULTS, OUTPUT_PARTITIONS),
             (FAILURES, OUTPUT_PARTITIONS),
             (BILLING, OUTPUT_PARTITIONS),
+            (HISTORY, OUTPUT_PARTITIONS),
             (DEAD_LETTERS, 1),
         ]);
         let directory = TempDir::with_prefix_in("pipeline-", env!("CARGO_TARGET_TMPDIR"))
@@ -162,6 +164,8 @@ result_topic = "{RESULTS}"
 failure_topic = "{FAILURES}"
 billing_topic = "{BILLING}"
 dead_letter_topic = "{DEAD_LETTERS}"
+history_topic = "{HISTORY}"
+logging.level = "ERROR"
 "#,
         brokers = broker.bootstrap(),
         definition = definition.display(),
@@ -177,6 +181,7 @@ const INPUT: &str = "orders";
 const RESULTS: &str = "orders-results";
 const FAILURES: &str = "orders-failures";
 const BILLING: &str = "orders-billing";
+const HISTORY: &str = "orders-history";
 const DEAD_LETTERS: &str = "orders-dlq";
 const OUTPUT_PARTITIONS: i32 = 4;
 const RECORDS_METRIC: &str = "expressway_source_records_total";

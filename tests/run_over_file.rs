@@ -10,11 +10,13 @@ fn a_definition_and_a_file_are_enough() {
     let event = std::fs::read_to_string(root.join("pass-choice.input.json")).expect("the event");
     std::fs::write(&events, format!("{}\n\nnot json\n", event.trim())).expect("the events");
     let bills = folder.path().join("bills.ndjson");
+    let history = folder.path().join("history.ndjson");
     let ran = Command::new(env!("CARGO_BIN_EXE_expressway"))
         .arg("run")
         .args([&"--definition".into(), &root.join("pass-choice.asl.json")])
         .args([&"--input".into(), &events])
         .args([&"--billing".into(), &bills])
+        .args([&"--history".into(), &history])
         .output()
         .expect("the binary runs");
     assert_eq!(ran.status.code(), Some(1), "one line was rejected");
@@ -25,4 +27,18 @@ fn a_definition_and_a_file_are_enough() {
     let bill: serde_json::Value = serde_json::from_slice(&bill).expect("one bill");
     assert_eq!(bill["data"]["billed_duration_ms"], 100);
     assert_eq!(bill["data"]["gb_seconds"], "0.00625");
+
+    let history = std::fs::read_to_string(&history).expect("the history");
+    let events: Vec<serde_json::Value> =
+        history.lines().map(|line| serde_json::from_str(line).expect("a log event")).collect();
+    let ids: Vec<_> = events.iter().filter_map(|event| event["id"].as_str()).collect();
+    let numbers: Vec<_> = (1..=events.len()).map(|number| number.to_string()).collect();
+    assert_eq!(ids, numbers);
+    assert_eq!(events[0]["type"], "ExecutionStarted");
+    assert_eq!(events[0]["details"]["input"], event.trim());
+    let last = events.last().expect("an end");
+    assert_eq!(last["type"], "ExecutionSucceeded");
+    assert_eq!(last["execution_arn"], bill["id"]);
+    let output = last["details"]["output"].as_str().expect("a text");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(output).expect("JSON"), result);
 }

@@ -8,17 +8,19 @@ use crate::metrics::{FlowCounts, PartitionOffsets, SinkCounts, SourceCounts};
 
 /// Reads one source's counters. A pipeline with several topics is shown under their names joined,
 /// since its source counts them together; `sinks` are the topics of results, failures, billing
-/// records and dead letters.
+/// records, dead letters and histories, the last one empty where none is written.
 pub(super) fn flow(
     topics: &[String],
-    sinks: [String; 4],
+    sinks: [String; 5],
     machine: MachineIdx,
     counters: Arc<Counters>,
 ) -> impl Fn() -> FlowCounts + Send + Sync + use<> {
     let source = topics.join(",");
     move || FlowCounts {
         sources: vec![(source.clone(), source_counts(&counters))],
-        sinks: sinks.iter().cloned().zip(counters.sinks.iter().map(sink_counts)).collect(),
+        sinks: (sinks.iter().cloned().zip(counters.sinks.iter().map(sink_counts)))
+            .filter(|(topic, _)| !topic.is_empty())
+            .collect(),
         partitions: partitions(&counters),
         held_back_ns: counters.back_pressure_ns.get(),
         commits: [
@@ -29,6 +31,12 @@ pub(super) fn flow(
         rebalance_duration: counters.rebalance_duration.get(),
         commit_duration: counters.commit_duration.get(),
         event_latency: Some((machine, counters.event_latency.get())),
+        history: [
+            counters.history_events.get(),
+            counters.history_cut.get(),
+            counters.history_left_out.get(),
+            counters.history_refused.get(),
+        ],
     }
 }
 

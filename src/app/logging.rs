@@ -1,8 +1,19 @@
 //! The process log: tracing to stderr, as text for people or JSON for collectors.
+//!
+//! A line that would come over and over is held back: of each place in the code only so many lines
+//! are written in ten seconds, and then how many were not.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use tracing_subscriber::EnvFilter;
+use tracing::callsite::Identifier;
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Metadata, Subscriber, warn};
+use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, registry};
 
 use crate::config::{Log, LogFormat};
 
@@ -14,16 +25,201 @@ pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| format!("log.level \"{}\": {error}", log.level))?;
     let is_terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
     let text = match log.format {
         LogFormat::Auto => is_terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
+    let limit = RateLimit::new(log.burst, WINDOW);
+    let counts = Arc::clone(&limit.0);
     // A subscriber that is already there belongs to whoever embeds us.
-    let _ = if text { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
+    let started = if text {
+        registry().with(filter).with(lines.with_filter(limit)).try_init()
+    } else {
+        let lines = lines.json().flatten_event(true);
+        registry().with(filter).with(lines.with_filter(limit)).try_init()
+    };
+    if started.is_ok() && COUNTS.set(counts).is_ok() {
+        // Ends with the process: it only waits.
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        let tell = || loop {
+            std::thread::sleep(WINDOW);
+            tell_held_back();
+        };
+        thread.spawn(tell).map_err(|error| format!("cannot start a thread: {error}"))?;
+    }
     Ok(())
+}
+
+/// Says how many lines were held back since this was said last; every ten seconds, and to be called
+/// once more at the end.
+pub fn tell_held_back() {
+    let Some(counts) = COUNTS.get() else { return };
+    for (place, level, count) in counts.take_held_back() {
+        warn!(target: TARGET, place, %level, count, "more lines like this were held back");
+    }
+}
+
+/// Those of the process's own log.
+static COUNTS: OnceLock<Arc<Counts>> = OnceLock::new();
+
+/// Lets so many lines of each place in the code through in each window of time. Who asks for debug
+/// or trace lines wants all of them.
+struct RateLimit(Arc<Counts>);
+
+struct Counts {
+    burst: u32,
+    window: Duration,
+    places: Mutex<HashMap<Identifier, Place>>,
+}
+
+/// A place in the code that writes lines.
+struct Place {
+    name: &'static str,
+    level: Level,
+    since: Instant,
+    written: u32,
+    held_back: u64,
+}
+
+impl RateLimit {
+    /// `burst` lines in each `window`; 0 is no limit.
+    fn new(burst: u32, window: Duration) -> Self {
+        Self(Arc::new(Counts { burst, window, places: Mutex::default() }))
+    }
+}
+
+impl Counts {
+    fn lets_through(&self, place: &'static Metadata<'static>) -> bool {
+        if self.burst == 0 || *place.level() > Level::INFO || place.target() == TARGET {
+            return true;
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let place = places.entry(place.callsite()).or_insert_with(|| Place {
+            name: place.name(),
+            level: *place.level(),
+            since: now,
+            written: 0,
+            held_back: 0,
+        });
+        if now.duration_since(place.since) >= self.window {
+            (place.since, place.written) = (now, 0);
+        }
+        let lets_through = place.written < self.burst;
+        place.written = place.written.saturating_add(1);
+        place.held_back += u64::from(!lets_through);
+        lets_through
+    }
+
+    /// Takes what was held back since it was asked last: place, level and count.
+    fn take_held_back(&self) -> Vec<(&'static str, Level, u64)> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |place: &mut Place| {
+            let count = std::mem::take(&mut place.held_back);
+            (count > 0).then_some((place.name, place.level, count))
+        };
+        places.values_mut().filter_map(take).collect()
+    }
+}
+
+impl<S: Subscriber> Filter<S> for RateLimit {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        self.0.lets_through(event.metadata())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        None
+    }
+}
+
+/// Target of our own lines, which are not held back.
+const TARGET: &str = "expressway::log";
+const WINDOW: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tracing::info;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sheet(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sheet {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Lines that `logs` writes, as JSON, and what was held back.
+    fn logged(burst: u32, window: Duration, logs: impl FnOnce()) -> (Vec<String>, Vec<u64>) {
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        let limit = RateLimit::new(burst, window);
+        let counts = Arc::clone(&limit.0);
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(move || writer.clone())
+            .json()
+            .flatten_event(true);
+        let subscriber = registry().with(lines.with_filter(limit));
+        tracing::subscriber::with_default(subscriber, logs);
+        let text = String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap();
+        let held_back = counts.take_held_back().into_iter().map(|(.., count)| count).collect();
+        assert_eq!(counts.take_held_back(), [], "it is told once");
+        (text.lines().map(str::to_owned).collect(), held_back)
+    }
+
+    const LONG: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn a_line_is_one_json_object_with_its_fields() {
+        let (lines, _) = logged(1, LONG, || warn!(topic = "t\"", attempts = 3, "not delivered"));
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["message"], "not delivered");
+        assert_eq!((&line["topic"], &line["attempts"]), (&"t\"".into(), &3.into()));
+        assert!(line["timestamp"].is_string() && line["target"].is_string());
+    }
+
+    #[test]
+    fn lines_of_one_place_are_held_back_and_counted_others_are_not() {
+        let (lines, held_back) = logged(10, LONG, || {
+            for number in 0..50 {
+                warn!(number, "over and over");
+            }
+            info!("once");
+        });
+        assert_eq!((lines.len(), held_back), (11, vec![40]));
+        assert!(lines[10].contains("once"));
+    }
+
+    #[test]
+    fn a_new_window_lets_lines_through_again() {
+        let (lines, held_back) =
+            logged(1, Duration::ZERO, || (0..5).for_each(|number| warn!(number)));
+        assert_eq!((lines.len(), held_back.len()), (5, 0));
+    }
+
+    #[test]
+    fn no_limit_and_debug_lines_hold_nothing_back() {
+        let (lines, _) = logged(0, LONG, || (0..50).for_each(|number| warn!(number)));
+        assert_eq!(lines.len(), 50);
+        let (lines, _) = logged(1, LONG, || (0..50).for_each(|number| tracing::debug!(number)));
+        assert_eq!(lines.len(), 50);
+    }
 }

@@ -1,9 +1,10 @@
-//! What a shard settles into: counted in the shard's cells, then encoded for its source.
+//! What a shard settles into: counted in the shard's cells, kept in memory if it is worth it, then
+//! encoded for its source.
 
 use crate::base::clock::Now;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{Ended, Finish, Levels, ShardTally, Turn};
-use crate::outcome::{Bill, Collector, memory_bytes};
+use crate::outcome::{Bill, Collector, Tracer, memory_bytes};
 use crate::shard::{Rejected, Settle, Settled, Status};
 
 /// A collector with the shard's hot counters before it.
@@ -11,6 +12,7 @@ use crate::shard::{Rejected, Settle, Settled, Status};
 pub struct Metered {
     collector: Collector,
     tally: ShardTally,
+    tracer: Option<Tracer>,
     /// By machine.
     definition_bytes: Vec<u64>,
 }
@@ -18,7 +20,14 @@ pub struct Metered {
 impl Metered {
     /// Puts `tally` before `collector`.
     pub fn new(collector: Collector, tally: ShardTally, definition_bytes: Vec<u64>) -> Self {
-        Self { collector, tally, definition_bytes }
+        Self { collector, tally, tracer: None, definition_bytes }
+    }
+
+    /// The same, with executions kept in memory.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Option<Tracer>) -> Self {
+        self.tracer = tracer;
+        self
     }
 }
 
@@ -48,6 +57,9 @@ impl Settle for Metered {
         self.tally.finished(settled.machine, &finish);
         if settled.status != Status::Succeeded {
             self.tally.failed(settled.machine, settled.error.unwrap_or(NO_NAME));
+        }
+        if let Some(tracer) = &mut self.tracer {
+            tracer.settled(settled);
         }
         self.collector.settled(settled);
     }

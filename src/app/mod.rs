@@ -4,10 +4,13 @@
 //! edge's own options, and counters of one become gauges of another.
 
 mod flows;
+mod health;
+mod history;
 pub mod logging;
 mod metered;
 mod prices;
 mod service;
+mod traces;
 
 pub use metered::Metered;
 pub use service::{Error, LANE_BATCHES, Machines, Report, Service, Shards};

@@ -6,12 +6,15 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use super::flows;
+use super::health::health;
+use super::history;
 use super::metered::Metered;
 use super::prices;
+use super::traces::Keeping;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
 use crate::base::tally::{self, ShardReader, StateReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
-use crate::http::{Admin, Check, Condition, Health, Server};
+use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
 use crate::metrics::{self, Metrics, Rare, StateLabel, Upkeep};
 use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
@@ -20,7 +23,7 @@ use crate::registry::{self, Definition};
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
-use crate::vm;
+use crate::vm::{self, Sampling};
 
 /// Why the service cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +125,7 @@ impl Machines {
             version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
             revision: definition.revision(),
             tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            logging: history::recording(&pipeline.logging),
         });
         self.images.push(image);
         Ok(())
@@ -160,6 +164,7 @@ pub struct Shards {
     readers: Vec<ShardReader>,
     task_readers: Vec<TaskReader>,
     state_readers: Vec<StateReader>,
+    keeping: Option<Keeping>,
 }
 
 impl Shards {
@@ -176,8 +181,15 @@ impl Shards {
         let count = settings.shards.threads(cores);
         let pipelines: Vec<_> = settings.pipelines.iter().map(pipeline_card).collect();
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
-        let mut shards =
-            Self { handles: vec![], readers: vec![], task_readers: vec![], state_readers: vec![] };
+        let keeping = Keeping::new(&settings.traces, &machines.cards);
+        let sampling = keeping.as_ref().map_or(Sampling::NONE, Keeping::sampling);
+        let mut shards = Self {
+            handles: vec![],
+            readers: vec![],
+            task_readers: vec![],
+            state_readers: vec![],
+            keeping,
+        };
         for shard in 0..count {
             let shard_id = ShardId(shard as u16);
             let (tally, reader) = tally::shard(machines.images.len());
@@ -193,14 +205,18 @@ impl Shards {
                 shard: shard_id,
                 machines: machines.images.clone(),
                 states,
+                recordings: machines.cards.iter().map(|card| card.logging).collect(),
                 limits: Limits {
                     open_max: (settings.limits.open_executions as usize).div_ceil(count),
                     execution: vm::Limits {
                         map_concurrency_max: settings.limits.map_concurrency,
                         distributed_concurrency_max: settings.limits.distributed_concurrency,
                         held_bytes_max: settings.limits.execution_bytes as usize,
+                        history_bytes_max: settings.limits.history_bytes as usize,
                         ..vm::Limits::default()
                     },
+                    history: settings.traces.record_all && shards.keeping.is_some(),
+                    sampling,
                     ..Limits::default()
                 },
                 inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),
@@ -209,9 +225,10 @@ impl Shards {
             let cards = Arc::clone(&cards);
             let lanes = lanes.to_vec();
             let definition_bytes = machines.definition_bytes();
+            let tracer = shards.keeping.as_ref().map(|keeping| keeping.tracer(&machines.cards));
             shards.handles.push(runtime::Handle::spawn(options, move |completions| {
                 let collector = Collector::new(shard_id, cards, lanes);
-                let settle = Metered::new(collector, tally, definition_bytes);
+                let settle = Metered::new(collector, tally, definition_bytes).with_tracer(tracer);
                 (settle, Tasks::new(tasks, completions, task_tally))
             })?);
         }
@@ -329,6 +346,7 @@ impl Service {
                 pipeline.failure_topic.clone(),
                 pipeline.billing_topic.clone(),
                 pipeline.dead_letter_topic.clone(),
+                history::sink(pipeline).topic().unwrap_or_default().to_owned(),
             ];
             let machine = machines.by_pipeline[index / per_pipeline];
             let flow = flows::flow(&pipeline.topics, sinks, machine, handle.counters());
@@ -349,17 +367,16 @@ impl Service {
             prices: prices::shown(settings)?,
             features: if cfg!(feature = "tls") { "tls" } else { "" },
         };
-        let consuming = self.consuming.check("sources");
+        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
+        let checks = health.clone();
         let metrics = Metrics::new(options, Arc::clone(&rare), move || {
-            vec![(consuming.name(), consuming.ask().is_ok())]
+            let checks = checks.ready().iter();
+            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
         });
-        let health = Health::new(
-            vec![Check::new("process", || Ok(()))],
-            vec![self.consuming.check("sources")],
-        );
         let admin = Admin {
             scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
             health,
+            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
             observe: Arc::new(move |route, method, code, duration| {
                 rare.requested(route, method.as_str(), code, duration);
             }),
@@ -493,6 +510,7 @@ fn source_options(
                 Some(Arc::new(SumsText::new(card.clone(), pipeline_card(pipeline))))
             }
         },
+        history: history::sink(pipeline),
         dead_letter_topic: pipeline.dead_letter_topic.clone(),
         uncommitted_per_partition: settings.limits.uncommitted_per_partition as usize,
         drain_timeout: settings.drain_timeout,

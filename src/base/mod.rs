@@ -8,3 +8,4 @@ pub mod ids;
 pub mod limits;
 pub mod name;
 pub mod tally;
+pub mod trace;

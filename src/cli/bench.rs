@@ -15,12 +15,14 @@ use super::{
 };
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
-use crate::outcome::{Bill, Invoice, US_EAST_1};
+use crate::outcome::{Bill, Invoice, LogEvents, StateMachineArn, US_EAST_1};
 use crate::program::{Image, Loaded};
 use crate::registry::Definition;
+use crate::shard::outbox::Span;
 use crate::shard::{
     CallRequest, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
 };
+use crate::vm::{Level, Recording};
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,12 @@ pub struct Args {
     /// Compare the first output with this JSON document.
     #[arg(long)]
     pub check: Option<PathBuf>,
+    /// Record the history at this level (ALL, ERROR, FATAL or OFF) and write its log events.
+    #[arg(long, value_name = "LEVEL", default_value = "OFF", value_parser = level)]
+    pub history: Level,
+    /// With --history: log events carry input and output.
+    #[arg(long)]
+    pub include_execution_data: bool,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -61,7 +69,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let started = Instant::now();
     let cpu_before = cpu_time();
     let allocations_before = allocations::count();
-    let lanes = measure(&image, &events, span, args.shards)?;
+    let recording = Recording { level: args.history, data: args.include_execution_data };
+    let lanes = measure(&image, recording, &events, span, args.shards)?;
     let cpu_seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
     let wall_seconds = started.elapsed().as_secs_f64();
     let allocations = allocations::count().zip(allocations_before).map(|(now, then)| now - then);
@@ -71,6 +80,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         sum.transitions += lane.transitions;
         sum.bytes_in += lane.bytes_in;
         sum.bytes_out += lane.bytes_out;
+        sum.log_events += lane.log_events;
+        sum.history_bytes += lane.history_bytes;
         sum.invoice.requests += lane.invoice.requests;
         sum.invoice.units += lane.invoice.units;
         sum
@@ -93,6 +104,8 @@ struct Counted {
     transitions: u64,
     bytes_in: u64,
     bytes_out: u64,
+    log_events: u64,
+    history_bytes: u64,
     /// What AWS would charge.
     invoice: Invoice,
 }
@@ -127,6 +140,10 @@ fn report(
                 "bytes_out": total.bytes_out,
                 "shards": args.shards,
         });
+        if args.history != Level::Off {
+            document["log_events"] = json!(total.log_events);
+            document["history_bytes"] = json!(total.history_bytes);
+        }
         if let Some(allocations) = allocations {
             document["allocations_per_execution"] = json!(allocations);
         }
@@ -159,7 +176,21 @@ fn report(
         total.invoice.gb_seconds(),
     )?;
     writeln!(out, "bytes in / out             {:>14} / {}", total.bytes_in, total.bytes_out)?;
+    if args.history != Level::Off {
+        let Counted { log_events, history_bytes, .. } = total;
+        writeln!(out, "log events                 {log_events:>14}   {history_bytes} bytes")?;
+    }
     Ok(())
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "ALL" => Ok(Level::All),
+        "ERROR" => Ok(Level::Error),
+        "FATAL" => Ok(Level::Fatal),
+        "OFF" => Ok(Level::Off),
+        _ => Err("expected ALL, ERROR, FATAL or OFF".to_owned()),
+    }
 }
 
 /// NDJSON lines, or the one document that the file is.
@@ -181,6 +212,7 @@ fn split_events(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
 
 fn measure(
     image: &Image,
+    recording: Recording,
     events: &[Vec<u8>],
     span: Duration,
     shards: u16,
@@ -190,7 +222,7 @@ fn measure(
             .map(|shard| {
                 std::thread::Builder::new()
                     .name(format!("shard-{shard}"))
-                    .spawn_scoped(scope, move || Lane::new(image).run(events, span))
+                    .spawn_scoped(scope, move || Lane::new(image, recording).run(events, span))
             })
             .collect();
         lanes
@@ -201,7 +233,7 @@ fn measure(
 }
 
 fn check(image: &Image, events: &[Vec<u8>], expected: &[u8]) -> Result<(), Failure> {
-    let mut lane = Lane::new(image);
+    let mut lane = Lane::new(image, Recording::OFF);
     lane.turn_through(&events[..1], 1);
     let got: Option<serde_json::Value> = serde_json::from_slice(&lane.sink.last).ok();
     let expected: Option<serde_json::Value> = serde_json::from_slice(expected).ok();
@@ -227,12 +259,20 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(image: &Image) -> Self {
+    fn new(image: &Image, recording: Recording) -> Self {
         let loaded = Loaded::from(image.clone());
+        let world = &image.program.world;
+        // A machine whose name cannot stand in an ARN is refused before it comes here.
+        let arn = StateMachineArn::new(&world.region, &world.account, &world.machine_name).ok();
+        let core = ShardCore::new(vec![loaded], Limits::default(), Now::default(), 0);
         Self {
-            core: ShardCore::new(vec![loaded], Limits::default(), Now::default(), 0),
+            core: core.with_recordings(vec![recording]),
             inputs: Inputs::default(),
-            sink: Sink { definition_bytes: image.program.definition_bytes, ..Sink::default() },
+            sink: Sink {
+                definition_bytes: image.program.definition_bytes,
+                log_events: arn.map(|arn| LogEvents::new(&arn, recording)),
+                ..Sink::default()
+            },
             started: Instant::now(),
             next: 0,
         }
@@ -259,6 +299,7 @@ impl Lane {
                 origin: Origin { offset: self.next as i64, ..Origin::default() },
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
+                traceparent: None,
                 name: at..at + NAME.len() as u32,
                 input: at + NAME.len() as u32..batch.bytes.len() as u32,
             });
@@ -276,6 +317,9 @@ struct Sink {
     counted: Counted,
     definition_bytes: u64,
     last: Vec<u8>,
+    log_events: Option<LogEvents>,
+    history: Vec<u8>,
+    spans: Vec<Span>,
 }
 
 impl Settle for Sink {
@@ -287,6 +331,13 @@ impl Settle for Sink {
         let bill =
             Bill::new(settled.duration_ns, self.definition_bytes, settled.metered_data_bytes);
         self.counted.invoice.add(bill);
+        if let Some(log_events) = &self.log_events {
+            log_events.push(&mut self.history, &mut self.spans, settled);
+            self.counted.log_events += self.spans.len() as u64;
+            self.counted.history_bytes += self.history.len() as u64;
+            self.history.clear();
+            self.spans.clear();
+        }
         self.last.clear();
         self.last.extend_from_slice(settled.output);
     }

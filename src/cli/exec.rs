@@ -85,6 +85,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         machines: vec![image],
         // One execution, whose states nobody reads from a page.
         states: StateTally::default(),
+        recordings: Vec::new(),
         limits: Limits { history: args.trace, ..Limits::default() },
         inbox_batches: 1,
         core: None,
@@ -153,6 +154,7 @@ fn batch(args: &Args) -> Result<StartBatch, Failure> {
         origin: Origin::default(),
         machine: MachineIdx(0),
         suffix,
+        traceparent: None,
         name: 0..from,
         input: from..to,
     };

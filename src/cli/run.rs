@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
-use crate::config::{self, BillingMode, BillingPer, Pipeline, Settings};
+use crate::config::{self, BillingMode, BillingPer, LogLevel, Logging, Pipeline, Settings};
 use crate::ingest::{self, FileOptions, FileOutputs, run_file};
 use crate::registry::Definition;
 use crate::shard::outbox::lane;
@@ -49,6 +49,10 @@ pub struct Args {
     /// With --input: write billing records here, a line each.
     #[arg(long, value_name = "FILE", requires = "input")]
     pub billing: Option<PathBuf>,
+    /// With --input: write the histories here, an event a line; all of them with their data, unless
+    /// the pipeline's logging has a level.
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub history: Option<PathBuf>,
 }
 
 /// Runs until told to stop, or to the end of the file; returns the exit code.
@@ -56,11 +60,15 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when the start fails or a source has to stop.
 pub fn run(args: &Args) -> Result<u8, Failure> {
-    let settings = match &args.config {
+    let mut settings = match &args.config {
         Some(file) => load(file)?,
         None => config::parse("environment", ANY, Path::new("."), config::process_environment())
             .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))?,
     };
+    if args.input.is_some() {
+        // Each line that cannot run is told, however many there are.
+        settings.log.burst = 0;
+    }
     logging::start(&settings.log).map_err(|error| Failure::new(BAD_CONFIGURATION, error))?;
     match &args.input {
         Some(input) => over_file(args, settings, input),
@@ -85,6 +93,7 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
     let service = Service::start(settings).map_err(failure)?;
     let code = signals.wait(|| service.has_failed());
     let report = service.stop();
+    logging::tell_held_back();
     match report.error {
         Some(error) => Err(failure(error)),
         None => Ok(code),
@@ -131,6 +140,15 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         billing_mode: BillingMode::Structured,
         ..file_pipeline(args, &settings)?
     }];
+    // Nobody could ask for them: a run over a file has no admin port.
+    settings.traces.memory_bytes = 0;
+    let logging = &mut settings.pipelines[0].logging;
+    if args.history.is_none() {
+        logging.level = LogLevel::Off;
+    } else if logging.level == LogLevel::Off {
+        *logging =
+            Logging { level: LogLevel::All, include_execution_data: true, ..Logging::default() };
+    }
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
     let (sender, receiver) = lane(LANE_BATCHES);
@@ -150,9 +168,11 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         None => Box::new(BufWriter::new(std::io::stdout())),
     };
     let mut billing = args.billing.as_deref().map(create).transpose()?.map(BufWriter::new);
+    let mut history = args.history.as_deref().map(create).transpose()?.map(BufWriter::new);
     let outputs = FileOutputs {
         results: &mut results,
         billing: billing.as_mut().map(|billing| billing as &mut dyn Write),
+        history: history.as_mut().map(|history| history as &mut dyn Write),
     };
     let code = Arc::new(AtomicU8::new(OK));
     let stop = stop_on_signal(&code)?;
@@ -173,6 +193,7 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         rejected = report.rejected,
         skipped = report.skipped,
         dropped,
+        events_left_out = report.events_left_out,
         "file has ended"
     );
     match code.load(Ordering::SeqCst) {

@@ -28,7 +28,6 @@ fn without_indices(path: &str) -> String {
 }
 
 const KEYS: &[(&str, &str)] = &[
-    ("pipeline.history_topic", "execution histories are not written yet; leave the key out"),
     ("pipeline.limits", "limits apply to the whole instance for now: see [limits]"),
     ("metrics.per_state", "metrics per state are not recorded yet; leave the key out"),
 ];
@@ -49,11 +48,6 @@ const VALUES: &[(&str, &[&str], &str)] = &[
         &["envelope"],
         "use \"output\"; what the envelope holds is in the record's headers",
     ),
-    (
-        "pipeline.logging.level",
-        &["ALL", "ERROR", "FATAL"],
-        "use \"OFF\": execution histories are not written yet",
-    ),
     ("pipeline.type", &["STANDARD"], "use \"EXPRESS\": Standard workflows are not run"),
 ];
 
@@ -63,7 +57,7 @@ mod tests {
 
     #[test]
     fn indices_do_not_hide_a_planned_setting() {
-        assert!(key("pipeline[12].history_topic").is_some());
+        assert!(key("pipeline[12].limits").is_some());
         assert!(value("pipeline[0].guarantee", "exactly-once").is_some());
         assert!(value("pipeline[0].guarantee", "at-most-once").is_none());
         assert_eq!(without_indices("a[0].b[1][2].c"), "a.b.c");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::problem::{Code, Place, Problem};
-use super::settings::{Pipeline, Settings};
+use super::settings::{LogDestination, LogLevel, Pipeline, Settings};
 use super::tree::Node;
 
 /// Reports contradictions.
@@ -26,6 +26,7 @@ pub(super) fn check(settings: &Settings, tree: &Node, problems: &mut Vec<Problem
     checker.topics(&settings.pipelines);
     checker.machines(&settings.pipelines);
     checker.sizes(&settings.pipelines);
+    checker.histories(&settings.pipelines);
 }
 
 struct Checker<'a> {
@@ -160,14 +161,45 @@ impl Checker<'_> {
             if long(&pipeline.version, 80) {
                 self.pipeline(index, "version", "at most 80 characters", "shorten the version");
             }
-            if pipeline.logging.include_execution_data {
-                self.problems.push(Problem {
-                    code: Code::NotYet,
-                    place: self.place(Some(index), &["logging", "include_execution_data"]),
-                    key: format!("pipeline[{index}].logging.include_execution_data"),
-                    message: "`include_execution_data` is not supported yet".to_owned(),
-                    help: Some("execution histories are not written yet; use false".to_owned()),
-                });
+        }
+    }
+
+    /// What is logged needs a place to go to, which must hold nothing else.
+    fn histories(&mut self, pipelines: &[Pipeline]) {
+        for (index, pipeline) in pipelines.iter().enumerate() {
+            let topic = &pipeline.history_topic;
+            let logs = pipeline.logging.level != LogLevel::Off;
+            let to_topic = pipeline.logging.destination == LogDestination::Topic;
+            if logs && to_topic && topic.is_empty() {
+                self.pipeline(
+                    index,
+                    "logging",
+                    "the history is logged, but goes nowhere",
+                    "name a `history_topic`, or set logging.destination = \"stdout\"",
+                );
+            }
+            if !topic.is_empty() && !to_topic {
+                self.pipeline(
+                    index,
+                    "history_topic",
+                    "the history goes to stdout, so nothing is written to this topic",
+                    "leave the key out, or set logging.destination = \"topic\"",
+                );
+            }
+            let others = [
+                ("result_topic", &pipeline.result_topic),
+                ("failure_topic", &pipeline.failure_topic),
+                ("billing_topic", &pipeline.billing_topic),
+                ("dead_letter_topic", &pipeline.dead_letter_topic),
+            ];
+            let shared = others.iter().find(|(_, other)| !topic.is_empty() && **other == *topic);
+            if let Some((key, _)) = shared {
+                self.pipeline(
+                    index,
+                    "history_topic",
+                    &format!("topic {topic:?} is also `{key}`"),
+                    "log events are of another form; give them a topic of their own",
+                );
             }
         }
     }
@@ -215,6 +247,8 @@ impl Checker<'_> {
 fn sinks(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &str)> {
     let failure = (pipeline.failure_topic != pipeline.result_topic)
         .then_some(("failure_topic", pipeline.failure_topic.as_str()));
+    let history = (!pipeline.history_topic.is_empty())
+        .then_some(("history_topic", pipeline.history_topic.as_str()));
     [
         ("result_topic", pipeline.result_topic.as_str()),
         ("billing_topic", pipeline.billing_topic.as_str()),
@@ -222,6 +256,7 @@ fn sinks(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &str)> {
     ]
     .into_iter()
     .chain(failure)
+    .chain(history)
 }
 
 /// AWS ends an HTTP task here whatever the state's own limit is.

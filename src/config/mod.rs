@@ -29,8 +29,8 @@ pub use self::environment::{PREFIX, process as process_environment};
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
     Aws, BillingMode, BillingPer, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log,
-    LogFormat, LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline, Settings, Shards,
-    StartOffset, Task, TaskHttp,
+    LogDestination, LogFormat, LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline,
+    Settings, Shards, StartOffset, Task, TaskHttp, Traces,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 

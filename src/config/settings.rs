@@ -38,6 +38,8 @@ pub struct Settings {
     pub task: Task,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// Executions kept in memory for the admin port.
+    pub traces: Traces,
     /// From source topics to a state machine to sink topics; one table each.
     #[serde(rename = "pipeline")]
     pub pipelines: Vec<Pipeline>,
@@ -55,6 +57,7 @@ impl Default for Settings {
             log: Log::default(),
             task: Task::default(),
             metrics: Metrics::default(),
+            traces: Traces::default(),
             pipelines: Vec::new(),
         }
     }
@@ -174,6 +177,10 @@ pub struct Limits {
     /// iterations and fails.
     #[schemars(range(min = 1_048_576, max = 4_294_967_296_i64))]
     pub execution_bytes: u64,
+    /// Bytes of history that one execution may hold where it is logged; beyond it, its events are
+    /// counted, and only its end is logged.
+    #[schemars(range(min = 65_536, max = 268_435_456))]
+    pub history_bytes: u32,
 }
 
 impl Default for Limits {
@@ -185,6 +192,7 @@ impl Default for Limits {
             map_concurrency: execution.map_concurrency_max,
             distributed_concurrency: execution.distributed_concurrency_max,
             execution_bytes: execution.held_bytes_max as u64,
+            history_bytes: execution.history_bytes_max as u32,
         }
     }
 }
@@ -241,11 +249,15 @@ pub struct Log {
     /// A level, or a filter such as `info,expressway::ingest=debug`.
     #[schemars(extend("format" = "log-filter"))]
     pub level: String,
+    /// Lines that each place in the code may write in ten seconds, at info and above; the rest is
+    /// counted. 0 is no limit.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub burst: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Auto, level: "info".to_owned() }
+        Self { format: LogFormat::Auto, level: "info".to_owned(), burst: 10 }
     }
 }
 
@@ -314,6 +326,41 @@ impl Default for Metrics {
     }
 }
 
+/// Executions kept in memory for `/api/v1/executions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Traces {
+    /// Executions of a million that are taken by chance, with all their events.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub per_million: u32,
+    /// Whether those that fail are kept.
+    pub errors: bool,
+    /// Whether those that are slow are kept.
+    pub slow: bool,
+    /// From which duration on; `0s` is above the 99th percentile of the state machine.
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub slow_from: Duration,
+    /// Record the events of every execution, so that failed and slow ones have theirs, too.
+    pub record_all: bool,
+    /// Bytes that all kept executions may hold; 0 keeps none.
+    #[schemars(range(min = 0, max = 4_294_967_296_i64))]
+    pub memory_bytes: u64,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            per_million: 100,
+            errors: true,
+            slow: true,
+            slow_from: Duration::ZERO,
+            record_all: false,
+            memory_bytes: 16 * 1_048_576,
+        }
+    }
+}
+
 impl Pipeline {
     /// A pipeline that only reads a file: no topic is ever opened.
     pub fn for_file(definition: PathBuf, name: &str, role: &str) -> Self {
@@ -333,6 +380,7 @@ impl Pipeline {
             billing_topic: String::new(),
             billing_per: BillingPer::Execution,
             billing_mode: BillingMode::Structured,
+            history_topic: String::new(),
             dead_letter_topic: String::new(),
             guarantee: guarantee(),
             ordering: ordering(),
@@ -397,6 +445,10 @@ pub struct Pipeline {
     /// How billing records lie there.
     #[serde(default = "billing_mode")]
     pub billing_mode: BillingMode,
+    /// Topic for the history, a record per event; needed where `logging` has a level.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("format" = "topic"))]
+    pub history_topic: String,
     /// Topic for records that cannot start an execution.
     #[schemars(extend("format" = "topic"))]
     pub dead_letter_topic: String,
@@ -496,13 +548,19 @@ pub enum BillingMode {
 pub struct Logging {
     /// Which history events are logged.
     pub level: LogLevel,
-    /// Whether they carry input and output.
+    /// Whether they carry input, output, parameters and variables.
     pub include_execution_data: bool,
+    /// Where they go.
+    pub destination: LogDestination,
 }
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { level: LogLevel::Off, include_execution_data: false }
+        Self {
+            level: LogLevel::Off,
+            include_execution_data: false,
+            destination: LogDestination::Topic,
+        }
     }
 }
 
@@ -510,8 +568,24 @@ impl Default for Logging {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LogLevel {
+    /// All.
+    All,
+    /// What failed, timed out or was aborted, in the execution and as a whole.
+    Error,
+    /// Executions that failed, timed out or were aborted.
+    Fatal,
     /// None.
     Off,
+}
+
+/// Where the history goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogDestination {
+    /// To `history_topic`, a record per event.
+    Topic,
+    /// To stdout, a line per event. A reader that does not read holds up the pipeline.
+    Stdout,
 }
 
 fn start_offset() -> StartOffset {

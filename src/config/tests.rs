@@ -169,9 +169,6 @@ fn planned_settings_are_refused_by_name() {
         ("ordering = \"partition\"", 12, "use \"none\""),
         ("format = \"envelope\"", 10, "use \"output\""),
         ("type = \"STANDARD\"", 8, "use \"EXPRESS\""),
-        ("logging.level = \"ALL\"", 17, "use \"OFF\""),
-        ("logging.include_execution_data = true", 34, "use false"),
-        ("history_topic = \"h\"", 1, "`history_topic` is not supported yet"),
     ] {
         refuses(&in_pipeline(line), &[(Code::NotYet, 9, column, part)]);
     }
@@ -179,6 +176,23 @@ fn planned_settings_are_refused_by_name() {
         &in_pipeline("guarantee = \"at-most-once\""),
         &[(Code::BadValue, 9, 13, "is not one of \"at-least-once\"")],
     );
+}
+
+#[test]
+fn a_history_needs_a_place_of_its_own() {
+    let accepts = |lines: &str| with(&in_pipeline(lines), &[]).unwrap();
+    let settings = accepts("history_topic = \"h\"\nlogging.level = \"ERROR\"");
+    let logging = &settings.pipelines[0].logging;
+    assert_eq!((logging.level, logging.include_execution_data), (LogLevel::Error, false));
+    accepts("logging.level = \"ALL\"\nlogging.destination = \"stdout\"");
+    accepts("history_topic = \"h\"");
+    refuses(&in_pipeline("logging.level = \"ALL\""), &[(Code::Conflict, 9, 1, "goes nowhere")]);
+    let both = "history_topic = \"h\"\nlogging.destination = \"stdout\"";
+    refuses(&in_pipeline(both), &[(Code::Conflict, 9, 17, "goes to stdout")]);
+    let shared = in_pipeline("history_topic = \"bill\"");
+    refuses(&shared, &[(Code::Conflict, 9, 17, "topic \"bill\" is also `billing_topic`")]);
+    let a_loop = in_pipeline("history_topic = \"in\"");
+    refuses(&a_loop, &[(Code::Conflict, 9, 17, "a loop")]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The server: a listener, four routes, a thread.
+//! The server: a listener, a few routes, a thread.
 
 use std::fmt;
 use std::io;
@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::executions::{self, Executions, LIST_ROUTE, ONE_PREFIX, ONE_ROUTE};
 use super::{Check, Health};
 
 /// Writes the metrics of the service in Prometheus text format.
@@ -42,6 +43,8 @@ pub struct Admin {
     pub scrape: Arc<dyn Scrape>,
     /// For `/livez` and `/readyz`.
     pub health: Health,
+    /// For `/api/v1/executions`; without it nothing is found there.
+    pub executions: Option<Arc<dyn Executions>>,
     /// Told of every request.
     pub observe: Arc<Observe>,
 }
@@ -102,8 +105,8 @@ impl Drop for Server {
     }
 }
 
-struct Shared {
-    admin: Admin,
+pub(super) struct Shared {
+    pub(super) admin: Admin,
     /// Size of the last scrape, so that the next one grows its buffer once.
     scrape_bytes: AtomicUsize,
 }
@@ -142,6 +145,8 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route(LIST_ROUTE, get(executions::list))
+        .route(ONE_ROUTE, get(executions::find))
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), observe))
         .with_state(shared)
@@ -151,7 +156,8 @@ async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next
     let started = Instant::now();
     let path = request.uri().path();
     // Unknown paths share a label: a scanner must not make series.
-    let route = ROUTES.iter().find(|route| **route == path).copied().unwrap_or("other");
+    let one = path.starts_with(ONE_PREFIX).then_some(ONE_ROUTE);
+    let route = ROUTES.iter().find(|route| **route == path).copied().or(one).unwrap_or("other");
     let method = request.method().clone();
     let response = next.run(request).await;
     let status = response.status().as_u16();
@@ -212,10 +218,16 @@ fn report(uri: &Uri, checks: &[&[Check]]) -> Response {
     (status, body).into_response()
 }
 
-const ROUTES: [&str; 4] = ["/", "/metrics", "/livez", "/readyz"];
+const ROUTES: [&str; 5] = ["/", "/metrics", "/livez", "/readyz", LIST_ROUTE];
 
-const INDEX: &str = "expressway\n\n/metrics          Prometheus text\n/livez            is a restart \
-                     needed? 200 or 503\n/readyz?verbose   is work done? 200 or 503, with reasons\n";
+const INDEX: &str = "expressway
+
+/metrics                  Prometheus text
+/livez?verbose            is a restart needed? 200 or 503, with reasons
+/readyz?verbose           is work done? 200 or 503, with reasons
+/api/v1/executions        executions kept in memory: some of all, failed ones, slow ones
+/api/v1/executions/ARN    one of them, event by event
+";
 
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -225,13 +237,14 @@ mod tests {
     use std::net::TcpStream;
     use std::sync::Mutex;
 
-    use super::super::Condition;
+    use super::super::{Condition, ExecutionQuery};
     use super::*;
 
     fn admin(health: Health) -> Admin {
         Admin {
             scrape: Arc::new(|out: &mut Vec<u8>| out.extend_from_slice(b"up 1\n")),
             health,
+            executions: None,
             observe: Arc::new(|_, _, _, _| {}),
         }
     }
@@ -291,6 +304,33 @@ mod tests {
                 {"name": "kafka", "ok": true},
             ]})
         );
+    }
+
+    struct Kept;
+
+    impl Executions for Kept {
+        fn list(&self, query: &ExecutionQuery) -> String {
+            json!({"state_machine": query.state_machine}).to_string()
+        }
+
+        fn find(&self, arn: &str) -> Option<String> {
+            (arn == "arn:aws:x:1").then(|| "{}".to_owned())
+        }
+    }
+
+    #[test]
+    fn kept_executions_are_listed_and_found() {
+        let without = start(admin(Health::default()));
+        assert_eq!(fetch(&without, "/api/v1/executions").0, 404);
+        assert_eq!(fetch(&without, "/api/v1/executions/arn:aws:x:1").0, 404);
+        let admin = Admin { executions: Some(Arc::new(Kept)), ..admin(Health::default()) };
+        let server = start(admin);
+        let listed = (200, r#"{"state_machine":"a"}"#.to_owned());
+        assert_eq!(fetch(&server, "/api/v1/executions?state_machine=a"), listed);
+        assert_eq!(fetch(&server, "/api/v1/executions?limit=x").0, 400);
+        assert_eq!(fetch(&server, "/api/v1/executions/arn:aws:x:1"), (200, "{}".to_owned()));
+        assert_eq!(fetch(&server, "/api/v1/executions/arn%3Aaws:x:1").0, 200);
+        assert_eq!(fetch(&server, "/api/v1/executions/arn:other").0, 404);
     }
 
     #[test]

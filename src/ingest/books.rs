@@ -18,6 +18,7 @@ use crate::shard::outbox::{
 use super::counters::Counters;
 use super::error::Error;
 use super::held::{Held, Place, Tag};
+use super::history::without_data;
 use super::ledger::{Finished, Ledger};
 use super::librdkafka::{Delivery, Headers};
 use super::options::Options;
@@ -145,21 +146,25 @@ impl Books {
         self.counters.dropped.add(1);
     }
 
+    /// One output of a record is as safe as it gets; with the last one the record is finished.
+    fn settle(&mut self, tag: Tag) {
+        let Some((place, timestamp_ms)) = self.held.acknowledge(tag) else { return };
+        if tag.sums {
+            self.billed(place);
+            return;
+        }
+        if tag.target != Target::DeadLetter {
+            self.counters.event_latency.since_ms(timestamp_ms, self.now_ms);
+        }
+        self.finish(place);
+    }
+
     /// Handles a delivery report.
     pub(super) fn delivered(&mut self, options: &Options, mut delivery: Delivery<'_>) {
         let tag = Tag::unpack(delivery.tag());
         let Some(code) = delivery.error() else {
             self.count_delivered(tag.target, &delivery);
-            if let Some((place, timestamp_ms)) = self.held.acknowledge(tag) {
-                if !tag.sums && tag.target != Target::DeadLetter {
-                    self.counters.event_latency.since_ms(timestamp_ms, self.now_ms);
-                }
-                if tag.sums {
-                    self.billed(place);
-                } else {
-                    self.finish(place);
-                }
-            }
+            self.settle(tag);
             return;
         };
         self.counters.delivery_failed.add(1);
@@ -217,6 +222,9 @@ impl Books {
     /// Replaces a record that is too large for its topic by one that says so.
     pub(super) fn cut_down(&mut self, options: &Options, mut resend: Resend) {
         let target = resend.tag.target;
+        if target == Target::History {
+            return self.cut_log_event(resend);
+        }
         if resend.tag.cut || target == Target::Billing {
             self.fail(options, target, 1, RDKafkaErrorCode::MessageSizeTooLarge);
             return;
@@ -246,7 +254,7 @@ impl Books {
                 resend.value = Some(value);
                 resend.tag.target = Target::Failure;
             }
-            Target::DeadLetter | Target::Billing => {
+            Target::DeadLetter | Target::Billing | Target::History => {
                 let mut headers = resend.headers.take().unwrap_or_else(|| Headers::new(1));
                 headers.add("dlq.truncated", bytes.to_string().as_bytes());
                 resend.headers = Some(headers);
@@ -257,16 +265,34 @@ impl Books {
         self.resends.push_back(resend);
     }
 
+    /// Takes the data out of a log event that is too large for its topic; one that is too large
+    /// even so is given up, and with it nothing else.
+    fn cut_log_event(&mut self, mut resend: Resend) {
+        let event = resend.value.as_deref().filter(|_| !resend.tag.cut).and_then(without_data);
+        if let Some(event) = event {
+            self.counters.history_cut.add(1);
+            resend.tag.solo = true;
+            resend.tag.cut = true;
+            resend.value = Some(event);
+            self.resends.push_back(resend);
+            return;
+        }
+        self.counters.history_refused.add(1);
+        warn!("the history topic refuses a log event for its size, without data too; it is lost");
+        self.settle(resend.tag);
+    }
+
     fn fail(&mut self, options: &Options, target: Target, attempts: u32, code: RDKafkaErrorCode) {
-        let topic = match target {
+        let topic: &str = match target {
             Target::Result => &options.result_topic,
             Target::Failure => &options.failure_topic,
             Target::Billing => &options.billing_topic,
             Target::DeadLetter => &options.dead_letter_topic,
+            Target::History => options.history.topic().unwrap_or_default(),
         };
         self.failure.get_or_insert(Error::Delivery {
             role: target.role(),
-            topic: topic.clone(),
+            topic: topic.to_owned(),
             attempts,
             code,
         });
@@ -293,3 +319,31 @@ fn own_headers(headers: &Headers) -> Headers {
 const OVERSIZE_ERROR: &str = "States.DataLimitExceeded";
 /// Sends of one record before its source gives up. Each takes up to `message.timeout.ms`.
 const SENDS_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use crate::base::ids::{MachineIdx, PipelineIdx};
+
+    use super::*;
+
+    #[test]
+    fn a_log_event_that_stays_too_large_is_given_up_and_holds_nothing_up() {
+        let options = Options::new(PipelineIdx(0), MachineIdx(0));
+        let mut books = Books::new(Arc::new(Counters::default()));
+        let place = Place { partition: 0, epoch: 0, offset: 5 };
+        let slot = books.held.insert(place, 0, None, None).unwrap();
+        books.held.expect(slot, 1);
+        let tag = books.held.tag(slot, Target::History);
+        let value = Some(br#"{"id":"1","details":{"input":"large"}}"#.to_vec());
+        books.cut_down(&options, Resend { tag, key: None, value, headers: None });
+        let again = books.resends.pop_front().unwrap();
+        assert!(again.tag.cut && again.tag.solo);
+        let cut = br#"{"id":"1","details":{"input":"","inputDetails":{"truncated":true}}}"#;
+        assert_eq!(again.value.as_deref(), Some(&cut[..]));
+        assert_eq!((books.counters.history_cut.get(), books.held.len()), (1, 1));
+
+        books.cut_down(&options, again);
+        assert!(books.resends.is_empty() && books.failure.is_none());
+        assert_eq!((books.counters.history_refused.get(), books.held.len()), (1, 0));
+    }
+}

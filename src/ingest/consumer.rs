@@ -93,16 +93,17 @@ impl Consumer {
             reason: self.connection_failure().unwrap_or(reason),
         };
         let outputs = [
-            ("result", &options.result_topic),
+            ("result", options.result_topic.as_str()),
             ("failure", &options.failure_topic),
             ("billing", &options.billing_topic),
             ("dead-letter", &options.dead_letter_topic),
         ];
-        let topics = options.topics.iter().map(|topic| ("source", topic));
-        for (role, topic) in topics.chain(outputs) {
+        let topics = options.topics.iter().map(|topic| ("source", topic.as_str()));
+        let history = options.history.topic().map(|topic| ("history", topic));
+        for (role, topic) in topics.chain(outputs).chain(history) {
             let missing = || Error::NoSuchTopic {
                 role,
-                topic: topic.clone(),
+                topic: topic.to_owned(),
                 servers: options.bootstrap_servers.clone(),
             };
             let left = deadline.saturating_duration_since(Instant::now());
@@ -114,9 +115,7 @@ impl Consumer {
                 Err(error) => return Err(unreachable(error.to_string())),
             };
             let exists = metadata.topics().iter().any(|found| {
-                found.name() == topic.as_str()
-                    && found.error().is_none()
-                    && !found.partitions().is_empty()
+                found.name() == topic && found.error().is_none() && !found.partitions().is_empty()
             });
             if !exists {
                 return Err(missing());
@@ -151,6 +150,18 @@ impl Consumer {
             self.base.poll(Duration::ZERO);
         }
         self.base.context().failure.lock().ok()?.take()
+    }
+
+    /// Whether no broker answers. The client says when it has lost the last one, not when it has
+    /// found one again, so one that has lost all is asked, which may take a moment.
+    pub(super) fn is_alone(&self, topic: &str) -> bool {
+        let is_alone = &self.base.context().is_alone;
+        if is_alone.load(Ordering::SeqCst)
+            && self.base.fetch_metadata(Some(topic), LOOK_FOR_BROKERS).is_ok()
+        {
+            is_alone.store(false, Ordering::SeqCst);
+        }
+        is_alone.load(Ordering::SeqCst)
     }
 
     /// Joins the group.
@@ -272,6 +283,8 @@ pub(super) struct Membership {
     /// Whether the cluster has been found. Before that, failures to connect are the one error that
     /// the start ends with, not a log line for each of many attempts.
     is_up: AtomicBool,
+    /// The last broker is lost, and none has been found since.
+    is_alone: AtomicBool,
     /// The last of them.
     failure: Mutex<Option<String>>,
     /// What the broker's list of request versions says about KIP-848 groups.
@@ -327,6 +340,9 @@ impl ClientContext for Membership {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.is_alone.store(true, Ordering::SeqCst);
+        }
         if self.is_up.load(Ordering::SeqCst) {
             warn!(%error, reason, "consumer");
             return;
@@ -376,6 +392,8 @@ fn give_up(
     }
 }
 
+/// How long to look for a broker at a time, once all are lost and nothing else can be done.
+const LOOK_FOR_BROKERS: Duration = Duration::from_millis(200);
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
 /// Events per turn; a connection brings a few hundred log lines at once.

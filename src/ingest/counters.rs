@@ -31,6 +31,14 @@ pub struct Counters {
     pub delivery_failed: Counter,
     /// Results replaced by a failure record because they were too large.
     pub oversize_results: Counter,
+    /// Log events of histories written.
+    pub history_events: Counter,
+    /// Log events that found no room in the history of their execution.
+    pub history_left_out: Counter,
+    /// Log events written without their data, because they were too large for the topic.
+    pub history_cut: Counter,
+    /// Log events that were too large for the topic even so: lost.
+    pub history_refused: Counter,
     /// Input records finished: every output acknowledged.
     pub finished: Counter,
     /// Offset commits sent.
@@ -53,10 +61,14 @@ pub struct Counters {
     pub event_latency: Observed,
     /// Records per read that returned any.
     pub batches: Batches,
-    /// What is written, by topic: result, failure, billing, dead letter.
-    pub sinks: [Sink; 4],
+    /// What is written, by topic: result, failure, billing, dead letter, history.
+    pub sinks: [Sink; 5],
     /// Events whose outcome came too late, after their partition was taken away.
     pub dropped: Counter,
+    /// Turns of the source's loop: it stands still when this does.
+    pub loops: Counter,
+    /// 1 while no broker answers, else 0.
+    pub brokers_down: Counter,
     /// Records held now.
     pub in_flight: Counter,
     lags: Mutex<Vec<PartitionLag>>,

@@ -76,6 +76,9 @@ pub enum Error {
     /// The producer cannot go on.
     #[error("the Kafka producer cannot go on: {0}")]
     Producer(String),
+    /// The history cannot be written where it goes.
+    #[error("cannot write the history: {0}; its events stay uncommitted")]
+    History(#[source] std::io::Error),
     /// A shard ended while the source still feeds it.
     #[error("shard {0} is gone")]
     ShardGone(usize),

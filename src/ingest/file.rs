@@ -43,6 +43,8 @@ pub struct FileOutputs<'a> {
     pub results: &'a mut dyn Write,
     /// Billing records, one per line, in the order in which executions end.
     pub billing: Option<&'a mut dyn Write>,
+    /// Log events of the histories, one per line, those of an execution side by side.
+    pub history: Option<&'a mut dyn Write>,
 }
 
 /// What became of a file.
@@ -56,6 +58,8 @@ pub struct FileReport {
     pub rejected: u64,
     /// Empty lines.
     pub skipped: u64,
+    /// Log events that found no room in the history of their execution.
+    pub events_left_out: u64,
 }
 
 /// Runs every line of `input` and returns when all have ended, or `stop` is set and what runs has
@@ -251,6 +255,7 @@ fn push(
             },
             machine: options.machine,
             suffix: identity.suffix(offset, -1, b""),
+            traceparent: None,
             name: name_start..input_start,
             input: input_start..bytes.len() as u32,
         }
@@ -309,6 +314,12 @@ impl Writer<'_> {
                     if let Some(billing) = &mut self.outputs.billing {
                         write_line(*billing, batch.slice(settled.billing), "billing records")?;
                     }
+                    if let Some(history) = &mut self.outputs.history {
+                        for event in batch.log_events(settled.history) {
+                            write_line(*history, batch.slice(*event), "the history")?;
+                        }
+                        self.report.events_left_out += u64::from(settled.history.left_out);
+                    }
                     if line == self.next_line {
                         let value = batch.slice(settled.value);
                         write_line(self.outputs.results, value, "results")?;
@@ -355,6 +366,10 @@ impl Writer<'_> {
         if let Some(billing) = &mut self.outputs.billing {
             let billing = billing.flush();
             billing.map_err(|source| cannot_write("billing records", source))?;
+        }
+        if let Some(history) = &mut self.outputs.history {
+            let history = history.flush();
+            history.map_err(|source| cannot_write("the history", source))?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(super) struct Slot {
     key: Vec<u8>,
     has_key: bool,
     /// Outputs whose delivery is not yet reported.
-    pending: u8,
+    pending: u32,
     generation: u16,
     taken: bool,
 }
@@ -107,7 +107,7 @@ impl Held {
     }
 
     /// Says how many outputs the record has; it is released when that many are acknowledged.
-    pub(super) fn expect(&mut self, index: u32, outputs: u8) {
+    pub(super) fn expect(&mut self, index: u32, outputs: u32) {
         if let Some(slot) = self.get_mut(index) {
             slot.pending = outputs;
         }
@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn tags_survive_packing() {
-        for target in [Target::Result, Target::Failure, Target::Billing, Target::DeadLetter] {
+        use Target::{Billing, DeadLetter, Failure, History, Result};
+        for target in [Result, Failure, Billing, DeadLetter, History] {
             for solo in [false, true] {
                 let tag = Tag {
                     slot: 0x00ab_cdef,

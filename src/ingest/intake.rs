@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::base::ids::Origin;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::name::name_is_valid;
+use crate::base::trace::TraceParent;
 use crate::shard::Start;
 
 use super::books::{Books, Resend};
@@ -156,6 +157,10 @@ fn start(
         .as_ref()
         .and_then(|headers| headers.last(c"execution-name"))
         .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
+    let traceparent = headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"traceparent"))
+        .and_then(TraceParent::parse);
     if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
         let class = DeadLetterClass::InvalidName;
         dead_letter(options, books, message, headers, place, class, INVALID_NAME_CAUSE);
@@ -190,6 +195,7 @@ fn start(
             },
             machine: options.machine,
             suffix: partition.identity.suffix(place.offset, timestamp_ms, b""),
+            traceparent,
             name: name_start..input_start,
             input: input_start..bytes.len() as u32,
         }

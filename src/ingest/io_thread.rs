@@ -100,6 +100,7 @@ impl IoThread {
 
     fn poll_reports(&mut self) -> Result<bool, Error> {
         self.books.now_ms = epoch_ms();
+        self.books.counters.loops.add(1);
         let Self { producer, solo, books, options, .. } = self;
         let mut busy = producer.poll(|delivery| books.delivered(options, delivery))?;
         if let Some(solo) = solo {
@@ -282,6 +283,8 @@ impl IoThread {
         if now.duration_since(self.last_lags) >= LAG_INTERVAL {
             self.last_lags = now;
             self.publish_lags();
+            let is_alone = self.consumer.is_alone(&self.options.result_topic);
+            self.books.counters.brokers_down.set(is_alone.into());
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::base::ids::{MachineIdx, PipelineIdx};
 use crate::shard::outbox::{BillingMode, EncodeSums};
 
+use super::history::HistorySink;
+
 /// One source: a pipeline's topics, read by one I/O thread.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -43,6 +45,8 @@ pub struct Options {
     pub billing_subject: String,
     /// Write sums of ranges instead of a bill for each execution, encoded by this.
     pub billing_sums: Option<Arc<dyn EncodeSums>>,
+    /// Where the history goes.
+    pub history: HistorySink,
     /// Where dead letters go.
     pub dead_letter_topic: String,
     /// Offsets that may lie open per partition.
@@ -84,6 +88,7 @@ impl Options {
             billing_source: String::new(),
             billing_subject: String::new(),
             billing_sums: None,
+            history: HistorySink::Nowhere,
             dead_letter_topic: String::new(),
             uncommitted_per_partition: 65_536,
             inflight_per_shard: 65_536,

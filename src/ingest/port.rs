@@ -199,6 +199,7 @@ mod tests {
                 origin: Origin::default(),
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
+                traceparent: None,
                 name: 0..0,
                 input: 0..1,
             }

@@ -1,4 +1,4 @@
-//! The producer of a source: four topics, delivery reports by number.
+//! The producer of a source: its output topics, delivery reports by number.
 
 use std::sync::Arc;
 
@@ -21,15 +21,17 @@ pub(super) enum Target {
     Failure = 1,
     Billing = 2,
     DeadLetter = 3,
+    History = 4,
 }
 
 impl Target {
     pub(super) fn from_bits(bits: usize) -> Self {
-        match bits & 3 {
+        match bits & 7 {
             0 => Self::Result,
             1 => Self::Failure,
             2 => Self::Billing,
-            _ => Self::DeadLetter,
+            3 => Self::DeadLetter,
+            _ => Self::History,
         }
     }
 
@@ -39,6 +41,7 @@ impl Target {
             Self::Failure => "failure",
             Self::Billing => "billing",
             Self::DeadLetter => "dead-letter",
+            Self::History => "history",
         }
     }
 }
@@ -55,7 +58,7 @@ pub(super) enum Refused {
 
 /// One producer client and its topics.
 pub(super) struct Producer {
-    topics: [Topic<Events>; 4],
+    topics: [Topic<Events>; 5],
     reports: Reports<Events>,
     base: Arc<BaseProducer<Events>>,
 }
@@ -98,6 +101,8 @@ impl Producer {
                 topic(&options.failure_topic)?,
                 topic(&options.billing_topic)?,
                 topic(&options.dead_letter_topic)?,
+                // Without one, nothing is sent there.
+                topic(options.history.topic().unwrap_or(&options.result_topic))?,
             ],
             reports: Reports::new(&base, bell)
                 .ok_or_else(|| Error::Settings("the producer has no event queue".into()))?,

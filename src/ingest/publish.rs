@@ -6,13 +6,14 @@ use crate::shard::Status;
 use crate::shard::outbox::{
     BILLING_EVENT_TYPE, BillingMode, CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER,
     CE_SUBJECT_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER, CLOUDEVENTS_VERSION, ERROR_HEADER,
-    EXECUTION_ARN_HEADER, Outcome, OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER,
+    EXECUTION_ARN_HEADER, Events, Outcome, OutcomeBatch, RejectedOutcome, STARTED_AT_HEADER,
     STATE_MACHINE_ARN_HEADER, STATUS_HEADER, STOPPED_AT_HEADER, SettledOutcome,
 };
 
 use super::books::{Books, Resend};
 use super::dead_letter::DeadLetterHeaders;
 use super::error::Error;
+use super::history::{EVENTS_LEFT_OUT_HEADER, HistorySink, Lines};
 use super::io_thread::IoThread;
 use super::librdkafka::Headers;
 use super::options::Options;
@@ -25,6 +26,8 @@ pub(super) struct Publishing {
     next: usize,
     /// The next outcome's result is written, its billing record is not.
     result_is_written: bool,
+    /// Log events of the next outcome that are written.
+    history_written: u32,
     /// Headers of a record that met a full queue.
     headers: Option<Headers>,
 }
@@ -40,7 +43,13 @@ impl IoThread {
                     Some(batch) => {
                         self.router.give_back(batch.shard, batch.outcomes.len());
                         self.books.counters.settled.add(batch.outcomes.len() as u64);
-                        Publishing { batch, next: 0, result_is_written: false, headers: None }
+                        Publishing {
+                            batch,
+                            next: 0,
+                            result_is_written: false,
+                            history_written: 0,
+                            headers: None,
+                        }
                     }
                     None => break,
                 },
@@ -139,6 +148,7 @@ impl Publishing {
     fn advance(&mut self) {
         self.next += 1;
         self.result_is_written = false;
+        self.history_written = 0;
         self.headers = None;
     }
 
@@ -156,7 +166,19 @@ impl Publishing {
                 Status::Succeeded => Target::Result,
                 Status::Failed | Status::TimedOut => Target::Failure,
             };
-            books.held.expect(slot, if options.billing_sums.is_some() { 1 } else { 2 });
+            // Lines cannot be told again once they are written: before anything else.
+            if let HistorySink::Lines(lines) = &options.history
+                && self.history_written == 0
+            {
+                write_lines(lines.as_ref(), books, batch, settled.history);
+                if books.failure.is_some() {
+                    return true;
+                }
+                self.history_written = settled.history.count;
+            }
+            let bills = u32::from(options.billing_sums.is_none());
+            let log_events = options.history.topic().map_or(0, |_| settled.history.count);
+            books.held.expect(slot, 1 + bills + log_events);
             let event_headers = books.held.get_mut(slot).and_then(|held| held.headers.take());
             let headers = self
                 .headers
@@ -171,6 +193,10 @@ impl Publishing {
                 }
             }
         }
+        if !self.write_log_events(options, books, producer, slot, settled) {
+            return false;
+        }
+        let batch = &self.batch;
         if options.billing_sums.is_some() {
             if let Some(place) = books.held.get_mut(slot).map(|held| held.place) {
                 books.note_billed(place, settled.status, settled.billed);
@@ -198,6 +224,33 @@ impl Publishing {
         };
         let resend = Resend { tag, key: Some(arn.to_vec()), value: Some(record.to_vec()), headers };
         books.failed(options, resend, code);
+        true
+    }
+
+    /// Sends the log events of an outcome, where they go to a topic.
+    fn write_log_events(
+        &mut self,
+        options: &Options,
+        books: &mut Books,
+        producer: &Producer,
+        slot: u32,
+        settled: &SettledOutcome,
+    ) -> bool {
+        if options.history.topic().is_none() {
+            return true;
+        }
+        let SettledOutcome { history, execution_arn, .. } = *settled;
+        let arn = self.batch.slice(execution_arn);
+        let events = self.batch.log_events(history);
+        while let Some(event) = events.get(self.history_written as usize) {
+            let is_last = self.history_written + 1 == history.count;
+            let left_out = if is_last { history.left_out } else { 0 };
+            let event = self.batch.slice(*event);
+            if !write_log_event(options, books, producer, slot, (arn, event), left_out) {
+                return false;
+            }
+            self.history_written += 1;
+        }
         true
     }
 
@@ -275,6 +328,65 @@ fn write(
         Some(code) => books.failed(options, resend, code),
     }
     Ok(())
+}
+
+/// Sends one log event; false when the queue is full.
+fn write_log_event(
+    options: &Options,
+    books: &mut Books,
+    producer: &Producer,
+    slot: u32,
+    (arn, event): (&[u8], &[u8]),
+    left_out: u32,
+) -> bool {
+    let tag = books.held.tag(slot, Target::History);
+    let headers = (left_out > 0).then(|| {
+        let mut headers = Headers::new(1);
+        headers.add(EVENTS_LEFT_OUT_HEADER, left_out.to_string().as_bytes());
+        headers
+    });
+    let (code, headers) =
+        match producer.send(Target::History, Some(arn), Some(event), headers, tag.pack()) {
+            Ok(()) => {
+                books.counters.produced.add(1);
+                books.counters.history_events.add(1);
+                books.counters.history_left_out.add(left_out.into());
+                return true;
+            }
+            Err(Refused::QueueFull(_)) => return false,
+            Err(Refused::TooLarge(headers)) => (None, headers),
+            Err(Refused::Other(code, headers)) => (Some(code), headers),
+        };
+    books.counters.history_events.add(1);
+    books.counters.history_left_out.add(left_out.into());
+    let resend = Resend { tag, key: Some(arn.to_vec()), value: Some(event.to_vec()), headers };
+    match code {
+        None => books.cut_down(options, resend),
+        Some(code) => books.failed(options, resend, code),
+    }
+    true
+}
+
+/// Writes the log events of an outcome as lines, in one piece.
+fn write_lines(lines: &dyn Lines, books: &mut Books, batch: &OutcomeBatch, events: Events) {
+    let spans = batch.log_events(events);
+    let mut text = Vec::new();
+    for span in spans {
+        text.extend_from_slice(batch.slice(*span));
+        text.push(b'\n');
+    }
+    if text.is_empty() {
+        return;
+    }
+    match lines.write(&text) {
+        Ok(()) => {
+            books.counters.history_events.add(spans.len() as u64);
+            books.counters.history_left_out.add(events.left_out.into());
+        }
+        Err(error) => {
+            books.failure.get_or_insert(Error::History(error));
+        }
+    }
 }
 
 /// Attributes of a billing event that differ from one to the next.

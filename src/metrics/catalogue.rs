@@ -191,6 +191,9 @@ families! {
     SINK_IN_FLIGHT "expressway_sink_in_flight_records" Gauge Cells ["topic"]
         "Output records enqueued and not acknowledged.";
 
+    HISTORY_EVENTS "expressway_history_events_total" Counter Cells ["result"]
+        "Log events of histories: written, cut to fit their topic, without room, refused by it.";
+
     SHARD_BUSY "expressway_shard_busy_seconds_total" Counter Cells ["shard"]
         "Time spent doing work; its rate is the utilisation.";
     SHARD_PARKED "expressway_shard_parked_seconds_total" Counter Cells ["shard"]

@@ -46,6 +46,8 @@ pub struct FlowCounts {
     /// The state machine that the records start, and nanoseconds from their timestamps to the last
     /// acknowledgement.
     pub event_latency: Option<(MachineIdx, Histogram)>,
+    /// Log events of histories, by [`HISTORY`].
+    pub history: [u64; 4],
 }
 
 /// What was read from one topic.
@@ -102,6 +104,10 @@ pub const REBALANCES: [&str; 3] = ["assigned", "revoked", "lost"];
 /// Label values of [`SinkCounts::deliveries`].
 pub const DELIVERIES: [&str; 2] = ["delivered", "failed"];
 
+/// Label values of [`FlowCounts::history`]: written; of these, cut down to fit their topic; without
+/// room in the history of their execution; too large for the topic even so.
+pub const HISTORY: [&str; 4] = ["written", "cut", "left_out", "refused"];
+
 type Write = fn(&mut Samples<'_>, &str, &SourceCounts);
 type Read = fn(&PartitionOffsets) -> Option<i64>;
 
@@ -120,6 +126,11 @@ pub(super) fn render<'a>(
     page.family(&names::SOURCE_COMMITS, |samples| {
         for (result, count) in COMMITS.iter().zip::<[u64; 2]>(commits) {
             samples.count(&[result], count);
+        }
+    });
+    page.family(&names::HISTORY_EVENTS, |samples| {
+        for (index, result) in HISTORY.iter().enumerate() {
+            samples.count(&[result], counts.iter().map(|one| one.history[index]).sum());
         }
     });
     page.family(&names::SOURCE_REBALANCES, |samples| {

@@ -23,7 +23,8 @@ use std::time::Instant;
 pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
 pub use self::facade::Rare;
 pub use self::flow::{
-    COMMITS, DELIVERIES, Flow, FlowCounts, PartitionOffsets, REBALANCES, SinkCounts, SourceCounts,
+    COMMITS, DELIVERIES, Flow, FlowCounts, HISTORY, PartitionOffsets, REBALANCES, SinkCounts,
+    SourceCounts,
 };
 pub use self::upkeep::Upkeep;
 

@@ -167,6 +167,7 @@ mod tests {
             metered_data_bytes: 2,
             transitions: 4,
             history: &[],
+            events_left_out: 0,
         };
         let mut out = b"before".to_vec();
         let spans = text.push(

@@ -11,13 +11,15 @@ use tracing::error;
 use crate::base::clock::Now;
 use crate::base::ids::{Origin, ShardId};
 use crate::shard::outbox::{
-    Billed, BillingMode, LaneSender, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span,
-    lane_of, push_failure,
+    Billed, BillingMode, Events, LaneSender, Outcome, OutcomeBatch, RejectedOutcome,
+    SettledOutcome, Span, lane_of, push_failure,
 };
 use crate::shard::{Rejected, Settle, Settled, Status};
+use crate::vm::Recording;
 
 use super::arn::StateMachineArn;
 use super::billing::{BillingText, place_text};
+use super::history::LogEvents;
 use super::meter::{Bill, DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the records say about a machine.
@@ -33,6 +35,8 @@ pub struct MachineCard {
     pub revision: String,
     /// Tags, repeated in every billing record.
     pub tags: Vec<(String, String)>,
+    /// Which events of the history are logged.
+    pub logging: Recording,
 }
 
 /// What the records say about a pipeline.
@@ -61,6 +65,7 @@ impl Cards {
                 .iter()
                 .map(|card| MachineText {
                     definition_bytes: card.definition_bytes,
+                    log_events: LogEvents::new(&card.arn, card.logging),
                     billing: BillingText::new(
                         &card.arn,
                         card.version.as_deref(),
@@ -83,6 +88,7 @@ impl Cards {
 #[derive(Debug)]
 struct MachineText {
     definition_bytes: u64,
+    log_events: LogEvents,
     billing: BillingText,
 }
 
@@ -181,6 +187,13 @@ impl Settle for Collector {
         let bill =
             Bill::new(settled.duration_ns, machine.definition_bytes, settled.metered_data_bytes);
         let billing = machine.billing.push(bytes, place, settled, bill);
+        let first_event = lane.open.history.len();
+        machine.log_events.push(bytes, &mut lane.open.history, settled);
+        let history = Events {
+            first: first_event as u32,
+            count: (lane.open.history.len() - first_event) as u32,
+            left_out: settled.events_left_out,
+        };
         lane.push(Outcome::Settled(SettledOutcome {
             origin,
             machine: settled.machine,
@@ -194,6 +207,7 @@ impl Settle for Collector {
             started_at: billing.started_at,
             stopped_at: billing.stopped_at,
             error,
+            history,
             billed: Billed {
                 stopped_ms: settled.stopped_ms,
                 steps: (bill.duration_ms / DURATION_STEP_MS) as u32,
@@ -262,8 +276,8 @@ impl Lane {
     }
 }
 
-/// A batch is closed at this size; spans are 32 bits wide and an outcome is at most a few hundred
-/// kilobytes, so they cannot overflow.
+/// A batch is closed at this size; spans are 32 bits wide, and an outcome is at most a few hundred
+/// kilobytes and what its history may hold, so they cannot overflow.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Batches kept back per lane from which on the shard should start nothing new.
 const SEALED_BATCHES_MAX: usize = 4;
@@ -292,6 +306,7 @@ mod tests {
                 version: None,
                 revision: String::new(),
                 tags: Vec::new(),
+                logging: Recording::ALL,
             }],
             &[PipelineCard { name: "p".into(), topics: vec!["in".into()], billing_mode }],
         );
@@ -322,6 +337,7 @@ mod tests {
             metered_data_bytes: 0,
             transitions: 1,
             history: &[],
+            events_left_out: 0,
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
             version: None,
             revision: "rev".to_owned(),
             tags: vec![("team".to_owned(), "a".to_owned())],
+            logging: crate::vm::Recording::OFF,
         };
         let pipeline = |billing_mode| PipelineCard {
             name: "orders".to_owned(),

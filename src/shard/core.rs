@@ -18,7 +18,7 @@ use crate::base::tally::StateTally;
 use crate::expr::jsonata::Scratch;
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
-use crate::vm::{self, Effect, End, FrameId, Raised, Step, Turn, Wake};
+use crate::vm::{self, Effect, End, FrameId, Raised, Recording, Sampling, Step, Turn, Wake};
 
 /// What a shard has been handed and has not taken yet.
 #[derive(Debug, Default)]
@@ -78,8 +78,11 @@ pub struct Limits {
     pub starts_per_turn: usize,
     /// Bounds of each execution.
     pub execution: vm::Limits,
-    /// Whether executions record their history.
+    /// Whether every execution records its whole history, whatever
+    /// [`ShardCore::with_recordings`] says.
     pub history: bool,
+    /// Executions that record their whole history all the same.
+    pub sampling: Sampling,
     /// An execution that rests as long as this is folded up: its values become text, its memory
     /// goes to others.
     pub fold_after_ms: u64,
@@ -93,6 +96,7 @@ impl Default for Limits {
             starts_per_turn: 256,
             execution: vm::Limits::default(),
             history: false,
+            sampling: Sampling::NONE,
             fold_after_ms: 1_000,
         }
     }
@@ -102,6 +106,8 @@ impl Default for Limits {
 pub struct ShardCore {
     machines: Vec<Loaded>,
     limits: Limits,
+    /// By machine; one that is missing records nothing.
+    recordings: Vec<Recording>,
     parser: Parser,
     /// Items of one evaluation; its memory serves all of them.
     scratch: Scratch,
@@ -136,6 +142,7 @@ impl ShardCore {
         Self {
             machines,
             limits,
+            recordings: Vec::new(),
             parser: Parser::default(),
             scratch: Scratch::default(),
             entropy: Entropy::seeded(seed),
@@ -154,6 +161,13 @@ impl ShardCore {
     /// Counts by state into `states`, made for the same machines; without it nothing is counted.
     pub fn count_states(&mut self, states: StateTally) {
         self.states = states;
+    }
+
+    /// The same shard with what the executions of each machine record, by `MachineIdx`.
+    #[must_use]
+    pub fn with_recordings(mut self, recordings: Vec<Recording>) -> Self {
+        self.recordings = recordings;
+        self
     }
 
     /// Executions started and not settled.
@@ -366,6 +380,7 @@ impl ShardCore {
         let Some(loaded) = self.machines.get(usize::from(start.machine.0)) else {
             return edges.reject(start, input, "no-machine", "the state machine is not registered");
         };
+        let recording = self.recording_of(start);
         let mut running = self.slab.spare(loaded);
         let suffix = loaded.program.world.express.then_some(start.suffix);
         let begun = running.execution.begin(
@@ -375,13 +390,14 @@ impl ShardCore {
             input,
             edges.now,
             &mut self.parser,
-            self.limits.history,
+            recording,
         );
         if let Err(error) = begun {
             self.slab.keep(running);
             let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
             return edges.reject(start, input, class, &error.to_string());
         }
+        running.execution.trace_under(start.traceparent);
         running.ticket = Ticket {
             origin: start.origin,
             machine: start.machine,
@@ -393,6 +409,14 @@ impl ShardCore {
         edges.settle.started(start.machine);
         let step = running.execution.run(&mut self.run_turn(edges.now, start.machine));
         self.follow(running, None, step, edges);
+    }
+
+    /// What an execution records.
+    fn recording_of(&self, start: &Start) -> Recording {
+        if self.limits.history || self.limits.sampling.takes(start.suffix) {
+            return Recording::ALL;
+        }
+        self.recordings.get(usize::from(start.machine.0)).copied().unwrap_or_default()
     }
 
     /// Does what a step asks for; `slot` is where the execution lived, if it has lived anywhere.
@@ -470,6 +494,7 @@ impl ShardCore {
                     input: text,
                     timeout_ms,
                     attempt,
+                    traceparent: execution.traceparent(),
                 };
                 edges.calls.call(token, request);
                 let fold_at_ms = edges.now.mono_ms().saturating_add(self.limits.fold_after_ms);
@@ -526,6 +551,7 @@ impl ShardCore {
             metered_data_bytes: running.execution.metered_data_bytes(),
             transitions: running.execution.transitions(),
             history: running.execution.history(),
+            events_left_out: running.execution.events_left_out(),
         });
         self.slab.keep(running);
     }

@@ -17,6 +17,7 @@ pub use self::core::{Inputs, Limits, ShardCore, Turned};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::tally::{Levels, Turn};
+use crate::base::trace::TraceParent;
 use crate::vm::Event;
 
 /// One event that shall become an execution; ranges point into the batch's bytes.
@@ -28,6 +29,8 @@ pub struct Start {
     pub machine: MachineIdx,
     /// Identity hash of the execution.
     pub suffix: ExecutionSuffix,
+    /// The event's place in a distributed trace; goes out with the execution's calls.
+    pub traceparent: Option<TraceParent>,
     /// Execution name (UTF-8, validated by the source), in the batch's bytes.
     pub name: std::ops::Range<u32>,
     /// Execution input (unvalidated JSON), in the batch's bytes.
@@ -103,8 +106,11 @@ pub struct Settled<'a> {
     pub metered_data_bytes: u64,
     /// States entered, retries included.
     pub transitions: u32,
-    /// The events, when the shard records them; see [`Limits::history`].
+    /// The events that it recorded, in order; see [`ShardCore::with_recordings`] and
+    /// [`Limits::history`].
     pub history: &'a [Event],
+    /// Events that were to be recorded and found no room.
+    pub events_left_out: u32,
 }
 
 /// An event that never became an execution: it is not JSON, too large or too deep.
@@ -158,6 +164,8 @@ pub struct CallRequest {
     pub timeout_ms: Option<u64>,
     /// Attempts already made of this visit of the state, 0 on the first.
     pub attempt: u32,
+    /// As given in [`Start`].
+    pub traceparent: Option<TraceParent>,
 }
 
 /// What a task call came to.

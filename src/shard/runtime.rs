@@ -20,6 +20,7 @@ use crate::base::clock::Now;
 use crate::base::ids::ShardId;
 use crate::base::tally::{Levels, StateTally, Turn};
 use crate::program::{Image, Loaded};
+use crate::vm::Recording;
 
 /// A seed that differs from one shard to the next and from one start to the next.
 fn seed() -> u64 {
@@ -36,6 +37,8 @@ pub struct Options {
     pub machines: Vec<Image>,
     /// Counts by state, of `machines`.
     pub states: StateTally,
+    /// What their executions record, by `MachineIdx`; one that is missing records nothing.
+    pub recordings: Vec<Recording>,
     /// Bounds of the shard.
     pub limits: Limits,
     /// Batches that may wait in the inbox.
@@ -192,7 +195,8 @@ impl<S: Settle, C: Calls> Shard<S, C> {
     ) -> Self {
         let clock = Clock { origin: Instant::now() };
         let machines = options.machines.into_iter().map(Loaded::from).collect();
-        let mut core = ShardCore::new(machines, options.limits, clock.now(), seed());
+        let mut core = ShardCore::new(machines, options.limits, clock.now(), seed())
+            .with_recordings(options.recordings);
         core.count_states(options.states);
         Self {
             core,

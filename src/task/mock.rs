@@ -427,6 +427,7 @@ mod tests {
                 input: input.to_string().into_bytes(),
                 timeout_ms: None,
                 attempt: 0,
+                traceparent: None,
             },
         );
         completions.pop().map(|(_, result)| result)

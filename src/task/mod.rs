@@ -92,6 +92,7 @@ mod tests {
                 input: b"{}".to_vec(),
                 timeout_ms: None,
                 attempt: 0,
+                traceparent: None,
             },
         );
         let (woken, result) = completions.pop().unwrap();

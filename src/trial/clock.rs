@@ -10,7 +10,7 @@ use crate::shard::{
     Calls, Completions, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start, StartBatch,
     Status, Turned,
 };
-use crate::vm::Event;
+use crate::vm::{Event, Recording};
 
 /// Wall clock at monotonic zero: 2026-01-01T00:00:00Z.
 pub const EPOCH_WALL_MS: i64 = 1_767_225_600_000;
@@ -61,6 +61,8 @@ pub struct Ended {
     pub metered_data_bytes: u64,
     /// What happened; empty where the shard keeps no history.
     pub history: Vec<Event>,
+    /// Events that found no room in it.
+    pub events_left_out: u32,
 }
 
 impl Settle for Sink {
@@ -79,6 +81,7 @@ impl Settle for Sink {
             transitions: settled.transitions,
             metered_data_bytes: settled.metered_data_bytes,
             history: settled.history.to_vec(),
+            events_left_out: settled.events_left_out,
         });
     }
 
@@ -101,6 +104,13 @@ impl<C: Calls> VirtualShard<C> {
             completions,
             now_ns: 0,
         }
+    }
+
+    /// The same shard, whose executions record this much of their history.
+    #[must_use]
+    pub fn recording(mut self, recording: Recording) -> Self {
+        self.core = self.core.with_recordings(vec![recording]);
+        self
     }
 
     /// Hands over one event, which is told apart by `offset`.
@@ -200,6 +210,7 @@ pub fn batch<'a>(events: impl IntoIterator<Item = (i64, &'a str, &'a [u8])>) -> 
             },
             machine: MachineIdx(0),
             suffix: ExecutionSuffix([7; 16]),
+            traceparent: None,
             name: from..middle,
             input: middle..to,
         });

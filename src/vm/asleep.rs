@@ -11,8 +11,9 @@ use super::context::{self, StateContext};
 use super::execution::Execution;
 use super::fork::Join;
 use super::frame::{Frame, FrameId, Waiting};
-use super::history::Event;
+use super::recording::History;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
+use crate::base::trace::TraceParent;
 use crate::program::{Loaded, Pc, StateIdx};
 use crate::value::{ArenaId, Folded, Parser, Value};
 
@@ -30,8 +31,8 @@ pub struct Asleep {
     children: u64,
     event: u32,
     transitions: u32,
-    #[expect(clippy::box_collection, reason = "hardly ever there")]
-    history: Option<Box<Vec<Event>>>,
+    /// Hardly ever there.
+    aside: Option<Box<Aside>>,
 }
 
 const _: () = assert!(size_of::<Asleep>() <= 176);
@@ -51,6 +52,20 @@ struct Stand {
     attempts: Box<[u32]>,
     /// Which variables are set.
     variables: Box<[bool]>,
+}
+
+/// What few executions have.
+#[derive(Debug, Default)]
+struct Aside {
+    history: Option<History>,
+    traceparent: Option<TraceParent>,
+}
+
+impl Aside {
+    fn of(history: Option<History>, traceparent: Option<TraceParent>) -> Option<Box<Self>> {
+        let is_there = history.is_some() || traceparent.is_some();
+        is_there.then(|| Box::new(Self { history, traceparent }))
+    }
 }
 
 impl Asleep {
@@ -101,7 +116,7 @@ impl Execution {
             children: self.children,
             event: self.event,
             transitions: self.transitions,
-            history: self.history.take().map(Box::new),
+            aside: Aside::of(self.history.take(), self.traceparent),
         })
     }
 
@@ -130,7 +145,9 @@ impl Execution {
         self.children = asleep.children;
         self.event = asleep.event;
         self.transitions = asleep.transitions;
-        self.history = asleep.history.map(|history| *history);
+        let aside = asleep.aside.map(|aside| *aside).unwrap_or_default();
+        self.history = aside.history;
+        self.traceparent = aside.traceparent;
         self.unfold(&asleep.values, asleep.keeps_input, parser)
     }
 
@@ -175,6 +192,8 @@ impl Stand {
             pc,
             state,
             entered_event,
+            // Whatever is evaluated after a wait no longer enters the state.
+            entry_cause: _,
             last_event,
             entered_ms,
             retry_count,

@@ -6,11 +6,13 @@ use super::fork::Join;
 use super::frame::{Frame, FrameId};
 use super::history::{self, Event};
 use super::machine::Machine;
+use super::recording::{History, Level, Recording};
 use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
 use crate::base::tally::StateTally;
+use crate::base::trace::TraceParent;
 use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -47,7 +49,8 @@ pub struct Execution {
     pub(super) child_input_bytes: u64,
     /// Branches and iterations begun.
     pub(super) children: u64,
-    pub(super) history: Option<Vec<Event>>,
+    pub(super) history: Option<History>,
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 /// Who an execution is.
@@ -69,6 +72,8 @@ pub struct Limits {
     pub frames_max: usize,
     /// Bytes of values at which an execution may begin no more work.
     pub held_bytes_max: usize,
+    /// Bytes of recorded events at which an execution records only its end.
+    pub history_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -78,6 +83,7 @@ impl Default for Limits {
             distributed_concurrency_max: 1_000,
             frames_max: 65_536,
             held_bytes_max: 64 * 1_024 * 1_024,
+            history_bytes_max: 4 * 1_024 * 1_024,
         }
     }
 }
@@ -125,10 +131,11 @@ impl Execution {
             child_input_bytes: 0,
             children: 0,
             history: None,
+            traceparent: None,
         }
     }
 
-    /// Begins a new execution here, whatever was before; `record` asks for its history.
+    /// Begins a new execution here, whatever was before; `recording` says what of its history is kept.
     ///
     /// # Errors
     /// [`ParseError`] when `input` is no JSON document; nothing has begun then.
@@ -141,7 +148,7 @@ impl Execution {
         input: &[u8],
         now: Now,
         parser: &mut Parser,
-        record: bool,
+        recording: Recording,
     ) -> Result<(), ParseError> {
         if !Rc::ptr_eq(&self.program, &loaded.program) {
             self.program = Rc::clone(&loaded.program);
@@ -164,20 +171,34 @@ impl Execution {
         self.transitions = 0;
         self.child_input_bytes = 0;
         self.children = 0;
-        self.history = record.then(|| {
-            let details = vec![
-                ("input", history::json(&self.heap, self.input)),
-                ("roleArn", history::text(&self.program.world.role_arn)),
-            ];
-            vec![Event {
-                id: 1,
-                previous: 0,
-                wall_ms: now.wall_ms,
-                kind: "ExecutionStarted",
-                details,
-            }]
-        });
+        self.history = None;
+        self.traceparent = None;
+        if recording.level != Level::Off {
+            self.begin_history(recording, now);
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn begin_history(&mut self, recording: Recording, now: Now) {
+        let mut history = History::new(recording);
+        let kind = "ExecutionStarted";
+        if recording.level.logs(kind) {
+            let role = ("roleArn", history::text(&self.program.world.role_arn));
+            let input = || history::json(&self.heap, self.input);
+            let details = history.data_first("input", input, [role]);
+            history.push(Event { id: 1, previous: 0, wall_ms: now.wall_ms, kind, details });
+        }
+        self.history = Some(history);
+    }
+
+    /// The working value of the running frame as a detail, if data is recorded.
+    pub(super) fn working_data(
+        &self,
+        name: &'static str,
+    ) -> Option<(&'static str, history::Detail)> {
+        let json = || history::json(&self.heap, self.frame.cur);
+        self.history.as_ref().and_then(|history| history.data(name, json))
     }
 
     /// Makes all places of frames and joins vacant, and keeps as many as are usual.
@@ -230,7 +251,8 @@ impl Execution {
         };
         let (kind, details) = match end {
             End::Succeeded(value) => {
-                ("ExecutionSucceeded", vec![("output", history::json(&self.heap, value))])
+                let output = || history::json(&self.heap, value);
+                ("ExecutionSucceeded", history.data_first("output", output, []))
             }
             End::Failed(raised) => ("ExecutionFailed", history::failure(raised)),
             End::TimedOut(raised) => ("ExecutionTimedOut", history::failure(raised)),
@@ -241,12 +263,30 @@ impl Execution {
             *event = event.saturating_add(1);
             *event
         });
-        history.push(Event { id, previous, wall_ms, kind, details });
+        // Whatever found no room before: how it ended is told.
+        if history.recording.level.logs(kind) {
+            history.push(Event { id, previous, wall_ms, kind, details });
+        }
     }
 
     /// The events so far; empty when no history is kept.
     pub fn history(&self) -> &[Event] {
-        self.history.as_deref().unwrap_or_default()
+        self.history.as_ref().map_or(&[], |history| &history.events)
+    }
+
+    /// Events that found no room in the history.
+    pub fn events_left_out(&self) -> u32 {
+        self.history.as_ref().map_or(0, |history| history.left_out)
+    }
+
+    /// Says where in a distributed trace the execution stands; forgotten by the next one.
+    pub fn trace_under(&mut self, traceparent: Option<TraceParent>) {
+        self.traceparent = traceparent;
+    }
+
+    /// Where in a distributed trace the execution stands.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        self.traceparent
     }
 
     /// The program that runs.

@@ -48,6 +48,9 @@ pub(super) struct Frame {
     pub(super) item: Option<(u32, Value)>,
     /// Event number at which the state was entered.
     pub(super) entered_event: u32,
+    /// Number of the event that led to the entry of the state. Kept only while a history is
+    /// recorded.
+    pub(super) entry_cause: u32,
     /// Number of the last event of this frame, which the next one names as its cause. Kept only
     /// while a history is recorded.
     pub(super) last_event: u32,
@@ -99,6 +102,7 @@ impl Frame {
             context: Value::NULL,
             item: None,
             entered_event: 0,
+            entry_cause: 0,
             last_event: 0,
             entered_ms: 0,
             retry_count: 0,

@@ -1,7 +1,7 @@
 //! The history of an execution: what happened, numbered and linked as AWS numbers and links it.
 //!
 //! Numbers are counted whether a history is kept or not, since causes quote them; events are made
-//! only when somebody asked for them. Names and fields are those of `GetExecutionHistory`; order
+//! only when somebody asked for them (`recording`). Names and fields are those of `GetExecutionHistory`; order
 //! and links as recorded on AWS.
 
 use super::Raised;
@@ -96,8 +96,8 @@ impl Machine<'_, '_> {
         self.execution.history.is_some() && self.execution.domain == 0
     }
 
-    /// Counts an event of the running frame and records it if a history is kept; the frame's next
-    /// event will name it as its cause.
+    /// Counts an event of the running frame and records it if it is asked for; the frame's next
+    /// event will name it as its cause all the same.
     #[inline]
     pub(super) fn event(
         &mut self,
@@ -112,10 +112,12 @@ impl Machine<'_, '_> {
 
     #[cold]
     fn record(&mut self, kind: &'static str, details: impl FnOnce(&Self, &Program) -> Details) {
-        let program = std::rc::Rc::clone(&self.execution.program);
-        let details = details(self, &program);
-        let previous = self.execution.frame.last_event;
-        self.execution.frame.last_event = self.push_event(kind, previous, details);
+        if self.takes(kind) {
+            let program = std::rc::Rc::clone(&self.execution.program);
+            let details = details(self, &program);
+            self.push_event(kind, self.execution.frame.last_event, details);
+        }
+        self.execution.frame.last_event = self.execution.event;
     }
 
     /// Counts an event that stands beside the chain of causes and returns its number.
@@ -126,19 +128,24 @@ impl Machine<'_, '_> {
         details: impl FnOnce(&Program) -> Details,
     ) -> u32 {
         self.count_event();
-        if !self.records() {
-            return self.execution.event;
+        if self.records() && self.takes(kind) {
+            let program = std::rc::Rc::clone(&self.execution.program);
+            self.push_event(kind, previous, details(&program));
         }
-        let program = std::rc::Rc::clone(&self.execution.program);
-        self.push_event(kind, previous, details(&program))
+        self.execution.event
     }
 
-    fn push_event(&mut self, kind: &'static str, previous: u32, details: Details) -> u32 {
+    /// Whether the history takes an event of this type.
+    fn takes(&mut self, kind: &str) -> bool {
+        let bytes_max = self.turn.limits.history_bytes_max;
+        self.execution.history.as_mut().is_some_and(|history| history.takes(kind, bytes_max))
+    }
+
+    fn push_event(&mut self, kind: &'static str, previous: u32, details: Details) {
         let (id, wall_ms) = (self.execution.event, self.turn.now.wall_ms);
         if let Some(history) = &mut self.execution.history {
             history.push(Event { id, previous, wall_ms, kind, details });
         }
-        id
     }
 
     /// `EvaluationFailed`.
@@ -154,11 +161,8 @@ impl Machine<'_, '_> {
     ) {
         let state = self.state(program);
         let frame = &self.execution.frame;
-        let entry = frame.entered_event;
-        let enters = frame.last_event == entry && state.kind != StateKind::Wait;
-        let entered =
-            self.execution.history().iter().rev().find(|event| enters && event.id == entry);
-        let previous = entered.map_or(frame.last_event, |entered| entered.previous);
+        let enters = frame.last_event == frame.entered_event && state.kind != StateKind::Wait;
+        let previous = if enters { frame.entry_cause } else { frame.last_event };
         self.execution.frame.last_event = self.side_event("EvaluationFailed", previous, |_| {
             let mut details = failure(raised);
             details.extend(lapse.field.as_deref().map(|field| ("location", text(field))));
@@ -180,12 +184,11 @@ impl Machine<'_, '_> {
     fn record_entered(&mut self) {
         let program = std::rc::Rc::clone(&self.execution.program);
         let kind = names(self.state(&program).kind).entered;
+        self.execution.frame.entry_cause = self.execution.frame.last_event;
         self.record(kind, |machine, program| {
-            let Machine { execution, .. } = machine;
-            vec![
-                ("name", text(&machine.state(program).name)),
-                ("input", json(&execution.heap, execution.frame.cur)),
-            ]
+            let mut details = vec![("name", text(&machine.state(program).name))];
+            details.extend(machine.execution.working_data("input"));
+            details
         });
     }
 
@@ -205,11 +208,11 @@ impl Machine<'_, '_> {
         self.record(kind, |machine, program| {
             let Machine { execution, .. } = machine;
             let frame = &execution.frame;
-            let mut details = vec![
-                ("name", text(&machine.state(program).name)),
-                ("output", json(&execution.heap, frame.cur)),
-            ];
-            if !frame.staged.is_empty() {
+            let mut details = vec![("name", text(&machine.state(program).name))];
+            let output = execution.working_data("output");
+            let with_data = output.is_some();
+            details.extend(output);
+            if with_data && !frame.staged.is_empty() {
                 let staged = frame.staged.iter().map(|(variable, value)| {
                     let value = execution.heap.to_json(*value);
                     let name = program.variables[variable.index()].clone();

@@ -54,7 +54,7 @@ impl Machine<'_, '_> {
             }
         }
         self.task_event("TaskSucceeded", "LambdaFunctionSucceeded", |execution| {
-            vec![("output", history::json(&execution.heap, execution.frame.cur))]
+            execution.working_data("output").into_iter().collect()
         });
         Ok(())
     }
@@ -175,9 +175,8 @@ impl Machine<'_, '_> {
         match integration(&task.resource) {
             Integration::Lambda => {
                 self.event("LambdaFunctionScheduled", |machine, _| {
-                    let input = history::json(&machine.execution.heap, machine.execution.frame.cur);
-                    let mut details =
-                        vec![("resource", history::text(&task.resource)), ("input", input)];
+                    let mut details = vec![("resource", history::text(&task.resource))];
+                    details.extend(machine.execution.working_data("input"));
                     details.extend(limits);
                     details.extend(credentials(machine.execution));
                     details
@@ -186,10 +185,9 @@ impl Machine<'_, '_> {
             }
             Integration::Service(service, action) => {
                 self.event("TaskScheduled", |machine, program| {
-                    let sent = history::json(&machine.execution.heap, machine.execution.frame.cur);
                     let mut details = service_details(service, action);
                     details.push(("region", history::text(&program.world.region)));
-                    details.push(("parameters", sent));
+                    details.extend(machine.execution.working_data("parameters"));
                     details.extend(limits);
                     details.extend(credentials(machine.execution));
                     details

@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::events::{self, EVENT_COUNT};
 use crate::support::topics::{self, Client};
-use crate::{BILLING, DEAD_LETTERS, FAILURES, INPUT, RESULTS};
+use crate::{BILLING, DEAD_LETTERS, FAILURES, HISTORY, INPUT, RESULTS};
 
 /// Reads the output topics from their beginning and keeps account.
 pub(crate) struct Ledger {
@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     result_count: usize,
     /// How often each execution was billed.
     bills: HashMap<Box<str>, usize>,
+    /// How often each log event came, by execution: the last state entered, and the end.
+    log_events: HashMap<Box<str>, [usize; 2]>,
 }
 
 impl Ledger {
@@ -36,7 +38,7 @@ impl Ledger {
             .create()
             .expect("a valid configuration");
         let mut list = TopicPartitionList::new();
-        for topic in [RESULTS, FAILURES, BILLING] {
+        for topic in [RESULTS, FAILURES, BILLING, HISTORY] {
             list.add_partition_range(topic, 0, partitions - 1);
         }
         list.add_partition(DEAD_LETTERS, 0);
@@ -49,6 +51,7 @@ impl Ledger {
             results: vec![Vec::new(); EVENT_COUNT],
             result_count: 0,
             bills: HashMap::with_capacity(EVENT_COUNT),
+            log_events: HashMap::new(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Ledger {
 
     fn is_at_the_end(&self) -> bool {
         let reached = self.consumer.position().expect("an assignment");
-        [RESULTS, FAILURES, BILLING, DEAD_LETTERS].into_iter().all(|topic| {
+        [RESULTS, FAILURES, BILLING, HISTORY, DEAD_LETTERS].into_iter().all(|topic| {
             let partitions = if topic == DEAD_LETTERS { 1 } else { self.partitions };
             let ends = self.client.end_offsets(topic, partitions);
             ends.into_iter().zip(0..).all(|(end, partition)| {
@@ -94,6 +97,10 @@ impl Ledger {
             BILLING => {
                 let arn = bill_arn(&message);
                 *self.bills.entry(arn).or_default() += 1;
+            }
+            HISTORY => {
+                let (arn, index) = log_event(&message);
+                self.log_events.entry(arn).or_default()[index] += 1;
             }
             topic @ (RESULTS | FAILURES) => {
                 let number = message.key().and_then(events::number_of);
@@ -124,8 +131,18 @@ impl Ledger {
             );
             assert!(self.bills.contains_key(first), "event {number} has no bill: {first}");
         }
+        for (number, executions) in self.results.iter().enumerate() {
+            let logged = self.log_events.get(&executions[0]);
+            let is_whole = logged.is_some_and(|counts| counts.iter().all(|count| *count > 0));
+            assert_eq!(is_whole, events::expected(number).fails, "the history of event {number}");
+        }
         // As many bills as events, and one for each event: no bill is without an event.
         assert_eq!(self.bills.len(), EVENT_COUNT, "executions billed");
+    }
+
+    /// Returns how many log events came on top of the first of their execution and number.
+    pub(crate) fn doubled_log_event_count(&self) -> usize {
+        self.log_events.values().flatten().map(|count| count - 1).sum()
     }
 
     /// Returns input partition and offset of every event with more than one result.
@@ -156,6 +173,26 @@ fn bill_arn(message: &BorrowedMessage) -> Box<str> {
     let value = String::from_utf8_lossy(message.payload().expect("a bill has a value"));
     assert!(value.contains(&format!("\"id\":\"{arn}\"")), "key {arn}, but value {value}");
     arn.into()
+}
+
+/// Returns the execution that a log event is of, and which of the two it is that `pass-choice` logs
+/// at ERROR.
+fn log_event(message: &BorrowedMessage) -> (Box<str>, usize) {
+    let value: serde_json::Value =
+        serde_json::from_slice(message.payload().expect("an event has a value")).expect("JSON");
+    let arn = value["execution_arn"].as_str().expect("an ARN");
+    assert_eq!(message.key(), Some(arn.as_bytes()));
+    let details = &value["details"];
+    let index = match value["type"].as_str() {
+        Some("FailStateEntered") => 0,
+        Some("ExecutionFailed") => {
+            assert_eq!(details["error"], "Order.Rejected");
+            1
+        }
+        kind => panic!("{kind:?} is not logged at ERROR"),
+    };
+    assert!(details.get("input").is_none(), "data was not asked for");
+    (arn.into(), index)
 }
 
 fn header<'a>(message: &'a BorrowedMessage, name: &str) -> &'a str {

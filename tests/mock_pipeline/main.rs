@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 mod cluster;
+mod history;
 mod shard;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,7 +21,8 @@ use cluster::{Cluster, Record};
 use shard::{MACHINE_ARN, Shards};
 
 const PARTITIONS: i32 = 4;
-const TOPICS: &[(&str, i32)] = &[("in", PARTITIONS), ("out", 2), ("bills", 2), ("dead", 1)];
+const TOPICS: &[(&str, i32)] =
+    &[("in", PARTITIONS), ("out", 2), ("bills", 2), ("dead", 1), ("history", 2)];
 
 fn options(cluster: &Cluster) -> Options {
     let mut options = Options::new(PipelineIdx(0), MachineIdx(0));

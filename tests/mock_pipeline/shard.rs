@@ -13,6 +13,7 @@ use expressway::ingest::ShardPort;
 use expressway::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
 use expressway::shard::outbox::{BillingMode, LaneReceiver, lane};
 use expressway::shard::{Rejected, Settle, Settled, Start, StartBatch, Status};
+use expressway::vm::{Detail, Event, Recording};
 use serde_json::Value;
 
 /// What the test sees of the shards.
@@ -43,6 +44,7 @@ impl Shards {
                 version: None,
                 revision: String::new(),
                 tags: vec![("team".into(), "t".into())],
+                logging: Recording::ALL,
             }],
             &[PipelineCard {
                 name: "p".into(),
@@ -131,6 +133,18 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
     }
     *control.seen.lock().unwrap().entry(name.to_owned()).or_default() += 1;
     let failed = value["fail"] == true;
+    let event = |id, kind, name, text: &str| Event {
+        id,
+        previous: id - 1,
+        wall_ms: 1_767_225_600_000,
+        kind,
+        details: vec![(name, Detail::Json(text.into()))],
+    };
+    let text = String::from_utf8_lossy(input);
+    let history = [
+        event(1, "ExecutionStarted", "input", &text),
+        event(2, "ExecutionSucceeded", "output", "1"),
+    ];
     collector.settled(&Settled {
         origin: start.origin,
         machine: start.machine,
@@ -145,7 +159,8 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
         duration_ns: 120_000_000,
         metered_data_bytes: input.len() as u64,
         transitions: 1,
-        history: &[],
+        history: &history,
+        events_left_out: u32::from(value["leave_out"] == true),
     });
     true
 }

@@ -14,6 +14,7 @@ mod config;
 mod events;
 mod flow;
 mod instance;
+mod logs;
 mod start_errors;
 mod stop;
 #[path = "../support/mod.rs"]

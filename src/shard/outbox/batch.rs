@@ -29,6 +29,17 @@ impl Span {
     }
 }
 
+/// Log events of one outcome: a piece of [`OutcomeBatch::history`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Index of the first.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// Further events that found no room; only the last one of them says so.
+    pub left_out: u32,
+}
+
 /// Outcomes of one shard for one source, encoded and ready to be written.
 #[derive(Debug, Default)]
 pub struct OutcomeBatch {
@@ -38,6 +49,8 @@ pub struct OutcomeBatch {
     pub bytes: Vec<u8>,
     /// What ended, in the order in which it ended.
     pub outcomes: Vec<Outcome>,
+    /// The log events of all outcomes, those of one side by side.
+    pub history: Vec<Span>,
 }
 
 impl OutcomeBatch {
@@ -57,6 +70,13 @@ impl OutcomeBatch {
         self.shard = None;
         self.bytes.clear();
         self.outcomes.clear();
+        self.history.clear();
+    }
+
+    /// The log events of an outcome.
+    pub fn log_events(&self, events: Events) -> &[Span] {
+        let first = events.first as usize;
+        self.history.get(first..first + events.count as usize).unwrap_or_default()
     }
 }
 
@@ -100,6 +120,8 @@ pub struct SettledOutcome {
     pub stopped_at: Span,
     /// Error name, when the execution failed with one.
     pub error: Option<Span>,
+    /// Its history, as far as it is logged.
+    pub history: Events,
     /// What it is billed, for a source that sums.
     pub billed: Billed,
 }

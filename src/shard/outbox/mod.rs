@@ -9,7 +9,7 @@ mod record;
 mod sums;
 
 pub use batch::{
-    LANE_SLOT_BITS, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of,
+    Events, LANE_SLOT_BITS, Outcome, OutcomeBatch, RejectedOutcome, SettledOutcome, Span, lane_of,
 };
 pub use lane::{Bell, LaneReceiver, LaneSender, lane};
 pub use record::{

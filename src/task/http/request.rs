@@ -54,6 +54,11 @@ impl Prepared {
         let method = parameters.method().map_err(|reason| refuse(&reason))?;
         let uri = parameters.uri().map_err(|reason| refuse(&reason))?;
         let mut headers = default_headers(&options.region);
+        if let Some(traceparent) = request.traceparent
+            && let Ok(value) = HeaderValue::from_bytes(&traceparent.to_text())
+        {
+            headers.insert("traceparent", value);
+        }
         parameters.add_headers(&mut headers).map_err(|reason| refuse(&reason))?;
         let body = parameters.body(&mut headers).map_err(|reason| refuse(&reason))?;
         permit(&uri, options)?;
@@ -294,6 +299,7 @@ mod tests {
 
     use super::super::Allow;
     use super::*;
+    use crate::base::trace::TraceParent;
 
     fn prepare(input: &Value) -> Result<Prepared, CallResult> {
         let options = Options {
@@ -306,6 +312,7 @@ mod tests {
             input: input.to_string().into_bytes(),
             timeout_ms: None,
             attempt: 0,
+            traceparent: None,
         };
         Prepared::new(&request, &options)
     }
@@ -346,6 +353,7 @@ mod tests {
                 .to_vec(),
             timeout_ms: None,
             attempt: 0,
+            traceparent: None,
         };
         let options = Options { allow: Allow::new(["api.test"]).unwrap(), ..Options::default() };
         let prepared = Prepared::new(&request, &options).unwrap();
@@ -357,6 +365,30 @@ mod tests {
         assert_eq!(prepared.body, "a\nb");
         assert_eq!(prepared.headers.get_all("content-type").iter().count(), 1);
         assert_eq!(prepared.headers.get_all("x-two").iter().count(), 2);
+    }
+
+    #[test]
+    fn the_trace_goes_on_unless_the_definition_names_another() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let options = Options { allow: Allow::new(["api.test"]).unwrap(), ..Options::default() };
+        let sent = |more: &str| {
+            let input = format!(r#"{{"ApiEndpoint":"https://api.test","Method":"GET"{more}}}"#);
+            let request = CallRequest {
+                state: "S".into(),
+                resource: "r".into(),
+                input: input.into_bytes(),
+                timeout_ms: None,
+                attempt: 0,
+                traceparent: TraceParent::parse(text.as_bytes()),
+            };
+            let headers = Prepared::new(&request, &options).unwrap().headers;
+            let values = headers.get_all("traceparent").iter();
+            values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(sent(""), [text]);
+        assert_eq!(sent(r#","Headers":{"Traceparent":"own"}"#), ["own"]);
+        let without = accepts(&json!({"ApiEndpoint": "https://api.test", "Method": "GET"}));
+        assert!(!without.headers.contains_key("traceparent"));
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn request(input: &Value) -> CallRequest {
         input: input.to_string().into_bytes(),
         timeout_ms: None,
         attempt: 0,
+        traceparent: None,
     }
 }
 
