@@ -237,6 +237,7 @@ fn kafka() -> Board {
                     lines("Skipped and dead-lettered", "ops", 12, &[("sum by (topic, reason) (rate(expressway_source_records_skipped_total{@t}[~]))", "{{topic}} skipped {{reason}}"), ("sum by (topic, reason) (rate(expressway_dead_letter_records_total{@t}[~]))", "{{topic}} dead letter {{reason}}")],
                         "A tombstone has a null value and is skipped on purpose. Dead letters keep their record and say why in headers."),
                     lines("Written by outcome", "ops", 12, &[("sum by (result) (rate(expressway_sink_records_total{@}[~]))", "{{result}}")], "Results, failures, bills and dead letters."),
+                    lines("Histories", "ops", 12, &[("sum by (result) (rate(expressway_history_events_total{@}[~]))", "{{result}}")], "Log events of histories: written, cut to fit their topic, without room, refused by it."),
                 ],
             ),
             row(
