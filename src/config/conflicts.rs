@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::pipeline::{LogDestination, LogLevel, Pipeline};
 use super::problem::{Code, Place, Problem};
-use super::settings::{LogDestination, LogLevel, Pipeline, Settings};
+use super::settings::Settings;
 use super::tree::Node;
 
 /// Reports contradictions.

@@ -9,6 +9,7 @@ mod coming;
 mod conflicts;
 mod edges;
 mod environment;
+mod pipeline;
 mod problem;
 mod properties;
 mod settings;
@@ -26,11 +27,14 @@ use serde_json::Value as Json;
 
 pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
+pub use self::pipeline::{
+    BillingMode, BillingPer, Format, Guarantee, LogDestination, LogLevel, Logging, MachineType,
+    Ordering, Pipeline, StartOffset,
+};
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
-    Aws, BillingMode, BillingPer, Format, GroupProtocol, Guarantee, Http, Kafka, Limits, Log,
-    LogDestination, LogFormat, LogLevel, Logging, MachineType, Metrics, Ordering, Pin, Pipeline,
-    Settings, Shards, StartOffset, Task, TaskHttp, Traces,
+    Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Pin, Settings, Shards, Task,
+    TaskHttp, Traces,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 

@@ -10,6 +10,7 @@ use crate::asl::json::Kind;
 use crate::asl::model::{Catcher, Jitter, Retrier};
 use crate::asl::place::Place;
 use crate::asl::source::Span;
+use crate::base::tally::STATES_ERRORS;
 
 impl Parser<'_> {
     /// Reads `Retry`.
@@ -100,7 +101,7 @@ impl Parser<'_> {
             (Code::NeverCaught, "States.Runtime ends the execution and is never caught".to_owned())
         } else if name.starts_with("States.")
             && !name.starts_with("States.Http.")
-            && !PREDEFINED.contains(&name)
+            && !predefined().any(|known| known == name)
         {
             (Code::UnknownErrorName, format!("no error is called '{name}'"))
         } else {
@@ -108,7 +109,7 @@ impl Parser<'_> {
         };
         let mut diagnostic = Diagnostic::new(code, &place.to_string(), span, message);
         if code == Code::UnknownErrorName {
-            let meant = did_you_mean(name, PREDEFINED.iter().copied());
+            let meant = did_you_mean(name, predefined());
             diagnostic.help = meant.map(|meant| format!("did you mean \"{meant}\"?"));
         }
         self.report(diagnostic);
@@ -123,25 +124,10 @@ fn last_index(state: &Object<'_>, field: &str) -> usize {
 const ALL: &str = "States.ALL";
 const RUNTIME: &str = "States.Runtime";
 
-/// The error names of the language.
-const PREDEFINED: &[&str] = &[
-    ALL,
-    "States.BranchFailed",
-    "States.DataLimitExceeded",
-    "States.ExceedToleratedFailureThreshold",
-    "States.HeartbeatTimeout",
-    "States.IntrinsicFailure",
-    "States.ItemReaderFailed",
-    "States.NoChoiceMatched",
-    "States.ParameterPathFailure",
-    "States.Permissions",
-    "States.QueryEvaluationError",
-    "States.ResultPathMatchFailure",
-    "States.ResultWriterFailed",
-    RUNTIME,
-    "States.TaskFailed",
-    "States.Timeout",
-];
+/// The error names of the language, and the one that stands for all.
+fn predefined() -> impl Iterator<Item = &'static str> {
+    std::iter::once(ALL).chain(STATES_ERRORS)
+}
 
 const RETRIER_FIELDS: &[&str] = &[
     "ErrorEquals",
