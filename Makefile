@@ -1,7 +1,7 @@
 # Every target is one command that also runs by hand; the scripts in .ci/ hold what is longer than a line.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint fmt dashboards bench bench-kafka kafka kafka-stop clean
+.PHONY: help demo test build lint fmt dashboards pictures bench bench-kafka kafka kafka-stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ fmt: ## Format the code
 dashboards: ## Write the dashboards, rules, alerts and runbook from tests/dashboards
 	EXPRESSWAY_WRITE_DASHBOARDS=1 cargo test --locked --test dashboards -- what_is_committed
 
+pictures: ## Play a load for ten minutes and draw the dashboards into docs/pictures/ (not part of test)
+	@.ci/pictures
+
 bench: ## Run the benches: ratios of CPU time against the yardsticks
 	@.ci/install build
 	cargo bench --locked --bench suite
@@ -44,4 +47,4 @@ kafka-stop: ## Stop the broker that `make kafka` started
 
 clean: kafka-stop ## Remove all that was built or fetched
 	cargo clean
-	rm -rf .kafka .prometheus .grafana
+	rm -rf .kafka .prometheus .grafana dashboards/pictures/node_modules

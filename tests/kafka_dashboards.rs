@@ -3,18 +3,28 @@
 //!
 //! A panel that shows nothing here would show nothing to an operator: a name that is wrong, a label
 //! that no series has, a division that matches nothing.
+//!
+//! With `EXPRESSWAY_PICTURES` set to a folder the same is done with a longer and livelier load, and the
+//! answers are kept there for `make pictures` to draw.
 
 #[path = "dashboards/board.rs"]
 mod board;
 #[path = "dashboards/boards.rs"]
 #[allow(clippy::too_many_lines, reason = "a board is one table, read from top to bottom")]
 mod boards;
+#[path = "kafka_dashboards/called.rs"]
+mod called;
+#[path = "kafka_dashboards/play.rs"]
+mod play;
 #[path = "kafka_dashboards/prometheus.rs"]
 mod prometheus;
+#[path = "kafka_dashboards/recording.rs"]
+mod recording;
 #[path = "kafka_dashboards/scene.rs"]
 mod scene;
 mod support;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,7 +36,16 @@ use support::within;
 
 #[test]
 fn every_panel_shows_the_running_service() {
-    let scene = Scene::set();
+    let pictures = std::env::var_os("EXPRESSWAY_PICTURES").map(PathBuf::from);
+    let play = if pictures.is_some() { play::for_pictures() } else { play::for_the_test() };
+    let mut scene = Scene::set(&play);
+    assert_boards_are_filled(&scene);
+    if let Some(folder) = pictures {
+        recording::keep(&mut scene, &folder);
+    }
+}
+
+fn assert_boards_are_filled(scene: &Scene) {
     let prometheus = &scene.prometheus;
     let mut empty = Vec::new();
     let mut queries = 0;

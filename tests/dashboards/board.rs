@@ -216,7 +216,7 @@ fn place(panels: &[Panel], top: u32, id: &mut u32, out: &mut Vec<Value>) -> u32 
         if x + panel.width > 24 {
             (x, y) = (0, y + height);
         }
-        height = if panel.look == Look::Stat { 4 } else { 8 };
+        height = if panel.look == Look::Stat { STAT_HEIGHT } else { GRAPH_HEIGHT };
         *id += 1;
         out.push(panel.json(*id, &json!({"h": height, "w": panel.width, "x": x, "y": y})));
         x += panel.width;
@@ -260,7 +260,7 @@ impl Panel {
         match self.look {
             Look::Stat => {
                 let steps = match self.levels {
-                    None => json!([{"color": "text", "value": null}]),
+                    None => json!([{"color": "blue", "value": null}]),
                     Some((orange, red)) => json!([
                         {"color": "green", "value": null},
                         {"color": "orange", "value": orange},
@@ -279,7 +279,8 @@ impl Panel {
                     "custom".to_owned(),
                     json!({
                         "drawStyle": "line", "lineWidth": 1, "showPoints": "never",
-                        "fillOpacity": if stacked { 20 } else { 0 },
+                        "fillOpacity": if stacked { 30 } else { 10 },
+                        "gradientMode": if stacked { "none" } else { "opacity" },
                         "stacking": {"mode": if stacked { "normal" } else { "none" }, "group": "A"},
                     }),
                 );
@@ -306,7 +307,7 @@ impl Panel {
             Look::Heat => json!({
                 "calculate": false,
                 "cellGap": 1,
-                "color": {"mode": "scheme", "scheme": "Spectral", "steps": 64, "reverse": true},
+                "color": {"mode": "scheme", "scheme": "Spectral", "steps": 64, "reverse": false},
                 "legend": {"show": true},
                 "tooltip": {"mode": "single", "yHistogram": true},
                 "yAxis": {"axisPlacement": "left", "unit": self.unit},
@@ -343,3 +344,7 @@ fn colours() -> Vec<Value> {
 /// A metric that every processor has.
 pub(crate) const ANCHOR: &str = "expressway_build_info";
 const STAT_WIDTH: u32 = 4;
+/// Grid cells of 38 pixels. Below 5 a narrow stat has no room for the curve under its value, and below
+/// 9 a legend, which has a third of the height, cuts its third line: p99.
+const STAT_HEIGHT: u32 = 5;
+const GRAPH_HEIGHT: u32 = 9;

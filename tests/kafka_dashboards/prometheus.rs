@@ -12,6 +12,14 @@ use serde_json::Value;
 
 use crate::support::{free_ports, tied_to_this_thread, within};
 
+/// An endpoint to scrape.
+pub(crate) struct Scraped {
+    pub(crate) job: &'static str,
+    pub(crate) port: u16,
+    /// A name instead of the address, which is another one every time.
+    pub(crate) instance: Option<String>,
+}
+
 /// Dropping it kills it.
 pub(crate) struct Prometheus {
     child: Child,
@@ -19,19 +27,24 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Scrapes `targets`, given as job and port, once a second; keeps its data in `directory`.
-    pub(crate) fn start(directory: &Path, targets: &[(&str, u16)]) -> Self {
+    /// Scrapes `targets` once a second; keeps its data in `directory`.
+    pub(crate) fn start(directory: &Path, targets: &[Scraped]) -> Self {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/prometheus");
         let mut config = format!(
             "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files:\n  \
              - {}/expressway.rules.yml\nscrape_configs:\n",
             rules.display()
         );
-        for (job, port) in targets {
-            let _ = write!(
-                config,
-                "  - job_name: {job}\n    static_configs:\n      - targets: [\"127.0.0.1:{port}\"]\n"
-            );
+        let mut last_job = "";
+        for Scraped { job, port, instance } in targets {
+            if *job != last_job {
+                let _ = write!(config, "  - job_name: {job}\n    static_configs:\n");
+                last_job = job;
+            }
+            let _ = writeln!(config, "      - targets: [\"127.0.0.1:{port}\"]");
+            if let Some(instance) = instance {
+                let _ = writeln!(config, "        labels: {{instance: {instance}}}");
+            }
         }
         let file = directory.join("prometheus.yml");
         fs::write(&file, config).expect("a configuration file");
@@ -56,8 +69,18 @@ impl Prometheus {
     /// The series of a query over the last seconds.
     pub(crate) fn range(&self, query: &str) -> Result<Vec<Value>, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let form =
-            format!("query={}&start={}&end={now}&step=1", encoded(query), now - RANGE_SECONDS);
+        self.between(query, now - RANGE_SECONDS, now, 1)
+    }
+
+    /// The series of a query from one Unix second to another, a point every `step` seconds.
+    pub(crate) fn between(
+        &self,
+        query: &str,
+        from: u64,
+        to: u64,
+        step: u64,
+    ) -> Result<Vec<Value>, String> {
+        let form = format!("query={}&start={from}&end={to}&step={step}", encoded(query));
         self.data("/api/v1/query_range", &form).map(|mut data| list(data["result"].take()))
     }
 

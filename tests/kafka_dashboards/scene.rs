@@ -1,16 +1,18 @@
-//! A broker, a service with two pipelines, a service that it calls, the load generator, Prometheus.
+//! A broker, instances of the service, a service that they call, load generators, Prometheus.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::prometheus::{Prometheus, tool};
+use crate::called;
+use crate::play::{Machine, Play};
+use crate::prometheus::{Prometheus, Scraped, tool};
 use crate::support::broker::Broker;
 use crate::support::process::Service;
 use crate::support::{free_ports, tied_to_this_thread, within};
@@ -18,48 +20,85 @@ use crate::support::{free_ports, tied_to_this_thread, within};
 pub(crate) struct Scene {
     // Dropped in this order.
     pub(crate) prometheus: Prometheus,
+    /// When the load began.
+    pub(crate) began: Instant,
     generators: Vec<Generator>,
-    service: Service,
-    _directory: TempDir,
+    services: Vec<Service>,
+    /// Of an instance that has not joined yet.
+    waiting: Option<(String, u16)>,
+    directory: TempDir,
     _broker: Broker,
 }
 
 impl Scene {
-    /// Starts everything; events flow when this returns.
-    pub(crate) fn set() -> Self {
+    /// Starts everything but a second instance; events flow when this returns.
+    pub(crate) fn set(play: &Play) -> Self {
         let broker = Broker::start();
-        let topics: Vec<String> = PIPELINES
+        let topics: Vec<String> = play
+            .machines
             .iter()
-            .flat_map(|name| {
-                ["", "-results", "-billing", "-dlq"].map(|kind| format!("{name}{kind}"))
+            .flat_map(|machine| {
+                ["", "-results", "-billing", "-dlq"].map(|kind| format!("{}{kind}", machine.name))
             })
             .collect();
-        let topics: Vec<_> = topics.iter().map(|name| (name.as_str(), 2)).collect();
+        let topics: Vec<_> = topics.iter().map(|name| (name.as_str(), play.partitions)).collect();
         broker.create_topics(&topics);
         let directory = TempDir::with_prefix_in("dashboards-", env!("CARGO_TARGET_TMPDIR"))
             .expect("a temporary folder below target/");
-        let [admin_port] = free_ports();
-        let config = config(&broker, directory.path(), answering(), admin_port);
-        let mut service = Service::start(directory.path(), "service", &config, admin_port);
-        service.wait_ready(Duration::from_secs(30));
-        let generators: Vec<_> = PIPELINES
+        let called = called::start(play.called.clone());
+        write_definitions(play, directory.path(), called);
+        let [admin_port, second_port] = free_ports();
+        let config = |port| config(play, &broker, directory.path(), called, port);
+        let mut service =
+            Service::start(directory.path(), "service", &config(admin_port), admin_port);
+        service.wait_ready(READY_LIMIT);
+        let began = Instant::now();
+        let generators: Vec<_> = play
+            .machines
             .iter()
-            .map(|name| Generator::start(&broker, directory.path(), name))
+            .map(|machine| Generator::start(&broker, directory.path(), machine))
             .collect();
-        let mut targets = vec![("expressway", admin_port)];
-        targets.extend(generators.iter().map(|one| ("loadgen", one.port)).take(1));
+        let instance = |number: u32| play.names.map(|name| format!("{name}-{number}"));
+        let mut targets =
+            vec![Scraped { job: "expressway", port: admin_port, instance: instance(1) }];
+        let waiting = play.names.map(|_| (config(second_port), second_port));
+        if waiting.is_some() {
+            targets.push(Scraped { job: "expressway", port: second_port, instance: instance(2) });
+        }
+        let generator = play.names.map(|_| "loadgen".to_owned());
+        targets.push(Scraped { job: "loadgen", port: generators[0].port, instance: generator });
         let prometheus = Prometheus::start(directory.path(), &targets);
-        within(FLOW_LIMIT, "events flow through both pipelines", || {
+        within(FLOW_LIMIT, "events flow through all pipelines", || {
             let calls = service.metric("expressway_tasks_finished_total");
             let ends = service.metric("expressway_executions_finished_total");
             (calls > 100.0 && ends > 2_000.0).then_some(())
         });
-        Self { prometheus, generators, service, _directory: directory, _broker: broker }
+        let services = vec![service];
+        Self { prometheus, began, generators, services, waiting, directory, _broker: broker }
+    }
+
+    /// The second instance starts and takes over some of the partitions.
+    pub(crate) fn join(&mut self) {
+        let (config, port) = self.waiting.take().expect("an instance that waits");
+        let mut service = Service::start(self.directory.path(), "service-2", &config, port);
+        service.wait_ready(READY_LIMIT);
+        self.services.push(service);
+    }
+
+    /// Waits until the first generator has sent and checked everything.
+    pub(crate) fn wait_for_the_end(&mut self, limit: Duration) -> ExitStatus {
+        let generator = &mut self.generators[0];
+        within(limit, "the load generator ends", || generator.child.try_wait().expect("own child"))
+    }
+
+    /// The page that the first generator has left.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.generators[0].output.join("report.html")
     }
 
     /// What service and generator show is clean by promtool's lint, three names aside.
     pub(crate) fn assert_pages_pass_promtool(&self) {
-        for port in [self.service.admin_port(), self.generators[0].port] {
+        for port in [self.services[0].admin_port(), self.generators[0].port] {
             let page = get(port);
             let mut child = Command::new(tool("promtool"))
                 .args(["check", "metrics"])
@@ -86,14 +125,21 @@ impl Scene {
 struct Generator {
     child: Child,
     port: u16,
+    /// The folder of its report, which it leaves at its end.
+    output: PathBuf,
 }
 
 impl Generator {
-    fn start(broker: &Broker, directory: &Path, name: &str) -> Self {
+    fn start(broker: &Broker, directory: &Path, machine: &Machine) -> Self {
+        let name = machine.name;
         let program = loadgen();
         let [port] = free_ports();
         let log = File::create(directory.join(format!("loadgen-{name}.log"))).expect("a log file");
+        let scenario = directory.join(format!("{name}.toml"));
+        fs::write(&scenario, &machine.scenario).expect("a scenario");
+        let output = directory.join(format!("loadgen-{name}"));
         let mut command = tied_to_this_thread(&program);
+        command.arg("--scenario").arg(&scenario).arg("--output").arg(&output);
         command.args(["--brokers", broker.bootstrap(), "--topic", name]);
         for (flag, kind) in [
             ("--result-topic", "results"),
@@ -103,15 +149,13 @@ impl Generator {
             command.args([flag.to_owned(), format!("{name}-{kind}")]);
         }
         let child = command
-            .args(["--payload", &definition("pass-choice.input.json")])
-            .args(["--poison-share", "0.01", "--rate", "300", "--duration", "10m"])
             .args(["--metrics-listen".to_owned(), format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("the load generator starts");
-        Self { child, port }
+        Self { child, port, output }
     }
 }
 
@@ -129,78 +173,37 @@ fn loadgen() -> PathBuf {
     path
 }
 
-fn config(broker: &Broker, directory: &Path, called: u16, admin_port: u16) -> String {
-    let calls = directory.join("calls.asl.json");
-    let text = CALLS.replace("PORT", &called.to_string());
-    fs::write(&calls, text).expect("a definition");
+/// The definitions, with the address of the service that they call.
+fn write_definitions(play: &Play, directory: &Path, called: u16) {
+    for machine in &play.machines {
+        let text = machine.definition.replace("127.0.0.1:8080", &format!("127.0.0.1:{called}"));
+        fs::write(definition(directory, machine), text).expect("a definition");
+    }
+}
+
+/// The machine is called like its file.
+fn definition(directory: &Path, machine: &Machine) -> PathBuf {
+    directory.join(format!("{}.asl.json", machine.name))
+}
+
+fn config(play: &Play, broker: &Broker, directory: &Path, called: u16, admin_port: u16) -> String {
     let mut config = format!(
         "[kafka]\nbrokers = [\"{}\"]\n[shards]\ncount = 2\n[http]\nlisten = \"127.0.0.1:{admin_port}\"\n\
          [task.http]\nallow = [\"127.0.0.1:{called}\"]\n",
         broker.bootstrap()
     );
-    for (name, definition) in
-        PIPELINES.iter().zip([definition("pass-choice.asl.json"), calls.display().to_string()])
-    {
+    for machine in &play.machines {
+        let name = machine.name;
+        let definition = definition(directory, machine);
         let _ = write!(
             config,
-            "[[pipeline]]\nname = \"{name}\"\ntopics = [\"{name}\"]\ndefinition = '{definition}'\n\
+            "[[pipeline]]\nname = \"{name}\"\ntopics = [\"{name}\"]\ndefinition = '{}'\n\
              result_topic = \"{name}-results\"\nbilling_topic = \"{name}-billing\"\n\
-             dead_letter_topic = \"{name}-dlq\"\n"
+             dead_letter_topic = \"{name}-dlq\"\n",
+            definition.display()
         );
     }
     config
-}
-
-fn definition(file: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/state-machines");
-    folder.join(file).display().to_string()
-}
-
-/// A service that answers every call with an empty object; it ends with the test's process.
-fn answering() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
-    let port = listener.local_addr().expect("a bound address").port();
-    let accept = move || {
-        for stream in listener.incoming().flatten() {
-            named("connection", move || {
-                answer(&stream);
-            });
-        }
-    };
-    named("called-service", accept);
-    port
-}
-
-/// A thread that nobody waits for.
-fn named(name: &str, work: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().name(name.to_owned());
-    thread.spawn(work).expect("a thread");
-}
-
-/// Answers requests until the connection is closed.
-fn answer(stream: &TcpStream) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut writer = stream;
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            let line = line.trim_end().to_ascii_lowercase();
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().ok()?;
-            }
-            if line.is_empty() {
-                break;
-            }
-        }
-        reader.read_exact(&mut vec![0; length]).ok()?;
-        let answer =
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
-        writer.write_all(answer.as_bytes()).ok()?;
-    }
 }
 
 fn get(port: u16) -> String {
@@ -220,22 +223,5 @@ const UNITS_OF_THE_BILL: [&str; 3] = [
     "expressway_price_tier_start_gb_hours",
 ];
 
-const PIPELINES: [&str; 2] = ["orders", "calls"];
-
-const CALLS: &str = r#"{
-  "StartAt": "Ask",
-  "States": {
-    "Ask": {
-      "Type": "Task",
-      "Resource": "arn:aws:states:::http:invoke",
-      "Parameters": {"ApiEndpoint": "http://127.0.0.1:PORT/", "Method": "GET"},
-      "TimeoutSeconds": 20,
-      "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}],
-      "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Give up"}],
-      "End": true
-    },
-    "Give up": {"Type": "Fail", "Error": "Calls.Failed"}
-  }
-}"#;
-
+const READY_LIMIT: Duration = Duration::from_secs(30);
 const FLOW_LIMIT: Duration = Duration::from_secs(90);

@@ -1,0 +1,79 @@
+//! What Prometheus answers to every query of every board, as files that `make pictures` draws.
+//!
+//! A file has the answers and nothing of the board itself: the drawing reads the board that is
+//! committed. How a series is drawn is not known here.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::boards;
+use crate::play::{JOINS_BEFORE_END, PLAYS, SHOWN};
+use crate::scene::Scene;
+use crate::substitute;
+use crate::support::process::tell;
+
+/// Plays to the end, then writes one file per board and the load generator's page into `folder`.
+pub(crate) fn keep(scene: &mut Scene, folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder for the recordings");
+    let joins = PLAYS - JOINS_BEFORE_END;
+    tell(&format!("recording: {} s of load", PLAYS.as_secs()));
+    std::thread::sleep((scene.began + joins).saturating_duration_since(Instant::now()));
+    scene.join();
+    let status = scene.wait_for_the_end(JOINS_BEFORE_END + DRAIN_LIMIT);
+    tell(&format!("recording: the load generator ended with {status}"));
+    // The load ends before the generator does, which waits for outcomes.
+    let ended = scene.began + PLAYS;
+    let since = Instant::now().saturating_duration_since(ended).as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let to = (now - since) / STEP_SECONDS * STEP_SECONDS;
+    write_boards(scene, folder, to - SHOWN.as_secs(), to);
+    fs::copy(scene.report(), folder.join("report.html")).expect("the page of the load generator");
+}
+
+fn write_boards(scene: &Scene, folder: &Path, from: u64, to: u64) {
+    let ask = |query: &str| {
+        let query = substitute(query);
+        let answer = scene.prometheus.between(&query, from, to, STEP_SECONDS);
+        answer.unwrap_or_else(|why| panic!("{why}: {query}"))
+    };
+    for board in boards::all() {
+        let model = board.json();
+        let mut targets = Vec::new();
+        for panel in panels(&model) {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let series = ask(target["expr"].as_str().expect("a query"));
+                let reference = &target["refId"];
+                targets.push(json!({"panel": panel["id"], "refId": reference, "series": series}));
+            }
+        }
+        let marks = model["annotations"]["list"].as_array().expect("a list").iter();
+        let annotations: Vec<Value> = marks
+            .map(|mark| {
+                let series = ask(mark["target"]["expr"].as_str().expect("a query"));
+                json!({"name": mark["name"], "series": series})
+            })
+            .collect();
+        let recording = json!({
+            "from": from, "to": to, "step": STEP_SECONDS, "targets": targets,
+            "annotations": annotations,
+        });
+        let file = folder.join(format!("{}.json", board.uid));
+        fs::write(file, recording.to_string()).expect("a recording");
+    }
+}
+
+/// Panels with those inside folded rows.
+fn panels(model: &Value) -> impl Iterator<Item = &Value> {
+    let all = model["panels"].as_array().expect("a list").iter();
+    all.flat_map(|panel| {
+        std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten())
+    })
+}
+
+/// Between two points: a panel is some 600 pixels wide.
+const STEP_SECONDS: u64 = 2;
+/// Until the load generator has its last outcome.
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
