@@ -85,6 +85,10 @@ impl Settle for Metered {
         self.tally.turn(turn);
         self.tally.levels(levels);
     }
+
+    fn parked(&mut self, parked_ns: u64) {
+        self.tally.parked(parked_ns);
+    }
 }
 
 /// Label value of failures without an error name, which a Fail state may leave out.

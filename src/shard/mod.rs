@@ -148,6 +148,8 @@ pub trait Settle {
     }
     /// What the turn took and how full the shard is after it.
     fn measured(&mut self, _turn: &Turn, _levels: Levels) {}
+    /// The shard had nothing to do for so many nanoseconds and slept.
+    fn parked(&mut self, _parked_ns: u64) {}
 }
 
 /// A task call that leaves the shard; bytes are the effective input as JSON text.

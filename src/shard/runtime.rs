@@ -226,7 +226,9 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             }
             self.turns += 1;
             if !turned.busy {
+                let from_ns = self.clock.now().mono_ns;
                 self.sleep(&turned).await;
+                self.settle.parked(self.clock.now().mono_ns - from_ns);
             } else if turned.open > 0 || self.turns.is_multiple_of(TURNS_PER_YIELD) {
                 // Futures of calls make progress only here.
                 tokio::task::yield_now().await;

@@ -221,6 +221,8 @@ fn assert_metrics(service: &Instance, expected: &Expected, bills: &BTreeMap<Stri
     let delivered = 2 * executions + expected.dead();
     assert_eq!(metric("sink_records_total", "delivered"), delivered);
     assert_eq!(metric("sink_records_total", "\"failed\""), 0);
+    // Between a few hundred events and the first question there was nothing to do.
+    assert!(service.metric("expressway_shard_parked_seconds_total", "") > 0.0);
 
     let sum = |of: &dyn Fn(&Value) -> u64| bills.values().map(|bill| of(&bill["data"])).sum();
     let billed = |data: &Value| data["billed_duration_ms"].as_u64().unwrap();
