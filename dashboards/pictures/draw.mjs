@@ -2,7 +2,7 @@
  * Bundles the page, serves it on loopback, and photographs every board: one PNG a board, and one of
  * the load generator's own page.
  *
- *   node draw.mjs RECORDINGS OUT BROWSER
+ *   node draw.mjs RECORDINGS OUT BROWSER [UID...]
  *
  * RECORDINGS has one UID.json a board and report.html, from tests/kafka_dashboards.rs. A board that
  * cannot be drawn whole, an error in the browser's console and a panel that drew nothing end it with
@@ -18,9 +18,13 @@ import puppeteer from 'puppeteer-core';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const boards = path.join(here, '../grafana');
 
-/** CSS pixels; at 1.5 device pixels each, letters stay sharp when a page shrinks the picture. */
+/** CSS pixels. */
 const WIDTH = 1360;
-const SCALE = 1.5;
+/** Device pixels of each: whole boards are long, and a picture weighs by the square. */
+const SCALE = 1;
+const SHARP = 1.5;
+/** The board that a newcomer sees first. */
+const FIRST = 'express-overview';
 /** As wide as its text; wider it has only edges. */
 const REPORT_WIDTH = 1120;
 const DRAW_LIMIT_MS = 60_000;
@@ -109,7 +113,8 @@ function empty() {
     .map((panel) => panel.dataset.title);
 }
 
-async function photograph(browser, origin, uid, out) {
+/** A page with the whole board on it, or an error that says what is missing. */
+async function openBoard(browser, origin, uid, deviceScaleFactor) {
   const page = await browser.newPage();
   const complaints = [];
   page.on('console', (message) => {
@@ -118,7 +123,7 @@ async function photograph(browser, origin, uid, out) {
     }
   });
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
-  await page.setViewport({ width: WIDTH, height: 1000, deviceScaleFactor: SCALE });
+  await page.setViewport({ width: WIDTH, height: 1000, deviceScaleFactor });
   await page.goto(`${origin}/?board=${uid}&width=${WIDTH}`);
   await page.waitForSelector('html[data-state]', { timeout: DRAW_LIMIT_MS });
   const { state, error } = await page.evaluate(() => ({ ...document.documentElement.dataset }));
@@ -126,24 +131,39 @@ async function photograph(browser, origin, uid, out) {
   if (state !== 'drawn' || complaints.length > 0 || blank.length > 0) {
     throw new Error([`${uid} is ${state}`, error ?? '', ...complaints, ...blank.map((title) => `empty: ${title}`)].join('\n'));
   }
+  return page;
+}
+
+async function photograph(browser, origin, uid, out) {
+  const page = await openBoard(browser, origin, uid, SCALE);
   const board = await page.$('#page > *');
   await board.screenshot({ path: path.join(out, `${uid}.png`) });
+  await page.close();
+}
+
+/** The board down to its heat map: enough for a first look. */
+async function photographTop(browser, origin, uid, out) {
+  const page = await openBoard(browser, origin, uid, SHARP);
+  const { x, y, width } = await (await page.$('#page > *')).boundingBox();
+  const heat = await (await page.$('[data-panel=heatmap]')).boundingBox();
+  const clip = { x, y, width, height: heat.y + heat.height + heat.x - y };
+  await page.screenshot({ path: path.join(out, `${uid}-top.png`), clip });
   await page.close();
 }
 
 async function photographReport(browser, file, out) {
   const page = await browser.newPage();
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
-  await page.setViewport({ width: REPORT_WIDTH, height: 1000, deviceScaleFactor: SCALE });
+  await page.setViewport({ width: REPORT_WIDTH, height: 1000, deviceScaleFactor: SHARP });
   await page.goto(pathToFileURL(file).href);
   await page.waitForSelector('html[data-drawn="yes"]', { timeout: DRAW_LIMIT_MS });
   await page.screenshot({ path: path.join(out, 'loadgen-report.png'), fullPage: true });
   await page.close();
 }
 
-async function main([recordings, out, executablePath]) {
+async function main([recordings, out, executablePath, ...only]) {
   if (!recordings || !out || !executablePath) {
-    console.error('usage: node draw.mjs RECORDINGS OUT BROWSER');
+    console.error('usage: node draw.mjs RECORDINGS OUT BROWSER [UID...]');
     process.exit(2);
   }
   await mkdir(out, { recursive: true });
@@ -153,9 +173,13 @@ async function main([recordings, out, executablePath]) {
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--hide-scrollbars'],
   });
   try {
-    const uids = (await readdir(boards)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5));
-    for (const uid of uids) {
-      await photograph(browser, `http://127.0.0.1:${server.address().port}`, uid, out);
+    const origin = `http://127.0.0.1:${server.address().port}`;
+    const all = (await readdir(boards)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5));
+    for (const uid of only.length > 0 ? only : all) {
+      await photograph(browser, origin, uid, out);
+      if (uid === FIRST) {
+        await photographTop(browser, origin, uid, out);
+      }
       console.error(`pictures: ${uid}`);
     }
     await photographReport(browser, path.resolve(recordings, 'report.html'), out);

@@ -249,7 +249,7 @@ impl Panel {
         json!({
             "id": id, "type": kind, "title": self.title, "description": self.about,
             "datasource": datasource(), "gridPos": grid, "targets": targets,
-            "fieldConfig": {"defaults": self.defaults(), "overrides": colours()},
+            "fieldConfig": {"defaults": self.defaults(), "overrides": self.overrides()},
             "options": self.options(),
         })
     }
@@ -268,6 +268,11 @@ impl Panel {
                     ]),
                 };
                 defaults.insert("color".to_owned(), json!({"mode": "thresholds"}));
+                if self.unit == "percentunit" {
+                    defaults.insert("decimals".to_owned(), json!(2));
+                }
+                // With a name the value stands above its curve, without one upon it.
+                defaults.insert("displayName".to_owned(), json!("now"));
                 defaults
                     .insert("thresholds".to_owned(), json!({"mode": "absolute", "steps": steps}));
             }
@@ -275,35 +280,79 @@ impl Panel {
                 let stacked = self.look == Look::Stacked;
                 defaults.insert("color".to_owned(), json!({"mode": "palette-classic"}));
                 defaults.insert("min".to_owned(), json!(0));
-                defaults.insert(
-                    "custom".to_owned(),
-                    json!({
-                        "drawStyle": "line", "lineWidth": 1, "showPoints": "never",
-                        "fillOpacity": if stacked { 30 } else { 10 },
-                        "gradientMode": if stacked { "none" } else { "opacity" },
-                        "stacking": {"mode": if stacked { "normal" } else { "none" }, "group": "A"},
-                    }),
-                );
+                // A stack has no lines: that of a status which never happens would lie on top of
+                // the others in its colour.
+                let mut custom = json!({
+                    "drawStyle": "line", "showPoints": "never",
+                    "lineWidth": i32::from(!stacked),
+                    "fillOpacity": if stacked { 60 } else { 6 },
+                    "gradientMode": if stacked { "none" } else { "opacity" },
+                    "stacking": {"mode": if stacked { "normal" } else { "none" }, "group": "A"},
+                });
+                if self.unit == "percentunit" {
+                    custom["axisSoftMax"] = json!(1);
+                }
+                defaults.insert("custom".to_owned(), custom);
             }
             Look::Heat => {}
         }
         Value::Object(defaults)
     }
 
+    /// Colours of the names that this panel can have; ceilings only in the legend.
+    fn overrides(&self) -> Vec<Value> {
+        if !matches!(self.look, Look::Lines | Look::Stacked) {
+            return Vec::new();
+        }
+        let has = |wanted: &str| self.targets.iter().any(|(_, legend)| *legend == wanted);
+        let statuses = has("{{status}}") || has("{{result}}");
+        let named = OF_STATUSES.into_iter().filter(|_| statuses);
+        let named = named.chain(OF_QUANTILES.into_iter().filter(|(name, _)| has(name)));
+        let mut overrides: Vec<Value> = named
+            .map(|(name, colour)| {
+                json!({
+                    "matcher": {"id": "byName", "options": name},
+                    "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
+                })
+            })
+            .collect();
+        // Far above what is in use, as it should be, a ceiling would press it flat. A click in the
+        // legend shows it.
+        if self.has_ceiling() {
+            overrides.push(json!({
+                "matcher": {"id": "byRegexp", "options": format!("/^({})\\b/", CEILINGS.join("|"))},
+                "properties": [{
+                    "id": "custom.hideFrom",
+                    "value": {"legend": false, "tooltip": false, "viz": true},
+                }],
+            }));
+        }
+        overrides
+    }
+
+    fn has_ceiling(&self) -> bool {
+        self.targets.iter().any(|(_, legend)| CEILINGS.iter().any(|one| legend.starts_with(one)))
+    }
+
     fn options(&self) -> Value {
         match self.look {
             Look::Stat => json!({
                 "colorMode": "value", "graphMode": "area", "justifyMode": "auto",
-                "orientation": "auto", "textMode": "value",
+                "orientation": "auto", "textMode": "value_and_name",
                 "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             }),
-            Look::Lines | Look::Stacked => json!({
-                "legend": {
+            Look::Lines | Look::Stacked => {
+                let mut legend = json!({
                     "displayMode": "table", "placement": "bottom", "showLegend": true,
                     "calcs": ["lastNotNull", "max"],
-                },
-                "tooltip": {"mode": "multi", "sort": "desc"},
-            }),
+                });
+                // What is large stands first where there is no room for all, but not a ceiling.
+                if !self.has_ceiling() {
+                    legend["sortBy"] = json!("Last *");
+                    legend["sortDesc"] = json!(true);
+                }
+                json!({"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}})
+            }
             Look::Heat => json!({
                 "calculate": false,
                 "cellGap": 1,
@@ -321,26 +370,23 @@ fn datasource() -> Value {
 }
 
 /// The same colour for the same status everywhere.
-fn colours() -> Vec<Value> {
-    let by_name = [
-        ("succeeded", "green"),
-        ("failed", "red"),
-        ("timed_out", "orange"),
-        ("aborted", "gray"),
-        ("cancelled", "gray"),
-        ("delivered", "green"),
-    ];
-    by_name
-        .into_iter()
-        .map(|(name, colour)| {
-            json!({
-                "matcher": {"id": "byName", "options": name},
-                "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
-            })
-        })
-        .collect()
-}
-
+const OF_STATUSES: [(&str, &str); 11] = [
+    ("succeeded", "green"),
+    ("failed", "red"),
+    ("timed_out", "orange"),
+    ("aborted", "gray"),
+    ("cancelled", "gray"),
+    ("delivered", "green"),
+    ("ok", "green"),
+    ("error", "red"),
+    ("wrong", "red"),
+    ("duplicate", "orange"),
+    ("dead_letter", "purple"),
+];
+/// The same for the same quantile.
+const OF_QUANTILES: [(&str, &str); 3] = [("p50", "light-blue"), ("p95", "blue"), ("p99", "purple")];
+/// How legends of what is a ceiling begin; the address space of a process is one for its memory.
+const CEILINGS: [&str; 2] = ["limit", "virtual"];
 /// A metric that every processor has.
 pub(crate) const ANCHOR: &str = "expressway_build_info";
 const STAT_WIDTH: u32 = 4;

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     pub(crate) definition: String,
     /// A scenario of the load generator, without the part that says where Kafka is.
     pub(crate) scenario: String,
+    /// Whether its history goes to a topic.
+    pub(crate) logs: bool,
 }
 
 /// A low, even load until the test has seen enough.
@@ -43,11 +45,13 @@ pub(crate) fn for_the_test() -> Play {
                 name: "orders",
                 definition: read("pass-choice.asl.json"),
                 scenario: load("pass-choice.input.json"),
+                logs: false,
             },
             Machine {
                 name: "calls",
                 definition: CALLS.to_owned(),
                 scenario: load("pass-choice.input.json"),
+                logs: false,
             },
         ],
         called: Manners { takes_ms: 0..0, one_failure_in: 0 },
@@ -61,15 +65,15 @@ pub(crate) fn for_pictures() -> Play {
     let end = PLAYS.as_secs();
     let mut orders = String::from("seed = 7\narrivals = \"poisson\"\nwarmup = \"10s\"\n");
     for (name, stage, seconds) in [
-        ("up", "shape = \"ramp\"\nfrom = 0\nto = 600", 30),
-        ("plateau", "shape = \"constant\"\nrate = 600", end - 30 - 270),
-        ("wave", "shape = \"sine\"\nmean = 600\namplitude = 350\nperiod = \"60s\"", 150),
+        ("up", "shape = \"ramp\"\nfrom = 0\nto = 400", 30),
+        ("plateau", "shape = \"constant\"\nrate = 400", end - 30 - 270),
+        ("wave", "shape = \"sine\"\nmean = 400\namplitude = 250\nperiod = \"60s\"", 150),
         (
             "bursts",
-            "shape = \"burst\"\nbase = 500\npeak = 1600\nevery = \"20s\"\nlength = \"3s\"",
+            "shape = \"burst\"\nbase = 300\npeak = 1000\nevery = \"20s\"\nlength = \"3s\"",
             80,
         ),
-        ("down", "shape = \"step\"\nfrom = 600\nto = 300\nsteps = 3", 40),
+        ("down", "shape = \"step\"\nfrom = 400\nto = 200\nsteps = 3", 40),
     ] {
         let _ =
             write!(orders, "[[stage]]\nname = \"{name}\"\n{stage}\nduration = \"{seconds}s\"\n");
@@ -77,28 +81,35 @@ pub(crate) fn for_pictures() -> Play {
     orders.push_str(ORDERS);
     Play {
         machines: vec![
-            Machine { name: "orders", definition: read("pass-choice.asl.json"), scenario: orders },
+            Machine {
+                name: "orders",
+                definition: read("pass-choice.asl.json"),
+                scenario: orders,
+                logs: false,
+            },
             Machine {
                 name: "fulfilment",
                 definition: FULFILMENT.to_owned(),
                 scenario: format!(
                     "seed = 8\narrivals = \"poisson\"\n\
-                     [[stage]]\nshape = \"sine\"\nmean = 60\namplitude = 30\nperiod = \"100s\"\n\
+                     [[stage]]\nshape = \"sine\"\nmean = 40\namplitude = 20\nperiod = \"100s\"\n\
                      duration = \"{end}s\"\n[payload]\nfile = '{}'\n",
                     example("task-fanout.input.json").display()
                 ),
+                logs: true,
             },
             Machine {
                 name: "pricing",
                 definition: read("jsonata-enrich.asl.json"),
                 scenario: format!(
-                    "seed = 9\narrivals = \"poisson\"\nrate = 150\nduration = \"{end}s\"\n\
+                    "seed = 9\narrivals = \"poisson\"\nrate = 80\nduration = \"{end}s\"\n\
                      [payload]\nfile = '{}'\n",
                     example("jsonata-enrich.input.json").display()
                 ),
+                logs: false,
             },
         ],
-        called: Manners { takes_ms: 4..60, one_failure_in: 25 },
+        called: Manners { takes_ms: 4..60, one_failure_in: 60 },
         names: Some("expressway"),
         partitions: 4,
     }

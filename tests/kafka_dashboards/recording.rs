@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::boards;
 use crate::play::{JOINS_BEFORE_END, PLAYS, SHOWN};
@@ -23,43 +23,37 @@ pub(crate) fn keep(scene: &mut Scene, folder: &Path) {
     std::thread::sleep((scene.began + joins).saturating_duration_since(Instant::now()));
     scene.join();
     let status = scene.wait_for_the_end(JOINS_BEFORE_END + DRAIN_LIMIT);
-    tell(&format!("recording: the load generator ended with {status}"));
     // The load ends before the generator does, which waits for outcomes.
     let ended = scene.began + PLAYS;
     let since = Instant::now().saturating_duration_since(ended).as_secs();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let to = (now - since) / STEP_SECONDS * STEP_SECONDS;
     write_boards(scene, folder, to - SHOWN.as_secs(), to);
-    fs::copy(scene.report(), folder.join("report.html")).expect("the page of the load generator");
+    let page = folder.join("report.html");
+    fs::copy(scene.report(), &page).expect("the page of the load generator");
+    // What was recorded is there all the same, and can be drawn to look into it.
+    assert!(
+        status.success(),
+        "the load generator's verdict: {status}; its page: {}",
+        page.display()
+    );
 }
 
 fn write_boards(scene: &Scene, folder: &Path, from: u64, to: u64) {
-    let ask = |query: &str| {
-        let query = substitute(query);
-        let answer = scene.prometheus.between(&query, from, to, STEP_SECONDS);
-        answer.unwrap_or_else(|why| panic!("{why}: {query}"))
+    let ask = |query: &Value| {
+        let query = query.as_str().expect("a query");
+        let answer = scene.prometheus.between(&substitute(query), from, to, STEP_SECONDS);
+        (query.to_owned(), Value::Array(answer.unwrap_or_else(|why| panic!("{why}: {query}"))))
     };
     for board in boards::all() {
         let model = board.json();
-        let mut targets = Vec::new();
-        for panel in panels(&model) {
-            for target in panel["targets"].as_array().into_iter().flatten() {
-                let series = ask(target["expr"].as_str().expect("a query"));
-                let reference = &target["refId"];
-                targets.push(json!({"panel": panel["id"], "refId": reference, "series": series}));
-            }
-        }
+        let targets = panels(&model).flat_map(|panel| panel["targets"].as_array()).flatten();
         let marks = model["annotations"]["list"].as_array().expect("a list").iter();
-        let annotations: Vec<Value> = marks
-            .map(|mark| {
-                let series = ask(mark["target"]["expr"].as_str().expect("a query"));
-                json!({"name": mark["name"], "series": series})
-            })
-            .collect();
-        let recording = json!({
-            "from": from, "to": to, "step": STEP_SECONDS, "targets": targets,
-            "annotations": annotations,
-        });
+        let queries =
+            targets.map(|one| &one["expr"]).chain(marks.map(|one| &one["target"]["expr"]));
+        // By query and not by panel: a board may be laid out anew without another recording.
+        let answers: Map<String, Value> = queries.map(ask).collect();
+        let recording = json!({"from": from, "to": to, "step": STEP_SECONDS, "answers": answers});
         let file = folder.join(format!("{}.json", board.uid));
         fs::write(file, recording.to_string()).expect("a recording");
     }

@@ -38,7 +38,8 @@ impl Scene {
             .machines
             .iter()
             .flat_map(|machine| {
-                ["", "-results", "-billing", "-dlq"].map(|kind| format!("{}{kind}", machine.name))
+                ["", "-results", "-billing", "-dlq", "-history"]
+                    .map(|kind| format!("{}{kind}", machine.name))
             })
             .collect();
         let topics: Vec<_> = topics.iter().map(|name| (name.as_str(), play.partitions)).collect();
@@ -202,6 +203,12 @@ fn config(play: &Play, broker: &Broker, directory: &Path, called: u16, admin_por
              dead_letter_topic = \"{name}-dlq\"\n",
             definition.display()
         );
+        if machine.logs {
+            let _ = write!(
+                config,
+                "history_topic = \"{name}-history\"\n[pipeline.logging]\nlevel = \"ALL\"\n"
+            );
+        }
     }
     config
 }

@@ -19,26 +19,33 @@ export interface Recording {
   to: number;
   /** Seconds between two points. */
   step: number;
-  targets: Array<{ panel: number; refId: string; series: Series[] }>;
-  annotations: Array<{ name: string; series: Series[] }>;
+  /** By query, as the board has it. */
+  answers: Record<string, Series[]>;
 }
 
 export interface Target {
   refId: string;
+  expr: string;
   legendFormat?: string;
   format?: string;
 }
 
+/** What was answered to a query. */
+export function answerTo(recording: Recording, query: string): Series[] {
+  const series = recording.answers[query];
+  if (series === undefined) {
+    throw new Error(`no answer was recorded to ${query}`);
+  }
+  return series;
+}
+
 /** The frames of a panel: one a series, or for a heat map one with a field a bucket. */
-export function framesOf(recording: Recording, panel: number, targets: Target[]): DataFrame[] {
+export function framesOf(recording: Recording, targets: Target[]): DataFrame[] {
   return targets.flatMap((target) => {
-    const found = recording.targets.find((one) => one.panel === panel && one.refId === target.refId);
-    if (found === undefined) {
-      throw new Error(`panel ${panel} has no answer to ${target.refId}: record again`);
-    }
+    const series = answerTo(recording, target.expr);
     return target.format === 'heatmap'
-      ? [bucketFrame(found.series, recording)]
-      : found.series.map((series) => lineFrame(series, target, recording));
+      ? [bucketFrame(series, recording)]
+      : series.map((one) => lineFrame(one, target, recording));
   });
 }
 

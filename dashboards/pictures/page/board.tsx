@@ -5,7 +5,7 @@
  */
 import { GrafanaTheme2, TimeRange, dateTimeFormat } from '@grafana/data';
 import { Icon, useTheme2 } from '@grafana/ui';
-import { Recording } from './answers';
+import { Recording, answerTo } from './answers';
 import { Mark, Panel, PanelModel } from './panel';
 
 export interface BoardModel {
@@ -13,7 +13,7 @@ export interface BoardModel {
   title: string;
   refresh: string;
   templating: { list: Array<{ name: string; label: string; type: string }> };
-  annotations: { list: Array<{ name: string; iconColor: string }> };
+  annotations: { list: Array<{ iconColor: string; target: { expr: string } }> };
   panels: PanelModel[];
 }
 
@@ -133,9 +133,8 @@ function Head({ board, timeRange }: { board: BoardModel; timeRange: TimeRange })
 
 /** One mark where an annotation's query begins to have a value. */
 function marksOf(board: BoardModel, recording: Recording, theme: GrafanaTheme2): Mark[] {
-  return board.annotations.list.flatMap(({ name, iconColor }) => {
-    const found = recording.annotations.find((one) => one.name === name);
-    const starts = (found?.series ?? []).flatMap(({ values }) =>
+  return board.annotations.list.flatMap(({ iconColor, target }) => {
+    const starts = answerTo(recording, target.expr).flatMap(({ values }) =>
       values.map(([second]) => second).filter((second, at, all) => at === 0 || second - all[at - 1] > recording.step)
     );
     const colour = theme.visualization.getColorByName(iconColor);

@@ -8,6 +8,7 @@ import {
   DataFrame,
   FieldConfigSource,
   TimeRange,
+  VizOrientation,
   getFieldDisplayValues,
 } from '@grafana/data';
 import { VizLegendOptions } from '@grafana/schema';
@@ -23,7 +24,6 @@ import {
   VizRepeater,
   useTheme2,
 } from '@grafana/ui';
-import { VizOrientation } from '@grafana/data';
 import uPlot from 'uplot';
 import { Recording, Target, framesOf } from './answers';
 import { configOf, configured } from './fields';
@@ -85,7 +85,7 @@ export function Panel(props: Props) {
     throw new Error(`no component for panels of type ${panel.type} (${panel.title})`);
   }
   const config = configOf(panel.fieldConfig, panel.type === 'timeseries');
-  const frames = configured(framesOf(recording, panel.id, panel.targets), config, theme);
+  const frames = configured(framesOf(recording, panel.targets), config, theme);
   if (frames.length === 0) {
     throw new Error(`no data for ${panel.title}`);
   }
