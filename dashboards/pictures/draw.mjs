@@ -20,6 +20,8 @@ const boards = path.join(here, '../grafana');
 
 /** CSS pixels. */
 const WIDTH = 1360;
+/** Between two panels. */
+const GAP = 8;
 /** Device pixels of each: whole boards are long, and a picture weighs by the square. */
 const SCALE = 1;
 const SHARP = 1.5;
@@ -146,7 +148,7 @@ async function photographTop(browser, origin, uid, out) {
   const page = await openBoard(browser, origin, uid, SHARP);
   const { x, y, width } = await (await page.$('#page > *')).boundingBox();
   const heat = await (await page.$('[data-panel=heatmap]')).boundingBox();
-  const clip = { x, y, width, height: heat.y + heat.height + heat.x - y };
+  const clip = { x, y, width, height: heat.y + heat.height + GAP - y };
   await page.screenshot({ path: path.join(out, `${uid}-top.png`), clip });
   await page.close();
 }

@@ -370,7 +370,9 @@ fn datasource() -> Value {
 }
 
 /// The same colour for the same status everywhere.
-const OF_STATUSES: [(&str, &str); 11] = [
+const OF_STATUSES: [(&str, &str); 12] = [
+    // What the others are held against.
+    ("asked", "blue"),
     ("succeeded", "green"),
     ("failed", "red"),
     ("timed_out", "orange"),

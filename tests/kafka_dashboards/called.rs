@@ -64,7 +64,8 @@ fn answer(stream: &TcpStream, manners: &Manners) -> Option<()> {
         if span > 0 {
             std::thread::sleep(Duration::from_millis(manners.takes_ms.start + drawn % span));
         }
-        let fails = manners.one_failure_in > 0 && (drawn >> 20) % manners.one_failure_in == 0;
+        let fails =
+            manners.one_failure_in > 0 && (drawn >> 20).is_multiple_of(manners.one_failure_in);
         let status = if fails { "503 Service Unavailable" } else { "200 OK" };
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}",

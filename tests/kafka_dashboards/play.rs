@@ -126,9 +126,9 @@ fn read(file: &str) -> String {
 /// Longer than twice the window of the recorded rates of money (5 min), so that what is shown, the
 /// last [`SHOWN`], is no longer their start.
 pub(crate) const PLAYS: Duration = Duration::from_secs(620);
-pub(crate) const SHOWN: Duration = Duration::from_secs(300);
-/// When the second instance joins, before the end.
-pub(crate) const JOINS_BEFORE_END: Duration = Duration::from_secs(190);
+pub(crate) const SHOWN: Duration = Duration::from_mins(5);
+/// When the second instance joins, from the beginning.
+pub(crate) const JOINS_AFTER: Duration = Duration::from_secs(430);
 
 const CALLS: &str = r#"{
   "StartAt": "Ask",

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use crate::boards;
-use crate::play::{JOINS_BEFORE_END, PLAYS, SHOWN};
+use crate::play::{JOINS_AFTER, PLAYS, SHOWN};
 use crate::scene::Scene;
 use crate::substitute;
 use crate::support::process::tell;
@@ -18,11 +18,10 @@ use crate::support::process::tell;
 /// Plays to the end, then writes one file per board and the load generator's page into `folder`.
 pub(crate) fn keep(scene: &mut Scene, folder: &Path) {
     fs::create_dir_all(folder).expect("a folder for the recordings");
-    let joins = PLAYS - JOINS_BEFORE_END;
     tell(&format!("recording: {} s of load", PLAYS.as_secs()));
-    std::thread::sleep((scene.began + joins).saturating_duration_since(Instant::now()));
+    std::thread::sleep((scene.began + JOINS_AFTER).saturating_duration_since(Instant::now()));
     scene.join();
-    let status = scene.wait_for_the_end(JOINS_BEFORE_END + DRAIN_LIMIT);
+    let status = scene.wait_for_the_end(PLAYS.saturating_sub(JOINS_AFTER) + DRAIN_LIMIT);
     // The load ends before the generator does, which waits for outcomes.
     let ended = scene.began + PLAYS;
     let since = Instant::now().saturating_duration_since(ended).as_secs();
@@ -47,7 +46,7 @@ fn write_boards(scene: &Scene, folder: &Path, from: u64, to: u64) {
     };
     for board in boards::all() {
         let model = board.json();
-        let targets = panels(&model).flat_map(|panel| panel["targets"].as_array()).flatten();
+        let targets = panels(&model).filter_map(|panel| panel["targets"].as_array()).flatten();
         let marks = model["annotations"]["list"].as_array().expect("a list").iter();
         let queries =
             targets.map(|one| &one["expr"]).chain(marks.map(|one| &one["target"]["expr"]));
