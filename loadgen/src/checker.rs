@@ -222,15 +222,20 @@ impl Checker {
         }
     }
 
-    /// Enters a billing record.
-    pub(crate) fn bill(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) {
+    /// Enters a billing record. Its headers are only asked for when it is looked into.
+    pub(crate) fn bill<'a>(
+        &mut self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) {
         let nth = self.bills.counts().records;
         let key = key.unwrap_or_default();
         self.bills.bill(Fingerprint::of(key));
         // Looking into a body costs a parse; the first hundred and then one in a hundred show
         // whether the format holds, while matching itself covers every record.
         if (nth < BILLS_LOOKED_INTO || nth.is_multiple_of(BILLS_LOOKED_INTO))
-            && !bill_body::is_sound(key, value.unwrap_or_default())
+            && !bill_body::is_sound(key, value.unwrap_or_default(), headers)
         {
             self.counts.wrong.bill += 1;
         }

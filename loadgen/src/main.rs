@@ -28,6 +28,7 @@ mod gauges;
 mod group;
 mod kafka;
 mod keys;
+mod librdkafka;
 mod ndjson;
 mod pacing;
 mod payload;

@@ -154,8 +154,9 @@ fn bill(arn: &str, status: &str) -> Vec<u8> {
 
 fn sequence_of(message: &BorrowedMessage<'_>) -> u64 {
     let headers = message.headers().unwrap();
-    let header = headers.iter().find(|header| header.key == "loadgen-sequence").unwrap();
-    std::str::from_utf8(header.value.unwrap()).unwrap().parse().unwrap()
+    let header = headers.iter().find(|header| header.key == "loadgen-stamp").unwrap();
+    let stamp = std::str::from_utf8(header.value.unwrap()).unwrap();
+    stamp.split('-').nth(1).unwrap().parse().unwrap()
 }
 
 fn with(message: &BorrowedMessage<'_>, added: &[(&str, &str)]) -> OwnedHeaders {
