@@ -13,6 +13,7 @@
 
 mod args;
 mod artefacts;
+mod batching;
 mod bill_body;
 mod bills;
 mod checker;

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::Args;
 use crate::artefacts::Recorder;
+use crate::batching::Batching;
 use crate::checker::{Assignment, Checker};
 use crate::clock::Clock;
 use crate::consumer::{self, Desk, Read, Streams};
@@ -100,10 +101,11 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
         let connection = &scenario.kafka;
-        let outbox = kafka::outbox(connection, &gauges)?;
+        let batching = Batching::for_rate(plan.schedule.peak_per_second());
+        let outbox = kafka::outbox(connection, batching, &gauges)?;
         let ready_ns = clock.now_ns() + HANDSHAKE.as_nanos() as u64;
         let mut streams = Streams::new(connection);
-        let inbox = kafka::inbox(connection, &gauges)?;
+        let inbox = kafka::inbox(connection, batching, &gauges)?;
         connect(connection, &inbox, &mut streams)?;
         let group = connection
             .group
