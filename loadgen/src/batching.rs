@@ -1,8 +1,8 @@
 //! How long records wait for company on their way to the brokers and back.
 //!
 //! Most of what a client costs is not records but requests and being woken for them: at 40,000
-//! events a second over eight partitions, waiting ten milliseconds instead of two saves a third of
-//! the processor time. Waiting is latency, though, and at low rates nobody needs the processor.
+//! events a second over eight partitions, waiting ten milliseconds instead of two saves a quarter
+//! of the processor time. Waiting is latency, though, and at low rates nobody needs the processor.
 //! Hence the wait follows the rate that the plan asks for, which is known before the run and the
 //! same for every run of the same load.
 
