@@ -1,10 +1,10 @@
-//! Whether the body of a billing record agrees with its key and with itself.
+//! Whether a billing record agrees with its key and with itself, in either mode of CloudEvents.
 
 use serde::Deserialize;
 
-/// The fields of a billing CloudEvent that the checker looks at.
+/// A billing CloudEvent in structured mode, as far as the checker looks at it.
 #[derive(Deserialize)]
-struct Body {
+struct Structured {
     specversion: String,
     id: String,
     data: Data,
@@ -18,25 +18,50 @@ struct Data {
     status: String,
 }
 
-/// Returns whether `value` is a CloudEvent 1.0 with `key` as its id, durations in whole 100 ms,
+/// Returns whether a record is a CloudEvent 1.0 with its `key` as id, durations in whole 100 ms,
 /// memory in whole 64 MB, and exactly the GB-seconds that follow from both.
-pub(crate) fn is_sound(key: &[u8], value: &[u8]) -> bool {
-    let Ok(Body { specversion, id, data }) = serde_json::from_slice(value) else {
-        return false;
-    };
-    specversion == "1.0"
-        && id.as_bytes() == key
-        && data.billed_duration_ms >= 100
-        && data.billed_duration_ms.is_multiple_of(100)
-        && data.billed_memory_mb >= 64
-        && data.billed_memory_mb.is_multiple_of(64)
-        && !data.status.is_empty()
-        && scaled(&data.gb_seconds)
-            == Some(
-                u128::from(data.billed_duration_ms)
-                    * u128::from(data.billed_memory_mb)
-                    * SCALED_PER_MS_MB,
-            )
+///
+/// In binary mode (Kafka protocol binding for CloudEvents 1.0, §3.2) the attributes are headers
+/// that begin with `ce_`, and the value is the data alone.
+pub(crate) fn is_sound<'a>(
+    key: &[u8],
+    value: &[u8],
+    headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+) -> bool {
+    let (mut specversion, mut id) = (None, None);
+    for (name, content) in headers {
+        match name {
+            b"ce_specversion" => specversion = specversion.or(content),
+            b"ce_id" => id = id.or(content),
+            _ => {}
+        }
+    }
+    // The binding tells the modes apart by the content type; producers that leave it out are
+    // understood as well when they send the attribute that no event may be without.
+    if let Some(specversion) = specversion {
+        return specversion == b"1.0"
+            && id == Some(key)
+            && serde_json::from_slice(value).is_ok_and(|data: Data| data.is_sound());
+    }
+    serde_json::from_slice(value).is_ok_and(|event: Structured| {
+        event.specversion == "1.0" && event.id.as_bytes() == key && event.data.is_sound()
+    })
+}
+
+impl Data {
+    fn is_sound(&self) -> bool {
+        self.billed_duration_ms >= 100
+            && self.billed_duration_ms.is_multiple_of(100)
+            && self.billed_memory_mb >= 64
+            && self.billed_memory_mb.is_multiple_of(64)
+            && !self.status.is_empty()
+            && scaled(&self.gb_seconds)
+                == Some(
+                    u128::from(self.billed_duration_ms)
+                        * u128::from(self.billed_memory_mb)
+                        * SCALED_PER_MS_MB,
+                )
+    }
 }
 
 /// Reads a plain decimal as a multiple of 10⁻¹³; the divisor 1,024,000 = 2¹³·5³ needs no more
@@ -58,32 +83,62 @@ const SCALED_PER_MS_MB: u128 = 9_765_625;
 mod tests {
     use super::*;
 
-    fn body(id: &str, ms: u64, mb: u64, gb_seconds: &str) -> Vec<u8> {
+    fn data(ms: u64, mb: u64, gb_seconds: &str) -> String {
         format!(
-            r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"t","data":{{"requests":1,
-            "billed_duration_ms":{ms},"billed_memory_mb":{mb},"gb_seconds":"{gb_seconds}",
-            "status":"SUCCEEDED","state_machine_arn":"a"}}}}"#
+            r#"{{"requests":1,"billed_duration_ms":{ms},"billed_memory_mb":{mb},
+            "gb_seconds":"{gb_seconds}","status":"SUCCEEDED","state_machine_arn":"a"}}"#
         )
-        .into_bytes()
+    }
+
+    fn body(id: &str, ms: u64, mb: u64, gb_seconds: &str) -> Vec<u8> {
+        let data = data(ms, mb, gb_seconds);
+        format!(r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"t","data":{data}}}"#)
+            .into_bytes()
+    }
+
+    fn is_structured(key: &[u8], value: &[u8]) -> bool {
+        is_sound(key, value, [(&b"content-type"[..], Some(&b"application/cloudevents+json"[..]))])
+    }
+
+    fn is_binary(key: &[u8], value: &str, id: &str, specversion: &str) -> bool {
+        let headers = [
+            (&b"content-type"[..], Some(&b"application/json"[..])),
+            (b"ce_specversion", Some(specversion.as_bytes())),
+            (b"ce_id", Some(id.as_bytes())),
+            (b"ce_subject", None),
+        ];
+        is_sound(key, value.as_bytes(), headers)
     }
 
     #[test]
     fn the_documented_example_is_sound() {
-        assert!(is_sound(b"arn:1", &body("arn:1", 100, 64, "0.00625")));
-        assert!(is_sound(b"arn:1", &body("arn:1", 1_600, 1_280, "2")));
-        assert!(is_sound(b"arn:1", &body("arn:1", 1_600, 1_280, "2.000")));
+        assert!(is_structured(b"arn:1", &body("arn:1", 100, 64, "0.00625")));
+        assert!(is_structured(b"arn:1", &body("arn:1", 1_600, 1_280, "2")));
+        assert!(is_structured(b"arn:1", &body("arn:1", 1_600, 1_280, "2.000")));
+    }
+
+    #[test]
+    fn in_binary_mode_the_attributes_are_headers_and_the_value_is_the_data() {
+        let right = data(100, 64, "0.00625");
+        assert!(is_binary(b"arn:1", &right, "arn:1", "1.0"));
+        assert!(!is_binary(b"arn:2", &right, "arn:1", "1.0"));
+        assert!(!is_binary(b"arn:1", &right, "arn:1", "0.3"));
+        assert!(!is_binary(b"arn:1", &data(100, 64, "0.00626"), "arn:1", "1.0"));
+        assert!(!is_binary(b"arn:1", "", "arn:1", "1.0"));
+        // Without the headers it is no event of either mode.
+        assert!(!is_sound(b"arn:1", right.as_bytes(), []));
     }
 
     #[test]
     fn every_contradiction_is_noticed() {
-        assert!(!is_sound(b"arn:2", &body("arn:1", 100, 64, "0.00625")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "0.00626")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 150, 64, "0.009375")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 0, 64, "0")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 100, 65, "0.00634765625")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "6.25e-3")));
-        assert!(!is_sound(b"arn:1", &body("arn:1", 100, 64, "")));
-        assert!(!is_sound(b"arn:1", b"{}"));
-        assert!(!is_sound(b"", b""));
+        assert!(!is_structured(b"arn:2", &body("arn:1", 100, 64, "0.00625")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 100, 64, "0.00626")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 150, 64, "0.009375")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 0, 64, "0")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 100, 65, "0.00634765625")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 100, 64, "6.25e-3")));
+        assert!(!is_structured(b"arn:1", &body("arn:1", 100, 64, "")));
+        assert!(!is_structured(b"arn:1", b"{}"));
+        assert!(!is_structured(b"", b""));
     }
 }

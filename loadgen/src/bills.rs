@@ -1,13 +1,17 @@
 //! Matches results with billing records by execution ARN, in bounded memory.
 //!
-//! Either side may come first. An id of which only one side was seen waits in the table; a
-//! matched id stays for another [`BillBounds::remembered`] matches, so that a second bill for it
-//! is recognised, and is then forgotten. Within these bounds the answer is exact (up to a 96-bit
-//! fingerprint); a repeat after more than a million other matches shows as a bill without a
-//! result instead of a duplicate, and a run with more than a million open ids says so.
+//! Either side may come first. An id of which only one side was seen is open; once matched it is
+//! remembered for at least another [`BillBounds::remembered`] matches, so that a second bill for it
+//! is recognised. Within these bounds the answer is exact (up to a 96-bit fingerprint); a repeat
+//! that comes later shows as a bill without a result instead of a duplicate, and a run with more
+//! than a million open ids says so.
+//!
+//! Open ids are few as long as the service keeps up, and matched ones are dropped by the
+//! generation: both tables stay small enough for the processor's caches, which is what looking
+//! something up in them costs.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::fingerprint::Fingerprint;
@@ -17,14 +21,14 @@ use crate::fingerprint::Fingerprint;
 pub(crate) struct BillBounds {
     /// Ids of which only one side was seen.
     pub(crate) open: usize,
-    /// Matched ids kept to recognise repeats.
+    /// Matched ids kept to recognise repeats; up to twice as many are.
     pub(crate) remembered: usize,
 }
 
 impl Default for BillBounds {
-    /// About 50 MB when both are full.
+    /// About 45 MB when both are full; 8 MB with as many open ids as matched ones.
     fn default() -> Self {
-        Self { open: 1 << 20, remembered: 1 << 20 }
+        Self { open: 1 << 20, remembered: 1 << 17 }
     }
 }
 
@@ -32,8 +36,8 @@ impl Default for BillBounds {
 #[derive(Debug, Default)]
 pub(crate) struct Bills {
     bounds: BillBounds,
-    sides: HashMap<Fingerprint, Side, BuildHasherDefault<PassThrough>>,
-    matched_order: VecDeque<Fingerprint>,
+    open: HashMap<Fingerprint, Side, BuildHasherDefault<PassThrough>>,
+    matched: Matched,
     counts: BillCounts,
 }
 
@@ -54,12 +58,23 @@ pub(crate) struct BillCounts {
     pub(crate) overflowed: u64,
 }
 
+/// Which side of an open id was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     OwnResult,
     ForeignResult,
     Bill,
-    Both,
+}
+
+/// Whose result it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The first outcome of an event of this run: no bill of its own was matched yet.
+    First,
+    /// A further outcome of an event of this run.
+    Repeat,
+    /// This run did not send the event.
+    Foreign,
 }
 
 impl Bills {
@@ -68,17 +83,20 @@ impl Bills {
         Self { bounds, ..Self::default() }
     }
 
-    /// Takes note of a result; `own` says that this run sent its event.
-    pub(crate) fn result(&mut self, id: Fingerprint, own: bool) {
-        let full = self.is_full();
-        match self.sides.entry(id) {
-            Entry::Occupied(mut occupied) => {
+    /// Takes note of a result.
+    pub(crate) fn result(&mut self, id: Fingerprint, owner: Owner) {
+        let full = self.open.len() >= self.bounds.open;
+        let own = owner != Owner::Foreign;
+        match self.open.entry(id) {
+            Entry::Occupied(occupied) => {
                 if *occupied.get() == Side::Bill {
-                    occupied.insert(Side::Both);
+                    occupied.remove();
                     self.counts.unmatched -= 1;
                     self.settle(id);
                 }
             }
+            // Repeats of a result are not this ledger's business, and a first one is none.
+            Entry::Vacant(_) if owner != Owner::First && self.matched.contains(id) => {}
             Entry::Vacant(_) if full => {
                 self.counts.overflowed += 1;
                 self.counts.missing += u64::from(own);
@@ -93,16 +111,17 @@ impl Bills {
     /// Takes note of a billing record.
     pub(crate) fn bill(&mut self, id: Fingerprint) {
         self.counts.records += 1;
-        let full = self.is_full();
-        match self.sides.entry(id) {
-            Entry::Occupied(mut occupied) => match *occupied.get() {
+        let full = self.open.len() >= self.bounds.open;
+        match self.open.entry(id) {
+            Entry::Occupied(occupied) => match *occupied.get() {
                 side @ (Side::OwnResult | Side::ForeignResult) => {
-                    occupied.insert(Side::Both);
+                    occupied.remove();
                     self.counts.missing -= u64::from(side == Side::OwnResult);
                     self.settle(id);
                 }
-                Side::Bill | Side::Both => self.counts.duplicated += 1,
+                Side::Bill => self.counts.duplicated += 1,
             },
+            Entry::Vacant(_) if self.matched.contains(id) => self.counts.duplicated += 1,
             Entry::Vacant(_) if full => {
                 self.counts.overflowed += 1;
                 self.counts.unmatched += 1;
@@ -119,18 +138,32 @@ impl Bills {
         self.counts
     }
 
-    fn is_full(&self) -> bool {
-        self.sides.len() - self.matched_order.len() >= self.bounds.open
-    }
-
     fn settle(&mut self, id: Fingerprint) {
         self.counts.matched += 1;
-        self.matched_order.push_back(id);
-        if self.matched_order.len() > self.bounds.remembered
-            && let Some(oldest) = self.matched_order.pop_front()
-        {
-            self.sides.remove(&oldest);
+        self.matched.insert(id, self.bounds.remembered);
+    }
+}
+
+/// Matched ids in two generations: when the young one is full, the old one is forgotten.
+#[derive(Debug, Default)]
+struct Matched {
+    young: Generation,
+    old: Generation,
+}
+
+type Generation = HashSet<Fingerprint, BuildHasherDefault<PassThrough>>;
+
+impl Matched {
+    fn contains(&self, id: Fingerprint) -> bool {
+        self.young.contains(&id) || self.old.contains(&id)
+    }
+
+    fn insert(&mut self, id: Fingerprint, generation_max: usize) {
+        if self.young.len() >= generation_max {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
+        self.young.insert(id);
     }
 }
 
@@ -165,12 +198,12 @@ mod tests {
     #[test]
     fn either_side_may_come_first() {
         let mut bills = Bills::default();
-        bills.result(id(1), true);
+        bills.result(id(1), Owner::First);
         bills.bill(id(2));
         let open = bills.counts();
         assert_eq!((open.missing, open.unmatched, open.matched), (1, 1, 0));
         bills.bill(id(1));
-        bills.result(id(2), true);
+        bills.result(id(2), Owner::First);
         let settled = bills.counts();
         assert_eq!((settled.missing, settled.unmatched), (0, 0));
         assert_eq!((settled.matched, settled.duplicated), (2, 0));
@@ -181,8 +214,8 @@ mod tests {
         let mut bills = Bills::default();
         bills.bill(id(1));
         bills.bill(id(1));
-        bills.result(id(1), true);
-        bills.result(id(1), true);
+        bills.result(id(1), Owner::First);
+        bills.result(id(1), Owner::Repeat);
         bills.bill(id(1));
         let counts = bills.counts();
         assert_eq!((counts.records, counts.duplicated), (3, 2));
@@ -190,13 +223,35 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_ran_twice_owes_two_bills() {
+        let mut bills = Bills::default();
+        bills.result(id(1), Owner::First);
+        bills.result(id(2), Owner::Repeat);
+        bills.bill(id(1));
+        assert_eq!(bills.counts().missing, 1);
+        bills.bill(id(2));
+        assert_eq!((bills.counts().missing, bills.counts().unmatched), (0, 0));
+    }
+
+    #[test]
+    fn two_events_under_one_id_owe_two_bills() {
+        let mut bills = Bills::default();
+        bills.result(id(1), Owner::First);
+        bills.bill(id(1));
+        bills.result(id(1), Owner::First);
+        assert_eq!(bills.counts().missing, 1);
+    }
+
+    #[test]
     fn results_of_others_owe_no_bill_but_explain_theirs() {
         let mut bills = Bills::default();
-        bills.result(id(1), false);
+        bills.result(id(1), Owner::Foreign);
         assert_eq!(bills.counts().missing, 0);
         bills.bill(id(1));
         assert_eq!(bills.counts().unmatched, 0);
         assert_eq!(bills.counts().matched, 1);
+        bills.result(id(1), Owner::Foreign);
+        assert_eq!(bills.open.len(), 0);
     }
 
     #[test]
@@ -204,16 +259,23 @@ mod tests {
         let bounds = BillBounds { open: 10, remembered: 5 };
         let mut bills = Bills::new(bounds);
         for number in 0..1_000 {
-            bills.result(id(number), true);
+            bills.result(id(number), Owner::First);
+            bills.bill(id(number));
+            assert!(bills.matched.young.len() + bills.matched.old.len() <= 10);
+        }
+        // The last five are remembered, and more of them while the generation is young.
+        for number in 995..1_000 {
             bills.bill(id(number));
         }
-        assert_eq!(bills.sides.len(), 5);
+        assert_eq!(bills.counts().duplicated, 5);
+        bills.bill(id(900));
+        assert_eq!((bills.counts().duplicated, bills.counts().unmatched), (5, 1));
         for number in 1_000..1_020 {
-            bills.result(id(number), true);
+            bills.result(id(number), Owner::First);
         }
-        assert_eq!(bills.sides.len(), 15);
+        assert_eq!(bills.open.len(), 10);
         assert_eq!(bills.counts().missing, 20);
-        assert_eq!(bills.counts().overflowed, 10);
+        assert_eq!(bills.counts().overflowed, 11);
     }
 
     #[test]

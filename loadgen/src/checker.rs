@@ -6,7 +6,7 @@
 use hdrhistogram::Histogram;
 
 use crate::bill_body;
-use crate::bills::{BillBounds, BillCounts, Bills};
+use crate::bills::{BillBounds, BillCounts, Bills, Owner};
 use crate::expect::Expectation;
 use crate::fingerprint::Fingerprint;
 use crate::keys::Key;
@@ -165,6 +165,8 @@ pub(crate) struct Checker {
     recent: Recent,
     written_us: Histogram<u64>,
     rendered: Vec<u8>,
+    /// Asked for with every outcome, and costly to work out.
+    sequence_end: u64,
 }
 
 impl Checker {
@@ -183,25 +185,21 @@ impl Checker {
             recent: Recent { measured_us: latency_histogram(), warmup_us: latency_histogram() },
             written_us: latency_histogram(),
             rendered: Vec::new(),
+            sequence_end: assignment.plan.schedule.sequence_end(),
             assignment,
         }
     }
 
     /// Enters an outcome consumed at `now_ns`.
     pub(crate) fn outcome(&mut self, outcome: &Outcome<'_>, now_ns: u64) {
-        let stamp = outcome.headers.stamp(&self.assignment.producer);
-        if self.assignment.checks_bills
-            && outcome.source != Source::DeadLetter
-            && let Some(arn) = outcome.headers.execution_arn
-        {
-            self.bills.result(Fingerprint::of(arn), stamp.is_some());
-        }
-        let Some(stamp) = stamp else {
+        let Some(stamp) = outcome.headers.stamp(&self.assignment.producer) else {
+            self.expect_bill(outcome, Owner::Foreign);
             self.counts.foreign += 1;
             return;
         };
         let plan = &self.assignment.plan;
-        if stamp.sequence >= plan.schedule.sequence_end() {
+        if stamp.sequence >= self.sequence_end {
+            self.expect_bill(outcome, Owner::Repeat);
             self.counts.wrong.sequence += 1;
             return;
         }
@@ -209,7 +207,9 @@ impl Checker {
         if !self.verify(outcome, stamp, now_ns) {
             self.stages[stage].counts.wrong += 1;
         }
-        if !self.seen.insert(stamp.sequence) {
+        let first = self.seen.insert(stamp.sequence);
+        self.expect_bill(outcome, if first { Owner::First } else { Owner::Repeat });
+        if !first {
             self.counts.duplicated += 1;
             self.stages[stage].counts.duplicated += 1;
             return;
@@ -222,15 +222,29 @@ impl Checker {
         }
     }
 
-    /// Enters a billing record.
-    pub(crate) fn bill(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) {
+    fn expect_bill(&mut self, outcome: &Outcome<'_>, owner: Owner) {
+        if self.assignment.checks_bills
+            && outcome.source != Source::DeadLetter
+            && let Some(arn) = outcome.headers.execution_arn
+        {
+            self.bills.result(Fingerprint::of(arn), owner);
+        }
+    }
+
+    /// Enters a billing record. Its headers are only asked for when it is looked into.
+    pub(crate) fn bill<'a>(
+        &mut self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) {
         let nth = self.bills.counts().records;
         let key = key.unwrap_or_default();
         self.bills.bill(Fingerprint::of(key));
         // Looking into a body costs a parse; the first hundred and then one in a hundred show
         // whether the format holds, while matching itself covers every record.
         if (nth < BILLS_LOOKED_INTO || nth.is_multiple_of(BILLS_LOOKED_INTO))
-            && !bill_body::is_sound(key, value.unwrap_or_default())
+            && !bill_body::is_sound(key, value.unwrap_or_default(), headers)
         {
             self.counts.wrong.bill += 1;
         }

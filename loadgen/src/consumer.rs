@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rdkafka::message::{BorrowedMessage, Message};
-
 use crate::artefacts::Recorder;
 use crate::checker::{Checker, Outcome, Source};
 use crate::clock::Clock;
 use crate::gauges::Gauges;
-use crate::kafka::Reader;
+use crate::kafka::Inbox;
+use crate::librdkafka::Message;
 use crate::plan::Plan;
 use crate::scenario::Connection;
 use crate::stamp::OutcomeHeaders;
@@ -23,6 +22,8 @@ pub(crate) struct Streams(Vec<Stream>);
 #[derive(Debug)]
 struct Stream {
     topic: String,
+    /// What the client marks its records with; known from its first record on.
+    tag: Option<usize>,
     source: Source,
     next_offsets: Vec<i64>,
 }
@@ -43,6 +44,7 @@ impl Streams {
         named.extend(dead_letters.map(|topic| (topic, Source::DeadLetter)));
         let streams = named.into_iter().map(|(topic, source)| Stream {
             topic: topic.clone(),
+            tag: None,
             source,
             next_offsets: Vec::new(),
         });
@@ -61,13 +63,24 @@ impl Streams {
         }
     }
 
-    /// Returns what is on `topic`, and how many offsets were skipped just before this one.
-    fn locate(&mut self, topic: &str, partition: i32, offset: i64) -> Option<(Source, u64)> {
-        let stream = self.0.iter_mut().find(|stream| stream.topic == topic)?;
-        let next = stream.next_offsets.get_mut(usize::try_from(partition).ok()?)?;
-        let skipped = u64::try_from(offset - *next).unwrap_or(0);
-        *next = offset + 1;
+    /// Returns what is on the topic of `message`, and how many offsets were skipped just before it.
+    fn locate(&mut self, message: &Message<'_>) -> Option<(Source, u64)> {
+        let tag = message.topic_tag();
+        let known = self.0.iter().position(|stream| stream.tag == Some(tag));
+        let nth = known.or_else(|| self.learn(message))?;
+        let stream = &mut self.0[nth];
+        let next = stream.next_offsets.get_mut(usize::try_from(message.partition()).ok()?)?;
+        let skipped = u64::try_from(message.offset() - *next).unwrap_or(0);
+        *next = message.offset() + 1;
         Some((stream.source, skipped))
+    }
+
+    /// Comparing names for every record would cost more than all else that is done to find it.
+    fn learn(&mut self, message: &Message<'_>) -> Option<usize> {
+        let topic = message.topic();
+        let nth = self.0.iter().position(|stream| stream.topic == topic)?;
+        self.0[nth].tag = Some(message.topic_tag());
+        Some(nth)
     }
 }
 
@@ -89,8 +102,8 @@ pub(crate) struct Read {
 
 /// What the reading thread works with.
 pub(crate) struct Desk {
-    /// The client that reads.
-    pub(crate) reader: Reader,
+    /// Where the records of all streams come in.
+    pub(crate) inbox: Inbox,
     /// What it reads.
     pub(crate) streams: Streams,
     /// The ledger.
@@ -107,24 +120,27 @@ pub(crate) struct Desk {
 
 /// Reads until told to stop.
 pub(crate) fn read(desk: Desk) -> Read {
-    let Desk { reader, mut streams, checker, plan, clock, gauges, recorder } = desk;
+    let Desk { mut inbox, mut streams, checker, plan, clock, gauges, recorder } = desk;
     let timeline = Timeline::new();
     let mut read = Read { checker, offsets_skipped: 0, records: 0, timeline, recorder };
     let mut interval_end_ns = plan.start_ns + read.timeline.next_end_ns();
     while !gauges.stop_consuming.load(Ordering::Relaxed) {
-        let now_ns = match reader.poll(POLL_MAX) {
-            Some(Ok(message)) => {
-                let now_ns = clock.now_ns();
-                read.take(&message, &mut streams, now_ns);
-                publish(&read.checker, &gauges);
-                now_ns
+        let any = inbox.fill(WAIT_MAX);
+        // Records of a batch were handed over together: one reading of the clock is right for all.
+        let now_ns = clock.now_ns();
+        for message in inbox.drain() {
+            match message.error() {
+                None => read.take(&message, &mut streams, now_ns),
+                Some(error) => gauges.note(format!("reading: {error}")),
             }
-            Some(Err(error)) => {
-                gauges.note(format!("reading: {error}"));
-                clock.now_ns()
-            }
-            None => clock.now_ns(),
-        };
+        }
+        if any {
+            publish(&read.checker, &gauges);
+        }
+        // Records do not come this way; what the client itself has to say does.
+        if let Some(Err(error)) = inbox.consumer().poll(Duration::ZERO) {
+            gauges.note(format!("reading: {error}"));
+        }
         if now_ns >= interval_end_ns {
             read.close_interval(now_ns, &plan, &gauges);
             interval_end_ns = plan.start_ns + read.timeline.next_end_ns();
@@ -154,23 +170,22 @@ impl Read {
         self.checker.begin_interval();
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>, streams: &mut Streams, now_ns: u64) {
-        let place = streams.locate(message.topic(), message.partition(), message.offset());
-        let Some((source, skipped)) = place else {
+    fn take(&mut self, message: &Message<'_>, streams: &mut Streams, now_ns: u64) {
+        let Some((source, skipped)) = streams.locate(message) else {
             return;
         };
         self.records += 1;
         self.offsets_skipped += skipped;
         if source == Source::Billing {
-            self.checker.bill(message.key(), message.payload());
+            self.checker.bill(message.key(), message.value(), message.headers());
             return;
         }
         let outcome = Outcome {
             source,
             key: message.key(),
-            value: message.payload(),
+            value: message.value(),
             headers: OutcomeHeaders::pick(message.headers()),
-            timestamp_ms: message.timestamp().to_millis(),
+            timestamp_ms: message.timestamp_ms(),
         };
         self.checker.outcome(&outcome, now_ns);
     }
@@ -188,4 +203,4 @@ fn publish(checker: &Checker, gauges: &Gauges) {
     gauges.bills_open.set(bills.missing + unmatched);
 }
 
-const POLL_MAX: Duration = Duration::from_millis(20);
+const WAIT_MAX: Duration = Duration::from_millis(20);

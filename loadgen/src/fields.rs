@@ -188,8 +188,7 @@ pub(crate) fn write_letters(draws: &mut Draws, count: usize, out: &mut Vec<u8>) 
 fn sixteen_letters(bits: u64) -> [u8; 16] {
     let mut letters = [0; 16];
     for (pair, byte) in letters.chunks_exact_mut(2).zip(bits.to_le_bytes()) {
-        pair[0] = ALPHABET[usize::from(byte & 0xf)];
-        pair[1] = ALPHABET[usize::from(byte >> 4)];
+        pair.copy_from_slice(&PAIRS[usize::from(byte)]);
     }
     letters
 }
@@ -217,6 +216,19 @@ fn half() -> f64 {
 
 /// Sixteen letters, so that four bits map evenly and text compresses about two to one.
 const ALPHABET: &[u8; 16] = b"etaoinshrdlucmfw";
+/// Two letters for every byte: padding is most of what a generator writes.
+static PAIRS: [[u8; 2]; 256] = pairs();
+
+const fn pairs() -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [ALPHABET[byte & 0xf], ALPHABET[byte >> 4]];
+        byte += 1;
+    }
+    pairs
+}
+
 const TEXT_MAX: u32 = 65_536;
 
 #[cfg(test)]

@@ -92,8 +92,12 @@ impl Key {
 /// fit are cut.
 pub(crate) fn write_decimal(mut value: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
+        // Most of what is written has more room than digits, and dividing costs.
+        *digit = b'0';
+        if value > 0 {
+            *digit += (value % 10) as u8;
+            value /= 10;
+        }
     }
 }
 

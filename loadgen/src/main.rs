@@ -13,6 +13,7 @@
 
 mod args;
 mod artefacts;
+mod batching;
 mod bill_body;
 mod bills;
 mod checker;
@@ -28,6 +29,7 @@ mod gauges;
 mod group;
 mod kafka;
 mod keys;
+mod librdkafka;
 mod ndjson;
 mod pacing;
 mod payload;

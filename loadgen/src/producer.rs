@@ -1,26 +1,25 @@
 //! The sending thread: wakes every tick, sends what is due, and keeps the client served.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use rdkafka::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
 use crate::checker::latency_histogram;
 use crate::clock::Clock;
 use crate::gauges::Gauges;
-use crate::kafka::{self, note_of};
-use crate::pacing::{Due, Pacer, Punctuality};
+use crate::kafka::{self, Outbox, note_of};
+use crate::keys::Key;
+use crate::librdkafka::{Record, Report};
+use crate::pacing::{self, Due, Pacer, Punctuality};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::punctual;
-use crate::scenario::{Connection, Scenario};
+use crate::scenario::Scenario;
 use crate::sequences::SequenceSet;
-use crate::stamp::{ProducerId, Stamp};
+use crate::stamp::{self, ProducerId, Stamp};
 
 /// What the sending thread hands over when it ends.
 #[derive(Debug)]
@@ -45,126 +44,78 @@ pub(crate) struct Sent {
     pub(crate) gave_up: Option<String>,
 }
 
-/// Receives delivery reports; on the sending thread only, so its lock is never contended.
+/// What became of the records that the client took.
 #[derive(Debug)]
-pub(crate) struct Deliveries {
-    /// Set once the start of the run is fixed, before anything is sent.
-    plan: OnceLock<Plan>,
-    clock: Clock,
-    gauges: Arc<Gauges>,
+struct Deliveries {
     in_flight: InFlight,
-    state: Mutex<DeliveryState>,
-}
-
-/// Due times of the records that the client holds, by the low bits of their number.
-///
-/// Written and read by the sending thread alone; atomics because librdkafka's context is shared,
-/// and relaxed ones cost what plain ones do.
-#[derive(Debug)]
-struct InFlight {
-    dues_ns: Box<[AtomicU64]>,
-}
-
-impl InFlight {
-    /// Room for the due times of as many records as the client's queue may hold.
-    fn new(records: usize) -> Self {
-        let slots = records.next_power_of_two();
-        Self { dues_ns: (0..slots).map(|_| AtomicU64::new(0)).collect() }
-    }
-
-    fn set(&self, sequence: u64, due_ns: u64) {
-        self.slot(sequence).store(due_ns, Ordering::Relaxed);
-    }
-
-    fn due_ns(&self, sequence: u64) -> u64 {
-        self.slot(sequence).load(Ordering::Relaxed)
-    }
-
-    fn slot(&self, sequence: u64) -> &AtomicU64 {
-        &self.dues_ns[sequence as usize & (self.dues_ns.len() - 1)]
-    }
-}
-
-#[derive(Debug)]
-struct DeliveryState {
     acknowledged: u64,
     acknowledged_us: Histogram<u64>,
     undelivered: SequenceSet,
 }
 
-impl ClientContext for Deliveries {
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+/// Due times of the records that the client holds, by the low bits of their number.
+#[derive(Debug)]
+struct InFlight {
+    dues_ns: Box<[u64]>,
+}
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.gauges.note(note_of(&error, reason));
+impl InFlight {
+    /// Room for the due times of as many records as the client's queue may hold.
+    fn new(records: usize) -> Self {
+        Self { dues_ns: vec![0; records.next_power_of_two()].into() }
+    }
+
+    fn set(&mut self, sequence: u64, due_ns: u64) {
+        self.dues_ns[self.slot(sequence)] = due_ns;
+    }
+
+    fn due_ns(&self, sequence: u64) -> u64 {
+        self.dues_ns[self.slot(sequence)]
+    }
+
+    fn slot(&self, sequence: u64) -> usize {
+        sequence as usize & (self.dues_ns.len() - 1)
     }
 }
 
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
+impl Deliveries {
+    /// Room for as many records as the client's queue may hold.
+    fn new(records: usize) -> Self {
+        Self {
+            in_flight: InFlight::new(records),
+            acknowledged: 0,
+            acknowledged_us: latency_histogram(),
+            undelivered: SequenceSet::default(),
+        }
+    }
 
-    fn delivery(&self, result: &DeliveryResult<'_>, sequence: usize) {
-        let sequence = sequence as u64;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(_) => {
-                state.acknowledged += 1;
-                self.gauges.acknowledged.set(state.acknowledged);
-                let Some(plan) = self.plan.get() else {
-                    return;
-                };
-                let due_ns = self.in_flight.due_ns(sequence);
+    /// Enters a report served at `now_ns`.
+    fn take(&mut self, report: Report, plan: &Plan, gauges: &Gauges, now_ns: u64) {
+        match report {
+            Report::Delivered(sequence) => {
+                self.acknowledged += 1;
+                let due_ns = self.in_flight.due_ns(sequence as u64);
                 if !plan.in_warmup(due_ns) {
-                    let latency_us = self.clock.now_ns().saturating_sub(due_ns) / 1_000;
-                    state.acknowledged_us.saturating_record(latency_us);
+                    let latency_us = now_ns.saturating_sub(due_ns) / 1_000;
+                    self.acknowledged_us.saturating_record(latency_us);
                 }
             }
-            Err((error, _)) => {
-                state.undelivered.insert(sequence);
-                self.gauges.undelivered.set(state.undelivered.len());
-                self.gauges.note(format!("event not delivered: {error}"));
+            Report::Undelivered(sequence, error) => {
+                self.undelivered.insert(sequence as u64);
+                gauges
+                    .note(format!("event not delivered: {}", KafkaError::MessageProduction(error)));
+            }
+            Report::Complaint(error, reason) => {
+                gauges.note(note_of(&KafkaError::Global(error), &reason));
             }
         }
     }
 }
 
-/// Creates the sending client, which begins to get ready by itself.
-pub(crate) fn create(
-    connection: &Connection,
-    clock: Clock,
-    gauges: &Arc<Gauges>,
-) -> Result<BaseProducer<Deliveries>, kafka::Error> {
-    let context = Deliveries {
-        plan: OnceLock::new(),
-        clock,
-        gauges: Arc::clone(gauges),
-        in_flight: InFlight::new(kafka::queue_records_max(connection)),
-        state: Mutex::new(DeliveryState {
-            acknowledged: 0,
-            acknowledged_us: latency_histogram(),
-            undelivered: SequenceSet::default(),
-        }),
-    };
-    BaseProducer::from_config_and_context(&kafka::producer_config(connection), context)
-        .map_err(kafka::Error::Settings)
-}
-
-/// Makes the client learn the topic, so that the first event does not pay for it.
-pub(crate) fn learn_topic(
-    producer: &BaseProducer<Deliveries>,
-    connection: &Connection,
-) -> Result<(), kafka::Error> {
-    producer
-        .client()
-        .fetch_metadata(Some(&connection.topic), connection.connect_timeout.duration())
-        .map(drop)
-        .map_err(|error| kafka::unreachable(connection, &error))
-}
-
 /// The sending side of a run.
 pub(crate) struct Generator {
-    producer: BaseProducer<Deliveries>,
-    topic: String,
+    outbox: Outbox,
+    deliveries: Deliveries,
     payload: Payload,
     producer_id: ProducerId,
     plan: Plan,
@@ -181,17 +132,16 @@ impl Generator {
     /// A generator that sends `plan` over a connected client.
     pub(crate) fn new(
         scenario: &Scenario,
-        producer: BaseProducer<Deliveries>,
+        outbox: Outbox,
         payload: Payload,
         producer_id: ProducerId,
         plan: Plan,
+        clock: Clock,
+        gauges: Arc<Gauges>,
     ) -> Self {
-        let deliveries = producer.context();
-        let (clock, gauges) = (deliveries.clock, Arc::clone(&deliveries.gauges));
-        let plan = deliveries.plan.get_or_init(|| plan).clone();
         Self {
-            producer,
-            topic: scenario.kafka.topic.clone(),
+            outbox,
+            deliveries: Deliveries::new(kafka::queue_records_max(&scenario.kafka)),
             payload,
             producer_id,
             plan,
@@ -240,12 +190,13 @@ impl Generator {
     fn send_due(&mut self, pacer: &mut Pacer, books: &mut Books) {
         let mut room = self.room(pacer.sent_count());
         let mut since_served = 0;
+        let timestamp_ms = (self.clock.now_ns() / 1_000_000) as i64;
         while let Some(due) = pacer.next_due() {
             if room == 0 {
                 pacer.held_back();
                 return;
             }
-            if !self.send_one(due) {
+            if !self.send_one(due, timestamp_ms) {
                 pacer.queue_was_full();
                 return;
             }
@@ -256,39 +207,46 @@ impl Generator {
             since_served += 1;
             if since_served == SERVE_EVERY {
                 since_served = 0;
-                self.producer.poll(Duration::ZERO);
+                self.serve();
             }
         }
     }
 
-    fn send_one(&mut self, due: Due) -> bool {
+    fn send_one(&mut self, due: Due, timestamp_ms: i64) -> bool {
         let Due { sequence, offset_ns } = due;
         let stamp = Stamp { sequence, due_ns: self.plan.start_ns.saturating_add(offset_ns) };
         self.payload.render(stamp, &mut self.value);
         let key = self.plan.key(sequence);
-        self.producer.context().in_flight.set(sequence, stamp.due_ns);
-        let mut record = BaseRecord::with_opaque_to(&self.topic, sequence as usize)
-            .payload(self.value.as_slice())
-            .headers(stamp.headers(&self.producer_id));
-        if let Some(key) = &key {
-            record = record.key(key.as_bytes());
-        }
-        match self.producer.send(record) {
+        self.deliveries.in_flight.set(sequence, stamp.due_ns);
+        let sent = self.outbox.send(&Record {
+            key: key.as_ref().map(Key::as_bytes),
+            value: &self.value,
+            header: (stamp::HEADER, &stamp.write(&self.producer_id)),
+            timestamp_ms,
+            tag: sequence as usize,
+        });
+        match sent {
             Ok(()) => true,
-            Err((error, _)) => {
-                if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                    self.gave_up = Some(format!("event {sequence} was refused: {error}"));
-                }
+            Err(RDKafkaErrorCode::QueueFull) => false,
+            Err(error) => {
+                let error = KafkaError::MessageProduction(error);
+                self.gave_up = Some(format!("event {sequence} was refused: {error}"));
                 false
             }
         }
     }
 
-    /// One call serves one batch of reports only.
-    fn serve(&self) {
+    /// Takes the reports that have come; what brokers answer in the meantime waits for its turn.
+    fn serve(&mut self) {
+        let now_ns = self.clock.now_ns();
+        let Self { outbox, deliveries, plan, gauges, .. } = self;
         for _ in 0..SERVE_BATCHES {
-            self.producer.poll(Duration::ZERO);
+            if !outbox.serve(|report| deliveries.take(report, plan, gauges, now_ns)) {
+                break;
+            }
         }
+        gauges.acknowledged.set(deliveries.acknowledged);
+        gauges.undelivered.set(deliveries.undelivered.len());
     }
 
     fn room(&self, sent: u64) -> u64 {
@@ -314,23 +272,20 @@ impl Generator {
 
     /// Waits until every record is acknowledged or given up by the client, which does the latter
     /// after `message.timeout.ms`; the patience bounds it in any case.
-    fn flush(&self) {
+    fn flush(&mut self) {
         let deadline_ns = self.clock.now_ns() + self.patience.as_nanos() as u64;
-        while self.producer.in_flight_count() > 0 && self.clock.now_ns() < deadline_ns {
-            self.producer.poll(Duration::from_millis(1));
+        while self.outbox.in_flight() > 0 && self.clock.now_ns() < deadline_ns {
+            self.serve();
+            sleep(pacing::TICK_NS);
         }
     }
 
     fn hand_over(self, pacer: &Pacer, books: Books) -> Sent {
-        if self.producer.in_flight_count() > 0 {
-            self.gauges.note(format!(
-                "{} events were still unacknowledged after {:?}",
-                self.producer.in_flight_count(),
-                self.patience
-            ));
+        let open = self.outbox.in_flight();
+        if open > 0 {
+            let patience = self.patience;
+            self.gauges.note(format!("{open} events were still unacknowledged after {patience:?}"));
         }
-        let deliveries = self.producer.context();
-        let mut state = deliveries.state.lock().unwrap_or_else(PoisonError::into_inner);
         Sent {
             records: pacer.sent_count(),
             records_by_stage: books.by_stage,
@@ -338,9 +293,9 @@ impl Generator {
             elapsed_ns: books.last_sent_ns,
             punctuality: pacer.punctuality(),
             lag_us: books.lag_us,
-            acknowledged_us: std::mem::replace(&mut state.acknowledged_us, latency_histogram()),
-            undelivered: std::mem::take(&mut state.undelivered),
-            gave_up: self.gave_up.clone(),
+            acknowledged_us: self.deliveries.acknowledged_us,
+            undelivered: self.deliveries.undelivered,
+            gave_up: self.gave_up,
         }
     }
 }
@@ -393,7 +348,8 @@ impl Patience {
 }
 
 const SERVE_EVERY: u32 = 512;
-const SERVE_BATCHES: usize = 4;
+/// A bound, so that serving cannot keep events that are due from being sent.
+const SERVE_BATCHES: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -401,7 +357,7 @@ mod tests {
 
     #[test]
     fn due_times_in_flight_are_found_by_number() {
-        let in_flight = InFlight::new(1_000);
+        let mut in_flight = InFlight::new(1_000);
         for sequence in 5_000..6_000 {
             in_flight.set(sequence, sequence * 2);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{JoinHandle, sleep};
+use std::thread::{JoinHandle, park_timeout};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -12,15 +12,16 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::args::Args;
 use crate::artefacts::Recorder;
+use crate::batching::Batching;
 use crate::checker::{Assignment, Checker};
 use crate::clock::Clock;
 use crate::consumer::{self, Desk, Read, Streams};
 use crate::exposition::{Exposition, ListenError, Shown};
 use crate::gauges::Gauges;
 use crate::group::GroupWatch;
-use crate::kafka::{self, Reader};
+use crate::kafka::{self, Inbox};
 use crate::plan::Plan;
-use crate::producer::{self, Generator, Sent};
+use crate::producer::{Generator, Sent};
 use crate::progress::LiveView;
 use crate::report::{Circumstances, Report, draw};
 use crate::scenario::{Connection, Scenario};
@@ -81,7 +82,7 @@ pub(crate) struct Run<'a> {
     clock: Clock,
     gauges: Arc<Gauges>,
     generator: Generator,
-    reader: Reader,
+    inbox: Inbox,
     streams: Streams,
     checker: Checker,
     recorder: Option<Recorder>,
@@ -100,24 +101,32 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let gauges = Arc::new(Gauges::default());
         let connection = &scenario.kafka;
-        let producer = producer::create(connection, clock, &gauges)?;
+        let batching = Batching::for_rate(plan.schedule.peak_per_second());
+        let outbox = kafka::outbox(connection, batching, &gauges)?;
         let ready_ns = clock.now_ns() + HANDSHAKE.as_nanos() as u64;
         let mut streams = Streams::new(connection);
-        let reader = kafka::reader(connection, &gauges)?;
-        connect(connection, &reader, &mut streams)?;
+        let inbox = kafka::inbox(connection, batching, &gauges)?;
+        connect(connection, &inbox, &mut streams)?;
         let group = connection
             .group
             .as_ref()
             .map(|group| GroupWatch::create(connection, group, &gauges))
             .transpose()?;
-        producer::learn_topic(&producer, connection)?;
+        kafka::learn_topic(&outbox, connection)?;
         // From here on everything is local, so the start can be fixed; the lead covers it.
         plan.start_ns = ready_ns.max(clock.now_ns() + START_LEAD.as_nanos() as u64);
         let recorder =
             output.map(|folder| Recorder::create(Path::new(folder), &plan)).transpose()?;
         let payload = scenario.payload(plan.clone(), producer_id);
-        let generator =
-            Generator::new(scenario, producer, payload.clone(), producer_id, plan.clone());
+        let generator = Generator::new(
+            scenario,
+            outbox,
+            payload.clone(),
+            producer_id,
+            plan.clone(),
+            clock,
+            Arc::clone(&gauges),
+        );
         let checker = Checker::new(Assignment {
             plan: plan.clone(),
             producer: producer_id,
@@ -134,7 +143,7 @@ impl<'a> Run<'a> {
             clock,
             gauges,
             generator,
-            reader,
+            inbox,
             streams,
             checker,
             recorder,
@@ -149,7 +158,7 @@ impl<'a> Run<'a> {
         let _exposition = exposition(args, scenario, &plan, clock, &gauges)?;
         let cpu_before = cpu_seconds();
         let desk = Desk {
-            reader: self.reader,
+            inbox: self.inbox,
             streams: self.streams,
             checker: self.checker,
             plan: plan.clone(),
@@ -215,7 +224,7 @@ impl Watch<'_> {
             if self.interrupts.signal().is_some() || reading.is_finished() {
                 self.gauges.stop_sending.store(true, Ordering::Relaxed);
             }
-            self.pause();
+            self.pause(SENDING_PAUSE);
         }
     }
 
@@ -244,7 +253,7 @@ impl Watch<'_> {
             if reading.is_finished() {
                 return elapsed;
             }
-            self.pause();
+            self.pause(DRAINING_PAUSE);
         }
     }
 
@@ -253,10 +262,10 @@ impl Watch<'_> {
         self.gauges.settled.get() >= sent.records && self.gauges.bills_open.get() == 0
     }
 
-    fn pause(&mut self) {
+    fn pause(&mut self, at_most: Duration) {
         let elapsed_ns = self.plan.offset_ns(self.clock.now_ns());
         self.live_view.tick(self.gauges, self.plan, elapsed_ns);
-        sleep(WATCH_PAUSE);
+        park_timeout(at_most);
     }
 }
 
@@ -281,7 +290,7 @@ fn exposition(
 
 fn connect(
     connection: &Connection,
-    reader: &Reader,
+    inbox: &Inbox,
     streams: &mut Streams,
 ) -> Result<(), kafka::Error> {
     let topics = streams.topics();
@@ -292,8 +301,8 @@ fn connect(
     }
     // Asked first, so that a wrong address and a missing topic are told apart early.
     let deadline = Instant::now() + connection.connect_timeout.duration();
-    kafka::partition_count(reader, &connection.topic, connection, deadline)?;
-    let ends = kafka::assign_at_end(reader, &topics, connection)?;
+    kafka::partition_count(inbox.consumer(), &connection.topic, connection, deadline)?;
+    let ends = kafka::assign_at_end(inbox, &topics, connection)?;
     streams.start_at(ends);
     Ok(())
 }
@@ -302,7 +311,12 @@ fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+    let watching = std::thread::current();
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let result = work();
+        watching.unpark();
+        result
+    })
 }
 
 fn join<T>(handle: JoinHandle<T>) -> anyhow::Result<T> {
@@ -326,6 +340,9 @@ const START_LEAD: Duration = Duration::from_millis(100);
 /// librdkafka begins its handshake for idempotence up to half a second after the client was
 /// created; events sent earlier would wait for it.
 const HANDSHAKE: Duration = Duration::from_millis(650);
-const WATCH_PAUSE: Duration = Duration::from_millis(10);
+/// Waking up is what a run pays for most often besides its records; a thread that ends wakes the
+/// main thread by itself.
+const SENDING_PAUSE: Duration = Duration::from_millis(100);
+const DRAINING_PAUSE: Duration = Duration::from_millis(10);
 /// `USER_HZ`, a constant of the Linux interface on all architectures Rust knows.
 const CLOCK_TICKS_PER_SECOND: f64 = 100.0;

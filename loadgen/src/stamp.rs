@@ -1,26 +1,19 @@
-//! The three headers that make a record recognisable at the other end.
+//! The header that makes a record recognisable at the other end.
 //!
-//! | header | value |
-//! |---|---|
-//! | `loadgen-producer` | 16 hexadecimal digits, random per run |
-//! | `loadgen-sequence` | 20 decimal digits, from zero |
-//! | `loadgen-due-ns` | 20 decimal digits, the due time in nanoseconds since the Unix epoch |
-//!
-//! Fixed widths keep records of one run the same size. The service under test has to carry the
-//! headers of an event over to its result or dead letter; it need not understand them.
+//! `loadgen-stamp` is `PRODUCER-SEQUENCE-DUE`: 16 hexadecimal digits, random per run; 20 decimal
+//! digits, the number of the event from zero; 20 decimal digits, its due time in nanoseconds since
+//! the Unix epoch. Fixed widths keep records of one run the same size, and a single header costs
+//! both sides of a run, and whatever stands between, a third of what three do. The service under
+//! test has to carry it over to its result or dead letter; it need not understand it.
 
+use std::ffi::CStr;
 use std::hash::{BuildHasher, RandomState};
-
-use rdkafka::message::{BorrowedHeaders, Header, Headers, OwnedHeaders};
+use std::ops::Range;
 
 use crate::keys::write_decimal;
 
-/// Name of the header with the run's id.
-pub(crate) const PRODUCER: &str = "loadgen-producer";
-/// Name of the header with the record's number.
-pub(crate) const SEQUENCE: &str = "loadgen-sequence";
-/// Name of the header with the record's due time.
-pub(crate) const DUE_NS: &str = "loadgen-due-ns";
+/// Name of the header.
+pub(crate) const HEADER: &CStr = c"loadgen-stamp";
 
 /// The id of one run, so that what earlier runs left on the topics is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,28 +51,36 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// Writes the three headers.
-    pub(crate) fn headers(self, producer: &ProducerId) -> OwnedHeaders {
-        let mut sequence = [0; WIDTH];
-        let mut due_ns = [0; WIDTH];
-        write_decimal(self.sequence, &mut sequence);
-        write_decimal(self.due_ns, &mut due_ns);
-        OwnedHeaders::new_with_capacity(3)
-            .insert(Header { key: PRODUCER, value: Some(&producer.0) })
-            .insert(Header { key: SEQUENCE, value: Some(&sequence) })
-            .insert(Header { key: DUE_NS, value: Some(&due_ns) })
+    /// Writes the value of the header.
+    pub(crate) fn write(self, producer: &ProducerId) -> [u8; LEN] {
+        let mut value = [b'-'; LEN];
+        value[PRODUCER].copy_from_slice(&producer.0);
+        write_decimal(self.sequence, &mut value[SEQUENCE]);
+        write_decimal(self.due_ns, &mut value[DUE_NS]);
+        value
+    }
+
+    /// Reads the value of the header, if the run with this id wrote it and it is well formed.
+    pub(crate) fn read(value: &[u8], producer: &ProducerId) -> Option<Self> {
+        if value.len() != LEN
+            || value[PRODUCER] != producer.0
+            || value[SEQUENCE.start - 1] != b'-'
+            || value[DUE_NS.start - 1] != b'-'
+        {
+            return None;
+        }
+        Some(Self {
+            sequence: read_decimal(&value[SEQUENCE])?,
+            due_ns: read_decimal(&value[DUE_NS])?,
+        })
     }
 }
 
 /// The headers of an outcome that matter to the checker; a repeated header counts as its first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OutcomeHeaders<'a> {
-    /// `loadgen-producer`.
-    pub(crate) producer: Option<&'a [u8]>,
-    /// `loadgen-sequence`.
-    pub(crate) sequence: Option<&'a [u8]>,
-    /// `loadgen-due-ns`.
-    pub(crate) due_ns: Option<&'a [u8]>,
+    /// `loadgen-stamp`.
+    pub(crate) stamp: Option<&'a [u8]>,
     /// `execution-arn`.
     pub(crate) execution_arn: Option<&'a [u8]>,
     /// `status`.
@@ -89,84 +90,87 @@ pub(crate) struct OutcomeHeaders<'a> {
 }
 
 impl<'a> OutcomeHeaders<'a> {
-    /// Picks the headers out of a consumed record.
-    pub(crate) fn pick(headers: Option<&'a BorrowedHeaders>) -> Self {
+    /// Picks them out of the headers of a consumed record.
+    pub(crate) fn pick(headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Self {
         let mut picked = Self::default();
-        let Some(headers) = headers else {
-            return picked;
-        };
-        for header in headers.iter() {
-            let slot = match header.key {
-                PRODUCER => &mut picked.producer,
-                SEQUENCE => &mut picked.sequence,
-                DUE_NS => &mut picked.due_ns,
-                "execution-arn" => &mut picked.execution_arn,
-                "status" => &mut picked.status,
+        for (name, value) in headers {
+            let slot = match name {
+                b"loadgen-stamp" => &mut picked.stamp,
+                b"execution-arn" => &mut picked.execution_arn,
+                b"status" => &mut picked.status,
                 other => {
-                    picked.dead_lettered |= other.starts_with("dlq.");
+                    picked.dead_lettered |= other.starts_with(b"dlq.");
                     continue;
                 }
             };
-            *slot = slot.or(header.value);
+            *slot = slot.or(value);
         }
         picked
     }
 
     /// Returns the stamp if this run's `producer` wrote it and it is well formed.
     pub(crate) fn stamp(&self, producer: &ProducerId) -> Option<Stamp> {
-        if self.producer? != producer.0 {
-            return None;
-        }
-        Some(Stamp { sequence: read_decimal(self.sequence?)?, due_ns: read_decimal(self.due_ns?)? })
+        Stamp::read(self.stamp?, producer)
     }
 }
 
 fn read_decimal(digits: &[u8]) -> Option<u64> {
-    if digits.len() != WIDTH {
-        return None;
-    }
     digits.iter().try_fold(0_u64, |value, digit| {
         let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
         value.checked_mul(10)?.checked_add(u64::from(digit))
     })
 }
 
-const WIDTH: usize = 20;
+const PRODUCER: Range<usize> = 0..16;
+const SEQUENCE: Range<usize> = 17..37;
+const DUE_NS: Range<usize> = 38..58;
+const LEN: usize = DUE_NS.end;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_survives_the_round_trip_through_headers() {
+    fn a_stamp_survives_the_round_trip_through_the_header() {
         let producer = ProducerId::from_number(0xfeed_0001);
         let stamp = Stamp { sequence: 184_467, due_ns: 1_795_000_000_123_456_789 };
-        let written = stamp.headers(&producer);
-        let picked = OutcomeHeaders::pick(Some(written.as_borrowed()));
+        let written = stamp.write(&producer);
+        assert_eq!(
+            std::str::from_utf8(&written).unwrap(),
+            "00000000feed0001-00000000000000184467-01795000000123456789"
+        );
+        let picked = OutcomeHeaders::pick([(HEADER.to_bytes(), Some(&written[..]))]);
         assert_eq!(picked.stamp(&producer), Some(stamp));
-        assert_eq!(picked.sequence, Some(&b"00000000000000184467"[..]));
         assert_eq!(producer.as_str(), "00000000feed0001");
     }
 
     #[test]
     fn records_of_other_runs_and_broken_stamps_are_not_ours() {
         let ours = ProducerId::from_number(1);
-        let stamp = Stamp { sequence: 1, due_ns: 1 };
-        let theirs = stamp.headers(&ProducerId::from_number(2));
-        assert_eq!(OutcomeHeaders::pick(Some(theirs.as_borrowed())).stamp(&ours), None);
-        assert_eq!(OutcomeHeaders::pick(None).stamp(&ours), None);
-        for broken in ["", "1", "0000000000000000000x", "99999999999999999999"] {
-            assert_eq!(read_decimal(broken.as_bytes()), None, "{broken}");
+        let written = Stamp { sequence: 1, due_ns: 1 }.write(&ours);
+        assert_eq!(Stamp::read(&written, &ProducerId::from_number(2)), None);
+        assert_eq!(OutcomeHeaders::pick([]).stamp(&ours), None);
+        assert_eq!(Stamp::read(b"", &ours), None);
+        assert_eq!(Stamp::read(&written[1..], &ours), None);
+        for (at, byte) in [(16, b'+'), (37, b'0'), (20, b'x'), (57, b' '), (38, b'9')] {
+            let mut broken = written;
+            broken[at] = byte;
+            if at == 38 {
+                // Above what 64 bits hold.
+                broken[38..].fill(b'9');
+            }
+            assert_eq!(Stamp::read(&broken, &ours), None, "{at}");
         }
     }
 
     #[test]
     fn dead_letter_headers_are_noticed_and_the_first_of_a_repeated_header_counts() {
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "status", value: Some("SUCCEEDED") })
-            .insert(Header { key: "status", value: Some("FAILED") })
-            .insert(Header { key: "dlq.cause", value: Some("not JSON") });
-        let picked = OutcomeHeaders::pick(Some(headers.as_borrowed()));
+        let picked = OutcomeHeaders::pick([
+            (&b"status"[..], Some(&b"SUCCEEDED"[..])),
+            (b"status", Some(b"FAILED")),
+            (b"dlq.cause", Some(b"not JSON")),
+            (b"other", None),
+        ]);
         assert!(picked.dead_lettered);
         assert_eq!(picked.status, Some(&b"SUCCEEDED"[..]));
     }

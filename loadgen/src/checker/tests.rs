@@ -82,11 +82,12 @@ impl Bench {
     fn take_at(&mut self, given: &Given, now_ns: u64) {
         let due_ns = self.due_ns(given.sequence);
         let stamp = Stamp { sequence: given.sequence, due_ns };
-        let written = stamp.headers(&given.producer);
-        let mut headers = OutcomeHeaders::pick(Some(written.as_borrowed()));
-        headers.status = Some(given.status.as_bytes());
-        headers.execution_arn = given.execution_arn.as_deref().map(str::as_bytes);
-        headers.dead_lettered = given.dead_lettered;
+        let headers = OutcomeHeaders {
+            stamp: Some(&stamp.write(&given.producer)),
+            status: Some(given.status.as_bytes()),
+            execution_arn: given.execution_arn.as_deref().map(str::as_bytes),
+            dead_lettered: given.dead_lettered,
+        };
         let outcome = Outcome {
             source: given.source,
             key: Some(&given.key),
@@ -103,7 +104,7 @@ impl Bench {
             r#"{{"specversion":"1.0","id":"{arn}","data":{{"billed_duration_ms":100,
             "billed_memory_mb":64,"gb_seconds":"0.00625","status":"SUCCEEDED"}}}}"#
         );
-        self.checker.bill(Some(arn.as_bytes()), Some(body.as_bytes()));
+        self.checker.bill(Some(arn.as_bytes()), Some(body.as_bytes()), []);
     }
 
     fn wrong(&self) -> WrongCounts {
@@ -263,7 +264,7 @@ fn bills_are_matched_by_id_and_looked_into() {
     bench.bill(1);
     bench.bill(1);
     bench.bill(3);
-    bench.checker.bill(Some(b"arn:2"), Some(b"{}"));
+    bench.checker.bill(Some(b"arn:2"), Some(b"{}"), []);
     let bills = bench.checker.bill_counts();
     assert_eq!((bills.matched, bills.duplicated), (2, 1));
     assert_eq!((bills.missing, bills.unmatched), (0, 1));

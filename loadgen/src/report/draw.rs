@@ -65,6 +65,7 @@ pub(crate) fn draw(
         drain_seconds: circumstances.drain_seconds,
         cpu: circumstances.cpu_seconds.map(|seconds| Cpu {
             seconds,
+            records,
             us_per_record: seconds * 1e6 / (records.max(1)) as f64,
             us_per_event: seconds * 1e6 / (sent.records.max(1)) as f64,
         }),

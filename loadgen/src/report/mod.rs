@@ -26,7 +26,7 @@ pub(crate) struct Report {
     pub(crate) violations: Vec<String>,
     /// What a reader of the figures ought to know.
     pub(crate) notes: Vec<String>,
-    /// The run's id, as in the header `loadgen-producer`.
+    /// The run's id, as at the beginning of the header `loadgen-stamp`.
     pub(crate) producer: String,
     /// What was carried out.
     pub(crate) scenario: ScenarioPart,
@@ -291,11 +291,15 @@ pub(crate) struct Percentiles {
 /// What the run cost this process.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Cpu {
-    /// User and system time.
+    /// User and system time of all threads, from before the first event to the end of the drain.
     pub(crate) seconds: f64,
-    /// Per record sent or read.
+    /// Kafka records sent or read in that time: events, results, bills, dead letters, and records
+    /// of others.
+    #[serde(default)]
+    pub(crate) records: u64,
+    /// Microseconds per record sent or read.
     pub(crate) us_per_record: f64,
-    /// Per event sent: rendering, sending and checking all that came of it.
+    /// Microseconds per event sent: rendering, sending and checking all that came of it.
     pub(crate) us_per_event: f64,
 }
 

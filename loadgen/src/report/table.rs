@@ -151,8 +151,8 @@ fn write_ending(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     if let Some(cpu) = &report.cpu {
         writeln!(
             f,
-            "cpu         {:.2} s, {:.2} us per record sent or read, {:.2} us per event",
-            cpu.seconds, cpu.us_per_record, cpu.us_per_event
+            "cpu         {:.2} s, {:.2} us for each of {} records sent or read, {:.2} us per event",
+            cpu.seconds, cpu.us_per_record, cpu.records, cpu.us_per_event
         )?;
     }
     for note in &report.notes {

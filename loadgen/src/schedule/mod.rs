@@ -111,6 +111,11 @@ impl Schedule {
         self.expected_before[index] + stage.expected(within_ns)
     }
 
+    /// Returns the highest rate of any stage, in events per second.
+    pub(crate) fn peak_per_second(&self) -> f64 {
+        self.stages.iter().map(Stage::peak_per_second).fold(0.0, f64::max)
+    }
+
     /// Returns how many events the run has: exactly with uniform arrivals, else as expected.
     pub(crate) fn planned(&self) -> u64 {
         let planned = match self.arrivals {
@@ -174,6 +179,23 @@ impl Schedule {
 }
 
 impl Stage {
+    fn peak_per_second(&self) -> f64 {
+        match &self.course {
+            Course::Rate(shape) => shape.peak(),
+            // Those of the second that ends with each arrival; both ends only move on.
+            Course::Replay(offsets) => {
+                let mut oldest = 0;
+                let counts = offsets.iter().enumerate().map(|(nth, at)| {
+                    while offsets[oldest] + SECOND_NS <= *at {
+                        oldest += 1;
+                    }
+                    nth + 1 - oldest
+                });
+                counts.max().unwrap_or(0) as f64
+            }
+        }
+    }
+
     /// Returns how many events are expected in its first `within_ns`.
     fn expected(&self, within_ns: u64) -> f64 {
         match &self.course {
@@ -182,6 +204,8 @@ impl Stage {
         }
     }
 }
+
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// An event this close to the end of its stage belongs to the next: 30 s at 0.1/s are three
 /// events, whatever the product of binary fractions says.

@@ -65,6 +65,16 @@ impl Shape {
         }
     }
 
+    /// Returns the highest rate.
+    pub(crate) fn peak(&self) -> f64 {
+        match *self {
+            Self::Constant { rate } => rate,
+            Self::Ramp { from, to, .. } => from.max(to),
+            Self::Burst { base, peak, .. } => base.max(peak),
+            Self::Sine { mean, amplitude, .. } => mean + amplitude,
+        }
+    }
+
     /// Returns the rate at `t` seconds, of which [`Self::expected`] is the integral.
     #[cfg(test)]
     pub(crate) fn rate(&self, t: f64) -> f64 {
@@ -139,6 +149,7 @@ mod tests {
         ) {
             let (before, after) = (shape.expected(t), shape.expected(t + step));
             prop_assert!(after - before >= -1e-6, "{} then {}", before, after);
+            prop_assert!(shape.rate(t) <= shape.peak() * (1.0 + 1e-9));
             // The mean of the rate over many small pieces is the slope of the integral.
             let pieces = 2_000;
             let sum: f64 = (0..pieces)

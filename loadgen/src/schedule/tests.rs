@@ -146,6 +146,18 @@ fn months_without_an_event_cost_a_few_steps() {
     assert_eq!(dues[0], (month as u64 - 1) * SECOND);
 }
 
+#[test]
+fn the_peak_is_that_of_the_busiest_stage() {
+    let ramp = stage("ramp", 10.0, Shape::Ramp { from: 50.0, to: 5.0, seconds: 10.0 });
+    let peak = |stages| uniform(stages).peak_per_second() as u64;
+    assert_eq!(peak(vec![constant(20.0, 1.0), ramp]), 50);
+    let millis = [0, 900, 1_000, 1_100, 1_800, 1_899, 5_000];
+    let offsets: Vec<u64> = millis.iter().map(|ms| ms * 1_000_000).collect();
+    let course = Course::Replay(offsets.into());
+    let replay = Stage { course, ..constant(0.0, 6.0) };
+    assert_eq!(peak(vec![replay, constant(1.0, 1.0)]), 5);
+}
+
 fn shapes() -> impl Strategy<Value = Stage> {
     let rate = prop_oneof![Just(0.0), 0.001..5_000.0_f64];
     let seconds = (1..4_000_u64).prop_map(|millis| millis as f64 / 1e3);

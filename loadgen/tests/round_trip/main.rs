@@ -251,6 +251,17 @@ fn a_second_bill_counts_as_duplicated() {
 }
 
 #[test]
+fn bills_in_binary_mode_are_looked_into_too() {
+    let (code, report) = Stand::new().run(|_| Conduct::BilledInBinary, SHORT);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["billing"]["matched"], 500);
+    let (code, report) = Stand::new().run(|_| Conduct::BilledForAnother, SHORT);
+    assert_eq!(code, 99, "{report:#}");
+    // The first hundred, and then every hundredth.
+    assert_eq!(report["outcomes"]["wrong_by"]["bill"], 104);
+}
+
+#[test]
 fn failures_are_outcomes_and_judged_only_on_request() {
     let (code, report) = Stand::new().run(once!(Fail), SHORT);
     assert_eq!(code, 0, "{report:#}");

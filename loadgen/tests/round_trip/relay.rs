@@ -30,6 +30,10 @@ pub(crate) enum Conduct {
     Unbilled,
     /// A result with two bills.
     BilledTwice,
+    /// Result and bill, the latter as a CloudEvent in binary mode.
+    BilledInBinary,
+    /// The same, but the bill's id is another's.
+    BilledForAnother,
     /// Result and bill, on the failure topic with status FAILED.
     Fail,
     /// A dead letter, though the event is sound.
@@ -134,28 +138,44 @@ fn relay(producer: &BaseProducer, message: &BorrowedMessage<'_>, conduct: fn(u64
         Conduct::BilledTwice => 2,
         _ => 1,
     };
-    let bill = bill(&arn, status);
+    let (bill, headers) = match conduct {
+        Conduct::BilledInBinary => (bill_data(status), binary_mode(&arn)),
+        Conduct::BilledForAnother => (bill_data(status), binary_mode("another")),
+        _ => (bill(&arn, status), OwnedHeaders::new()),
+    };
     for _ in 0..bills {
-        let headers = OwnedHeaders::new();
-        send(producer, "billing", Some(arn.as_bytes()), &bill, headers);
+        send(producer, "billing", Some(arn.as_bytes()), bill.as_bytes(), headers.clone());
     }
 }
 
-fn bill(arn: &str, status: &str) -> Vec<u8> {
+fn bill(arn: &str, status: &str) -> String {
+    let data = bill_data(status);
     format!(
         r#"{{"specversion":"1.0","id":"{arn}","source":"//states/eu-west-1/111111111111",
         "type":"express.execution.billed","subject":"111111111111",
-        "datacontenttype":"application/json","data":{{"requests":1,"billed_duration_ms":100,
-        "billed_memory_mb":64,"gb_seconds":"0.00625","status":"{status}",
-        "state_machine_arn":"arn:aws:states:eu-west-1:111111111111:stateMachine:m"}}}}"#
+        "datacontenttype":"application/json","data":{data}}}"#
     )
-    .into_bytes()
+}
+
+fn bill_data(status: &str) -> String {
+    format!(
+        r#"{{"requests":1,"billed_duration_ms":100,"billed_memory_mb":64,"gb_seconds":"0.00625",
+        "status":"{status}","state_machine_arn":"arn:aws:states:eu-west-1:111111111111:stateMachine:m"}}"#
+    )
+}
+
+fn binary_mode(id: &str) -> OwnedHeaders {
+    OwnedHeaders::new()
+        .insert(Header { key: "content-type", value: Some("application/json") })
+        .insert(Header { key: "ce_specversion", value: Some("1.0") })
+        .insert(Header { key: "ce_id", value: Some(id) })
 }
 
 fn sequence_of(message: &BorrowedMessage<'_>) -> u64 {
     let headers = message.headers().unwrap();
-    let header = headers.iter().find(|header| header.key == "loadgen-sequence").unwrap();
-    std::str::from_utf8(header.value.unwrap()).unwrap().parse().unwrap()
+    let header = headers.iter().find(|header| header.key == "loadgen-stamp").unwrap();
+    let stamp = std::str::from_utf8(header.value.unwrap()).unwrap();
+    stamp.split('-').nth(1).unwrap().parse().unwrap()
 }
 
 fn with(message: &BorrowedMessage<'_>, added: &[(&str, &str)]) -> OwnedHeaders {
