@@ -12,10 +12,10 @@ use super::text::write_escaped;
 ///
 /// Only meaningful for valid JSON; anything may be answered for other text.
 pub(in crate::value) fn is_plain(text: &[u8]) -> bool {
-    let mut inside = 0_u64; // all ones while a string is open across the block's border
+    let mut before = 0_u64;
     let (blocks, rest) = text.as_chunks::<64>();
     for block in blocks {
-        if !plain_block(block, &mut inside) {
+        if !plain_block(block, &mut before) {
             return false;
         }
     }
@@ -24,16 +24,24 @@ pub(in crate::value) fn is_plain(text: &[u8]) -> bool {
     }
     let mut last = [b','; 64];
     last[..rest.len()].copy_from_slice(rest);
-    plain_block(&last, &mut inside)
+    plain_block(&last, &mut before)
 }
 
+/// `before` holds the quotes of all blocks before, one upon the other: an odd number of bits says
+/// that a string is open across the block's border.
 #[inline]
-fn plain_block(block: &[u8; 64], inside: &mut u64) -> bool {
+fn plain_block(block: &[u8; 64], before: &mut u64) -> bool {
     let masks = Masks::of(block);
-    let within = prefix_xor(masks.quotes) ^ *inside;
-    // The sign bit, spread: whether the block ends within a string.
-    *inside = (within as i64 >> 63) as u64;
-    masks.backslashes | (masks.blanks & !within) == 0
+    // Most blocks have no blank, and then nobody asks what lies within a string.
+    if masks.blanks != 0 {
+        let inside = (prefix_xor(*before) as i64 >> 63) as u64;
+        let within = prefix_xor(masks.quotes) ^ inside;
+        if masks.blanks & !within != 0 {
+            return false;
+        }
+    }
+    *before ^= masks.quotes;
+    masks.backslashes == 0
 }
 
 /// Bit n of the result is the parity of the bits 0..=n of `bits`.

@@ -40,6 +40,15 @@ impl ConstantsBuilder {
         Ok(value)
     }
 
+    /// The text of a string of this builder.
+    pub fn text(&self, value: Value) -> Option<&str> {
+        if value.tag() != Tag::Str {
+            return None;
+        }
+        let at = value.offset();
+        self.constants.text.get(at..at + value.extent())
+    }
+
     /// Adds an array of constants.
     ///
     /// # Errors

@@ -76,7 +76,7 @@ pub struct Heap {
     /// Slots of an object that is being made.
     building: Vec<Value>,
     /// Bytes beyond which nothing grows any more.
-    held_bytes_max: usize,
+    pub(in crate::value) held_bytes_max: usize,
 }
 
 /// Slots of a container under construction, see [`Heap::open`].
@@ -294,17 +294,43 @@ impl Heap {
         Ok(Value::placed(Tag::Object, arena.space(), json_len, offset, count))
     }
 
+    /// Makes an array of these elements, which are known one after the other.
+    ///
+    /// # Errors
+    /// As for [`Self::array`].
+    #[inline]
+    pub fn array_from(
+        &mut self,
+        arena: ArenaId,
+        elements: impl ExactSizeIterator<Item = Value>,
+    ) -> Result<Value, TooLarge> {
+        let (open, inner) = self.filled(arena, elements)?;
+        Self::close(Tag::Array, open, open.extent, inner)
+    }
+
     /// Makes an object of its keys and members by turns; keys must be distinct strings.
     ///
     /// # Errors
     /// As for [`Self::array`].
-    #[expect(clippy::manual_inspect, reason = "what inspect passes on is copied one by one")]
     #[inline]
     pub fn object_from(
         &mut self,
         arena: ArenaId,
         slots: impl ExactSizeIterator<Item = Value>,
     ) -> Result<Value, TooLarge> {
+        let (open, inner) = self.filled(arena, slots)?;
+        Self::close(Tag::Object, open, open.extent / 2, inner)
+    }
+
+    /// A container of these slots, and the bytes of all of them as JSON, with what stands behind
+    /// each.
+    #[expect(clippy::manual_inspect, reason = "what inspect passes on is copied one by one")]
+    #[inline]
+    fn filled(
+        &mut self,
+        arena: ArenaId,
+        slots: impl ExactSizeIterator<Item = Value>,
+    ) -> Result<(Open, u64), TooLarge> {
         let extent = slots.len();
         self.reserve_slots(arena, extent)?;
         let own = &mut self.arena_mut(arena).slots;
@@ -315,7 +341,7 @@ impl Heap {
             slot
         }));
         let extent = u32::try_from(extent).map_err(|_| TooLarge)?;
-        Self::close(Tag::Object, Open { arena, offset, extent }, extent / 2, inner)
+        Ok((Open { arena, offset, extent }, inner))
     }
 
     /// Sets a slot of an open container.

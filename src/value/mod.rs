@@ -15,6 +15,7 @@ mod constants;
 mod documents;
 mod folding;
 mod heap;
+mod making;
 mod moving;
 pub mod number;
 mod tape;
@@ -25,7 +26,8 @@ mod write;
 pub use constants::{Constants, ConstantsBuilder};
 pub use folding::Folded;
 pub use heap::{ArenaId, Heap, Open};
-pub use tape::{Document, Field, Key, LookUp, ParseError, Parser};
+pub use making::{Making, Unfinished};
+pub use tape::{Document, Field, Key, LookUp, Members, ParseError, Parser, Row, Rows};
 pub use text::{escaped_len, write_string};
 pub use view::{Elements, Entries, View};
 
@@ -188,6 +190,12 @@ impl Value {
     /// Whether this is no container; a part of a parsed document may be one.
     pub(crate) fn is_scalar(self) -> bool {
         !matches!(self.tag(), Tag::Array | Tag::Object | Tag::Node)
+    }
+
+    /// Whether this is an array or object that was made, not one of a document.
+    #[inline]
+    pub(in crate::value) fn is_built(self) -> bool {
+        matches!(self.tag(), Tag::Array | Tag::Object)
     }
 
     /// The number that this is without looking anywhere else.

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 mod member;
+mod row;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
 
@@ -18,6 +19,7 @@ use super::{Space, Tag, Value, number};
 
 pub(in crate::value) use member::same_bytes;
 pub use member::{Field, Key, LookUp};
+pub use row::{Members, Row, Rows};
 
 /// What a parse needs and every document can share: one a shard.
 #[derive(Default)]
@@ -213,16 +215,6 @@ impl Document {
         }
     }
 
-    /// Where the string at `index` begins in the text, behind its quote.
-    fn string_start(&self, index: usize) -> usize {
-        self.text_start(self.string(index))
-    }
-
-    /// Where the string at `index` ends in the text, behind its closing quote.
-    fn string_end(&self, index: usize) -> usize {
-        self.end_of(self.string(index))
-    }
-
     /// Where the text of a member lies: behind its key, and in front of the key behind it.
     #[inline]
     fn member_span(&self, object: Value, key: &str, next: Option<&Node<'_>>) -> Span {
@@ -238,26 +230,38 @@ impl Document {
     }
 
     fn has_duplicate_keys(&self) -> bool {
-        self.tape.iter().enumerate().any(|(index, node)| match *node {
-            Node::Object { len, count } if len > 1 => {
-                let (first, end) = (index + 1, index + 1 + count);
-                if len > MASKED_KEYS_MAX {
-                    self.large_object_repeats_a_key(first, end)
-                } else if is_flat(count, len) {
-                    self.flat_object_repeats_a_key(first, end)
-                } else {
-                    self.object_repeats_a_key(first, end)
-                }
+        let mut at = 0;
+        // Objects of an array most often have the keys of the one before.
+        let mut before: &[[Node<'static>; 2]] = &[];
+        while let Some(node) = self.tape.get(at) {
+            at += 1;
+            let Node::Object { len, count } = *node else { continue };
+            let (first, end) = (at, at + count);
+            let repeats = if is_flat(count, len) {
+                at = end;
+                let (entries, _) = self.tape[first..end].as_chunks::<2>();
+                let alike = has_keys_of(entries, before);
+                before = entries;
+                !alike && self.flat_object_repeats_a_key(first, entries)
+            } else if len > MASKED_KEYS_MAX {
+                self.large_object_repeats_a_key(first, end)
+            } else {
+                self.object_repeats_a_key(first, end)
+            };
+            if repeats {
+                return true;
             }
-            _ => false,
-        })
+        }
+        false
     }
 
     /// A 64-bit mask of seen key hashes; only a key that meets a set bit is compared with those
     /// before it.
     #[inline]
-    fn flat_object_repeats_a_key(&self, first: usize, end: usize) -> bool {
-        let (entries, _) = self.tape[first..end].as_chunks::<2>();
+    fn flat_object_repeats_a_key(&self, first: usize, entries: &[[Node<'static>; 2]]) -> bool {
+        if entries.len() > MASKED_KEYS_MAX {
+            return self.large_object_repeats_a_key(first, first + 2 * entries.len());
+        }
         let mut seen = 0_u64;
         entries.iter().zip(0..).any(|([name, _], entry)| {
             let Node::String(name) = name else { return false };
@@ -380,48 +384,49 @@ impl Iterator for Walk<'_> {
     type Item = (Value, Value);
 
     fn next(&mut self) -> Option<(Value, Value)> {
-        if self.at >= self.end {
-            return None;
+        if !self.is_object {
+            return self.next_element().map(|element| (Value::NULL, element));
         }
         let document = self.document;
         let space = self.container.space();
-        if self.is_object {
-            let key = self.at;
-            let name = document.string(key);
-            let next = key + 1 + size(&document.tape[key + 1]);
-            let key_span =
-                Span { start: document.text_start(name) - 1, end: document.end_of(name) };
-            self.at = next;
-            let behind = document.tape[..self.end].get(next);
-            let member = document.member_span(self.container, name, behind);
-            let member = document.value(key + 1, member, space);
-            return Some((document.value(key, key_span, space), member));
+        let key = self.at;
+        if key >= self.end {
+            return None;
         }
-        let index = self.at;
-        self.at += size(&document.tape[index]);
-        let start = self.text_at;
-        let end = if self.at < self.end {
-            document.element_end(index, start, self.at)
-        } else {
-            self.container.extent() + self.container.json_len() - 1
-        };
-        self.text_at = end + 1;
-        Some((Value::NULL, document.value(index, Span { start, end }, space)))
+        let name = document.string(key);
+        let next = key + 1 + size(&document.tape[key + 1]);
+        let key_span = Span { start: document.text_start(name) - 1, end: document.end_of(name) };
+        self.at = next;
+        let behind = document.tape[..self.end].get(next);
+        let member = document.member_span(self.container, name, behind);
+        let member = document.value(key + 1, member, space);
+        Some((document.value(key, key_span, space), member))
     }
 }
 
-impl Document {
-    /// Where the array element at `index` ends whose text starts at `start` and which is followed
-    /// by the element at `next`.
-    fn element_end(&self, index: usize, start: usize, next: usize) -> usize {
-        match (&self.tape[index], &self.tape[next]) {
-            (Node::String(_), _) => self.string_end(index),
+impl Walk<'_> {
+    /// The next element of an array.
+    #[inline]
+    pub(in crate::value) fn next_element(&mut self) -> Option<Value> {
+        let document = self.document;
+        let tape = document.tape.get(..self.end)?;
+        let node = tape.get(self.at)?;
+        let index = self.at;
+        self.at += size(node);
+        let (start, rest) = (self.text_at, tape.get(self.at..).unwrap_or_default());
+        let end = match (node, rest) {
+            (_, []) => self.container.extent() + self.container.json_len() - 1,
+            (Node::String(text), _) => document.end_of(text),
             // `,"text`
-            (_, Node::String(_)) => self.string_start(next) - 2,
+            (_, [Node::String(text), ..]) => document.text_start(text) - 2,
             // `,{"key`
-            (_, Node::Object { len: 1.., .. }) => self.string_start(next + 1) - 3,
-            _ => end_of_value(self.text(), start),
-        }
+            (_, [Node::Object { len: 1.., .. }, Node::String(key), ..]) => {
+                document.text_start(key) - 3
+            }
+            _ => end_of_value(document.text(), start),
+        };
+        self.text_at = end + 1;
+        Some(of_node(node, index, Span { start, end }, self.container.space()))
     }
 }
 
@@ -450,6 +455,16 @@ fn of_node(node: &Node<'_>, index: usize, span: Span, space: Space) -> Value {
 #[inline]
 fn is_flat(count: usize, len: usize) -> bool {
     count == 2 * len
+}
+
+/// Whether the keys of two objects are the same, one by one.
+#[inline]
+fn has_keys_of(one: &[[Node<'_>; 2]], other: &[[Node<'_>; 2]]) -> bool {
+    let same = |(one, other): (&[Node<'_>; 2], &[Node<'_>; 2])| match (&one[0], &other[0]) {
+        (Node::String(one), Node::String(other)) => same_bytes(one.as_bytes(), other.as_bytes()),
+        _ => false,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
 /// A number below 64 that tells most keys of an object apart: by length, first and last byte.

@@ -262,7 +262,7 @@ impl Iterator for Elements<'_> {
     fn next(&mut self) -> Option<Value> {
         match &mut self.0 {
             Children::Slots(slots) => slots.split_off_first().copied(),
-            Children::Tape(walk) => walk.next().map(|(_, element)| element),
+            Children::Tape(walk) => walk.next_element(),
         }
     }
 }

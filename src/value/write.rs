@@ -8,19 +8,24 @@ impl Heap {
     /// Appends `value` as compact JSON, exactly [`Value::json_len`] bytes.
     pub fn write(&self, value: Value, out: &mut Vec<u8>) {
         out.reserve(value.json_len());
-        let Some(mut level) = self.write_or_open(value, out) else { return };
+        if !value.is_built() {
+            return self.write_single(value, out);
+        }
+        let mut level = self.open_level(value, out);
         let mut enclosing = Enclosing::default();
         loop {
-            let Some(slot) = level.next(self, out) else {
-                out.push(if level.is_object { b'}' } else { b']' });
-                match enclosing.pop() {
-                    Some(outer) => level = outer,
-                    None => return,
+            match level.next(self, out) {
+                Some(slot) if slot.is_built() => {
+                    enclosing.push(std::mem::replace(&mut level, self.open_level(slot, out)));
                 }
-                continue;
-            };
-            if let Some(inner) = self.write_or_open(slot, out) {
-                enclosing.push(std::mem::replace(&mut level, inner));
+                Some(slot) => self.write_leaf(slot, out),
+                None => {
+                    out.push(if level.is_object { b'}' } else { b']' });
+                    match enclosing.pop() {
+                        Some(outer) => level = outer,
+                        None => return,
+                    }
+                }
             }
         }
     }
@@ -52,9 +57,23 @@ impl Heap {
         }
     }
 
-    /// Writes a scalar or an untouched part of the input whole; opens a container.
+    /// Opens a container that was made.
     #[inline]
-    fn write_or_open(&self, value: Value, out: &mut Vec<u8>) -> Option<Level<'_>> {
+    fn open_level(&self, value: Value, out: &mut Vec<u8>) -> Level<'_> {
+        let is_object = value.tag() == Tag::Object;
+        out.push(if is_object { b'{' } else { b'[' });
+        Level { slots: self.slots(value), first: true, is_object }
+    }
+
+    #[inline(never)]
+    fn write_single(&self, value: Value, out: &mut Vec<u8>) {
+        self.write_leaf(value, out);
+    }
+
+    /// Writes a scalar or an untouched part of the input whole; no container that was made.
+    #[expect(clippy::inline_always, reason = "the loop of `write` is nothing else")]
+    #[inline(always)]
+    fn write_leaf(&self, value: Value, out: &mut Vec<u8>) {
         match value.tag() {
             Tag::Null => out.extend_from_slice(b"null"),
             Tag::False => out.extend_from_slice(b"false"),
@@ -64,13 +83,8 @@ impl Heap {
             Tag::Str => self.write_str(value, out),
             Tag::Node => out.extend_from_slice(self.document(value).raw(value)),
             Tag::Spelled => out.extend_from_slice(self.str_text(value).as_bytes()),
-            Tag::Array | Tag::Object => {
-                let is_object = value.tag() == Tag::Object;
-                out.push(if is_object { b'{' } else { b'[' });
-                return Some(Level { slots: self.slots(value), first: true, is_object });
-            }
+            Tag::Array | Tag::Object => {}
         }
-        None
     }
 
     #[inline]
@@ -102,8 +116,7 @@ impl Heap {
         if !first {
             out.push(b',');
         }
-        // A key is a string: nothing is opened.
-        let _ = self.write_or_open(key, out);
+        self.write_single(key, out);
         out.push(b':');
     }
 }

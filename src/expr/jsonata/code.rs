@@ -2,6 +2,7 @@
 
 use super::ast::{Operator, Span};
 use super::item::Item;
+use super::projection::{Aggregate, Projection, Term};
 use super::signature::Signature;
 use crate::expr::VariableIdx;
 use crate::value::Key;
@@ -119,6 +120,46 @@ pub(super) enum Code {
     KeepArray(CodeId),
     /// What nests deeper than AWS evaluates.
     TooDeep,
+    Projected(Box<Projected>),
+    Aggregated(Box<Aggregated>),
+}
+
+/// Code that runs for each of many items, with a shorter way for objects of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Projected {
+    pub(super) projection: Projection,
+    pub(super) source: Source,
+    /// The code itself, for any other item.
+    pub(super) otherwise: CodeId,
+}
+
+/// `$sum(array.member)` and its like, with a shorter way for an array of objects of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Aggregated {
+    pub(super) aggregate: Aggregate,
+    /// Where the array is found: names from `origin` on.
+    pub(super) origin: CodeId,
+    pub(super) keys: Box<[Key]>,
+    /// What each of its elements adds.
+    pub(super) term: Term,
+    /// Steps that an element costs.
+    pub(super) steps: usize,
+    /// The call itself, for any other array.
+    pub(super) otherwise: CodeId,
+}
+
+/// What a projection is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The context item.
+    Context,
+    /// A function's first parameter.
+    Parameter,
+}
+
+impl Source {
+    /// Where the first parameter of a function lies.
+    pub(super) const PARAMETER: Place = Place { up: 0, slot: 0 };
 }
 
 /// A part of `$states`.
@@ -177,6 +218,17 @@ pub(super) struct Path {
     pub(super) group: Option<Pairs>,
 }
 
+impl Path {
+    /// Whether it is nothing but what its steps do with one item after the other.
+    pub(super) fn is_bare(&self) -> bool {
+        let bare = |step: &Step| step.stages.is_empty() && !step.cons && !step.tuple;
+        self.group.is_none()
+            && !self.keep_singleton
+            && !self.gives_tuples
+            && self.steps.iter().all(bare)
+    }
+}
+
 /// A step of a path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
@@ -201,7 +253,7 @@ pub(super) enum StepKind {
         keys: Box<[Key]>,
     },
     Code(CodeId),
-    Sort(Box<[Term]>),
+    Sort(Box<[SortTerm]>),
 }
 
 impl Default for StepKind {
@@ -212,7 +264,7 @@ impl Default for StepKind {
 
 /// A term of `^(…)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Term {
+pub(super) struct SortTerm {
     pub(super) code: CodeId,
     pub(super) descending: bool,
 }

@@ -23,6 +23,7 @@ mod limits;
 mod number;
 mod parse;
 mod picture;
+mod projection;
 mod regex;
 mod scratch;
 mod signature;

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use super::ast::Operator;
 use super::item::Item;
 use super::{Dialect, cast};
+use crate::value::Value;
 use crate::value::number::compare_int_float;
 
 /// A number.
@@ -54,6 +55,18 @@ impl Number {
             Some(int) if fits_double(int) => Self::Int(int),
             _ => Self::Float(self.as_f64()),
         }
+    }
+
+    /// A finite double as the value that results hold: without a fraction, it reads back on AWS as
+    /// the integer that it is printed as.
+    pub(super) fn exported(float: f64, dialect: Dialect) -> Option<Value> {
+        if !float.is_finite() {
+            return None;
+        }
+        Some(match Self::Float(float).integer() {
+            Some(int) if dialect == Dialect::Aws && int.unsigned_abs() < 1 << 53 => Value::int(int),
+            _ => Value::float(float),
+        })
     }
 
     /// As `$string` writes it.

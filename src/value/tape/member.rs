@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use simd_json::{Node, StaticNode};
 
-use super::super::{Space, Value, View};
+use super::super::{Space, Value, View, escaped_len};
 use super::{Document, is_flat, of_node, size};
 
 impl Document {
@@ -102,12 +102,12 @@ impl LookUp {
 /// no more.
 #[derive(Clone, Copy)]
 pub struct Field<'a> {
-    document: &'a Document,
-    object: Value,
-    name: &'a str,
-    at: usize,
-    node: &'a Node<'static>,
-    next: Option<&'a Node<'static>>,
+    pub(super) document: &'a Document,
+    pub(super) object: Value,
+    pub(super) name: &'a str,
+    pub(super) at: usize,
+    pub(super) node: &'a Node<'static>,
+    pub(super) next: Option<&'a Node<'static>>,
 }
 
 impl<'a> Field<'a> {
@@ -121,13 +121,29 @@ impl<'a> Field<'a> {
     /// The member, if it is a number or a text.
     #[inline]
     pub fn scalar(self) -> Option<View<'a>> {
-        match *self.node {
-            Node::Static(StaticNode::U64(int)) => i64::try_from(int).ok().map(View::Int),
-            Node::Static(StaticNode::I64(int)) => Some(View::Int(int)),
-            Node::Static(StaticNode::F64(float)) => Some(View::Float(float)),
-            Node::String(text) => Some(View::Str(text)),
-            _ => None,
+        scalar(self.node)
+    }
+
+    /// Length of `text`, which is the member, as a JSON string, without the quotes.
+    #[inline]
+    pub fn escaped_len(self, text: &str) -> usize {
+        match self.document.escaped {
+            None => text.len(),
+            Some(_) => escaped_len(text) - 2,
         }
+    }
+}
+
+/// What a node is, if it is a number or a text.
+#[expect(clippy::inline_always, reason = "what is not asked of it is not computed")]
+#[inline(always)]
+pub(super) fn scalar<'a>(node: &Node<'a>) -> Option<View<'a>> {
+    match *node {
+        Node::Static(StaticNode::U64(int)) => i64::try_from(int).ok().map(View::Int),
+        Node::Static(StaticNode::I64(int)) => Some(View::Int(int)),
+        Node::Static(StaticNode::F64(float)) => Some(View::Float(float)),
+        Node::String(text) => Some(View::Str(text)),
+        _ => None,
     }
 }
 
@@ -176,7 +192,7 @@ pub(in crate::value) struct Hint(AtomicU32);
 
 impl Hint {
     #[inline]
-    fn get(&self) -> usize {
+    pub(super) fn get(&self) -> usize {
         (self.0.load(Ordering::Relaxed) & Self::PLACE_MAX) as usize
     }
 
@@ -211,14 +227,16 @@ pub(in crate::value) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
 /// Whether two keys are the same; never, when they are long.
 #[expect(clippy::inline_always, reason = "a few instructions")]
 #[inline(always)]
-fn same_short_bytes(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same_short_bytes(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
     match one.len() {
         0 => true,
-        len @ 1..4 => {
-            one[0] == other[0] && one[len / 2] == other[len / 2] && one[len - 1] == other[len - 1]
+        1 => one[0] == other[0],
+        2..4 => {
+            one.first_chunk::<2>() == other.first_chunk::<2>()
+                && one.last_chunk::<2>() == other.last_chunk::<2>()
         }
         4..8 => {
             one.first_chunk::<4>() == other.first_chunk::<4>()

@@ -7,11 +7,12 @@
 mod depth;
 mod fold;
 mod paths;
+mod project;
 mod scope;
 
 use super::ast::{Ast, Kind, Node, NodeId, Operator, Pairs as AstPairs};
 use super::code::{
-    Block, Call, Callee, Code, CodeId, Lambda, Pairs, Part, Predicate, Program, Scope,
+    Block, Call, Callee, Code, CodeId, Lambda, Pairs, Part, Predicate, Program, Scope, Source,
 };
 use super::item::Item;
 use super::number::Number;
@@ -402,7 +403,10 @@ impl<'a> Compiler<'a> {
         self.scopes.open_parameters(parameters)?;
         let names = scope::bound_names(self.ast, &[*body]);
         self.scopes.add(&names)?;
-        let code = self.node(*body, Position { tail: true, result, members: false })?;
+        let mut code = self.node(*body, Position { tail: true, result, members: false })?;
+        if !parameters.is_empty() {
+            code = self.projected(code, Source::Parameter, node);
+        }
         self.scopes.close();
         self.level = level;
         let lambda = Lambda {
@@ -468,7 +472,8 @@ impl<'a> Compiler<'a> {
         let (tail, is_result) = (at.tail, at.result);
         let call =
             Call { callee, arguments, context, tail, is_result, name, forgotten_dollar, level };
-        Ok(self.emit(Code::Call(Box::new(call)), node))
+        let call = self.emit(Code::Call(Box::new(call)), node);
+        Ok(self.aggregated(call, node))
     }
 
     /// What errors call the function: a variable's name, or the first of a path.
@@ -519,7 +524,10 @@ impl<'a> Compiler<'a> {
         match self.ast[id].kind {
             Kind::Int(index) => Ok(Predicate::Index(index)),
             Kind::Float(index) => Ok(Predicate::Index(index.floor() as i64)),
-            _ => self.node(id, INNER).map(Predicate::Test),
+            _ => {
+                let code = self.node(id, INNER)?;
+                Ok(Predicate::Test(self.projected(code, Source::Context, &self.ast[id])))
+            }
         }
     }
 }

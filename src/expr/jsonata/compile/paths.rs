@@ -1,7 +1,7 @@
 //! Paths as code: a chain of names in one node, everything else step by step.
 
 use super::super::ast::{Kind, Node, Path as AstPath, Stage as AstStage, Step as AstStep};
-use super::super::code::{Code, CodeId, Part, Path, Stage, Step, StepKind, Term};
+use super::super::code::{Code, CodeId, Part, Path, SortTerm, Source, Stage, Step, StepKind};
 use super::{CompileFailure, Compiled, Compiler, Dialect, INNER};
 use crate::value::Key;
 
@@ -144,11 +144,14 @@ impl<'a> Compiler<'a> {
             Kind::Sort(terms) => {
                 let terms = terms.iter().map(|term| {
                     let code = self.node(term.expression, INNER)?;
-                    Ok(Term { code, descending: term.descending })
+                    Ok(SortTerm { code, descending: term.descending })
                 });
                 StepKind::Sort(terms.collect::<Result<_, CompileFailure>>()?)
             }
-            _ => StepKind::Code(self.node(step.node, INNER)?),
+            _ => {
+                let code = self.node(step.node, INNER)?;
+                StepKind::Code(self.projected(code, Source::Context, node))
+            }
         };
         let ancestor = step.ancestor.map(|label| self.scopes.ancestor(label));
         let focus = step.focus.as_ref().map(|name| self.scopes.label(name));

@@ -1,7 +1,8 @@
 //! Functions that are called once for each of many items.
 
-use super::super::code::Lambda;
+use super::super::code::{Code as Op, Lambda};
 use super::super::item::{Item, Kind};
+use super::super::projection::Projection;
 use super::super::scratch::Closure;
 use super::super::{Code, Thrown};
 use super::call::{CALL_STEPS, FEW_SLOTS};
@@ -13,6 +14,7 @@ pub(in super::super) struct Callback<'e> {
     function: Item,
     arity: usize,
     plain: Option<Plain<'e>>,
+    projection: Option<&'e Projection>,
 }
 
 /// A function whose frame is gone when it returns, and that takes what it is given.
@@ -30,7 +32,19 @@ impl<'e> Evaluator<'e> {
     /// three as it takes, at least one.
     pub(in super::super) fn callback(&self, function: Item) -> Callback<'e> {
         let arity = self.arity(function).clamp(1, 3);
-        Callback { function, arity, plain: self.plain(function) }
+        let plain = self.plain(function);
+        let projection = plain.and_then(|plain| self.projection(&plain));
+        Callback { function, arity, plain, projection }
+    }
+
+    /// What the function makes of its first argument alone, unless calling it is an error.
+    fn projection(&self, plain: &Plain<'e>) -> Option<&'e Projection> {
+        let Op::Projected(projected) = &self.program.codes[plain.code.body.0 as usize] else {
+            return None;
+        };
+        let too_deep =
+            self.ground + u32::from(plain.code.levels) > self.ground_max || self.depth >= DEPTH_MAX;
+        (!too_deep).then_some(&projected.projection)
     }
 
     fn plain(&self, function: Item) -> Option<Plain<'e>> {
@@ -47,12 +61,51 @@ impl<'e> Evaluator<'e> {
         is_plain.then_some(Plain { code, parent, context })
     }
 
+    /// Calls a function with the items in `range` of the stack, as long as it is known what it makes
+    /// of them without calling it, and pushes the results; returns how many it were.
+    ///
+    /// # Errors
+    /// U1002.
+    #[inline]
+    pub(in super::super) fn call_back_run(
+        &mut self,
+        callback: &Callback<'e>,
+        range: std::ops::Range<usize>,
+    ) -> Result<usize, Thrown> {
+        let Some(projection) = callback.projection else { return Ok(0) };
+        self.step_fuel(CALL_STEPS)?;
+        let called = self.project_run(projection, range);
+        self.step_fuel(called * CALL_STEPS)?;
+        Ok(called)
+    }
+
     /// Calls a function with an item, its place, and what both come from.
     ///
     /// # Errors
     /// What it throws.
     #[inline]
     pub(in super::super) fn call_back(
+        &mut self,
+        callback: &Callback<'e>,
+        item: Item,
+        place: impl FnOnce() -> Item,
+        whole: Item,
+    ) -> Result<Item, Thrown> {
+        if let Some(projection) = callback.projection {
+            self.step_fuel(CALL_STEPS)?;
+            if let Some(item) = self.project(projection, item) {
+                return Ok(item);
+            }
+        }
+        self.call_each(callback, item, place, whole)
+    }
+
+    /// As [`Self::call_back`], where it is known that calling cannot be avoided.
+    ///
+    /// # Errors
+    /// What it throws.
+    #[inline]
+    pub(in super::super) fn call_each(
         &mut self,
         callback: &Callback<'e>,
         item: Item,

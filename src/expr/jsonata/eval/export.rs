@@ -74,6 +74,31 @@ impl Evaluator<'_> {
         Ok(object.into())
     }
 
+    /// Makes an array of the result at once where the result goes, of what lies on the stack from
+    /// `base` on, which is gone then; not of a single element, which is none in a sequence, nor of
+    /// what is to be exported first.
+    ///
+    /// # Errors
+    /// As [`Self::export`].
+    pub(in super::super) fn finish_result_array(
+        &mut self,
+        base: usize,
+    ) -> Result<Option<Item>, Thrown> {
+        let elements = &self.scratch.stack[base..];
+        let count = elements.len();
+        if count < 2 || elements.iter().any(|element| element.value().is_none()) {
+            return Ok(None);
+        }
+        self.step_fuel(count / ITEMS_PER_STEP)?;
+        self.check_value(8 * count)?;
+        self.heap_bytes += 8 * count;
+        let Self { heap, scratch, arena, .. } = self;
+        let slots = scratch.stack[base..].iter().map(|item| item.value_or_null());
+        let array = heap.array_from(*arena, slots).map_err(|_| out_of_memory())?;
+        scratch.stack.truncate(base);
+        Ok(Some(array.into()))
+    }
+
     /// Exports what lies on the stack from `base` on, which is gone then.
     fn export_container(&mut self, base: usize, is_object: bool) -> Result<Exported, Thrown> {
         let count = self.scratch.stack.len() - base;
@@ -103,14 +128,8 @@ impl Evaluator<'_> {
 
     /// AWS: what is not finite becomes a text (measured: `1/0` gives `"Infinity"`).
     fn export_float(&mut self, float: f64) -> Result<Value, Thrown> {
-        if float.is_finite() {
-            // A double without a fraction reads back as the integer that it is printed as.
-            return Ok(match Number::Float(float).integer() {
-                Some(int) if self.dialect == Dialect::Aws && int.unsigned_abs() < 1 << 53 => {
-                    Value::int(int)
-                }
-                _ => Value::float(float),
-            });
+        if let Some(value) = Number::exported(float, self.dialect) {
+            return Ok(value);
         }
         if self.dialect == Dialect::Full {
             return Ok(Value::NULL);

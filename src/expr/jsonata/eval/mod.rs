@@ -12,6 +12,7 @@ mod fields;
 mod matches;
 mod operators;
 mod path;
+mod project;
 mod read;
 mod sort;
 mod transform;
@@ -161,6 +162,8 @@ impl<'e> Evaluator<'e> {
             Op::Compare(operator, one, other) => {
                 self.nest(|this| this.compare(*operator, (*one, *other), id, input))
             }
+            Op::Projected(projected) => self.projected(projected, input),
+            Op::Aggregated(aggregated) => self.aggregated(aggregated, input),
             op => self.nest(|this| this.evaluate_nested(op, id, input)),
         }
     }

@@ -338,7 +338,7 @@ impl<'e> Evaluator<'e> {
 
 /// Whether an order is the one that the operator asks for.
 #[inline]
-fn ordered(operator: Operator, order: Option<Ordering>) -> Item {
+pub(super) fn ordered(operator: Operator, order: Option<Ordering>) -> Item {
     Item::bool(match operator {
         Operator::Less => order.is_some_and(Ordering::is_lt),
         Operator::LessOrEqual => order.is_some_and(Ordering::is_le),

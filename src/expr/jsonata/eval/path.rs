@@ -2,7 +2,7 @@
 //!
 //! A sequence on its way is a stretch of the stack; only a path's result becomes an array.
 
-use super::super::code::{CodeId, Path, Predicate, Stage, Step, StepKind};
+use super::super::code::{Code as Op, CodeId, Path, Predicate, Projected, Stage, Step, StepKind};
 use super::super::item::{Flags, Item};
 use super::super::number::Number;
 use super::super::{Dialect, Thrown};
@@ -220,6 +220,12 @@ impl<'e> Evaluator<'e> {
     }
 
     fn mapped_step(&mut self, step: &'e Step, base: usize, last: bool) -> Result<Sequence, Thrown> {
+        if let StepKind::Code(code) = step.kind
+            && let Op::Projected(projected) = &self.program.codes[code.0 as usize]
+            && step.stages.is_empty()
+        {
+            return self.projected_step(projected, base, last);
+        }
         let end = self.scratch.stack.len();
         let (mut count, mut single) = (0_usize, Item::UNDEFINED);
         for index in base..end {
@@ -244,6 +250,35 @@ impl<'e> Evaluator<'e> {
                 (count, single) = (count + 1, item);
                 self.push_flat(item)?;
             }
+        }
+        self.scratch.stack.drain(base..end);
+        Ok(self.step_result(last, count, single))
+    }
+
+    fn projected_step(
+        &mut self,
+        projected: &'e Projected,
+        base: usize,
+        last: bool,
+    ) -> Result<Sequence, Thrown> {
+        let end = self.scratch.stack.len();
+        let (mut index, mut count, mut single) = (base, 0_usize, Item::UNDEFINED);
+        loop {
+            let run = self.project_run(&projected.projection, index..end);
+            if run > 0 {
+                single = self.scratch.stack.last().copied().unwrap_or(Item::UNDEFINED);
+            }
+            (index, count) = (index + run, count + run);
+            if index == end {
+                break;
+            }
+            let context = self.scratch.stack[index];
+            let item = self.evaluate(projected.otherwise, context)?;
+            if !item.is_undefined() {
+                (count, single) = (count + 1, item);
+                self.push_flat(item)?;
+            }
+            index += 1;
         }
         self.scratch.stack.drain(base..end);
         Ok(self.step_result(last, count, single))

@@ -1,7 +1,7 @@
 //! Sorting: `^(…)` and `$sort`, by a merge that asks as few questions as it can and survives
 //! comparisons that contradict each other.
 
-use super::super::code::Term;
+use super::super::code::SortTerm;
 use super::super::item::Item;
 use super::super::{Code, Thrown};
 use super::operators::utf16_order;
@@ -9,17 +9,26 @@ use super::{Evaluator, View};
 
 impl<'e> Evaluator<'e> {
     /// Sorts the stack from `base` on by the terms of `^(…)`.
-    pub(super) fn sort_sequence(&mut self, terms: &'e [Term], base: usize) -> Result<(), Thrown> {
+    pub(super) fn sort_sequence(
+        &mut self,
+        terms: &'e [SortTerm],
+        base: usize,
+    ) -> Result<(), Thrown> {
         self.sort_terms(terms, base, false)
     }
 
     /// Sorts the tuples on the stack from `base` on.
-    pub(super) fn sort_tuples(&mut self, terms: &'e [Term], base: usize) -> Result<(), Thrown> {
+    pub(super) fn sort_tuples(&mut self, terms: &'e [SortTerm], base: usize) -> Result<(), Thrown> {
         self.sort_terms(terms, base, true)
     }
 
     /// Each term is evaluated once an item, then rows of keys are compared.
-    fn sort_terms(&mut self, terms: &'e [Term], base: usize, tuples: bool) -> Result<(), Thrown> {
+    fn sort_terms(
+        &mut self,
+        terms: &'e [SortTerm],
+        base: usize,
+        tuples: bool,
+    ) -> Result<(), Thrown> {
         let end = self.scratch.stack.len();
         if end - base < 2 {
             return Ok(());
@@ -46,7 +55,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// Whether the row of keys at `one` belongs behind that at `other`.
-    fn rows_swap(&mut self, terms: &[Term], one: usize, other: usize) -> Result<bool, Thrown> {
+    fn rows_swap(&mut self, terms: &[SortTerm], one: usize, other: usize) -> Result<bool, Thrown> {
         for (column, term) in terms.iter().enumerate() {
             let (a, b) = (self.scratch.stack[one + column], self.scratch.stack[other + column]);
             let order = match (self.view(a), self.view(b)) {

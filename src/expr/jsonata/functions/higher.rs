@@ -48,13 +48,33 @@ fn collected(evaluator: &mut Evaluator<'_>, elements: Option<std::ops::Range<usi
 
 /// `$map(array, function)`
 pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
-    let elements = each_element(evaluator, arguments, |evaluator, _, mapped| {
+    let (array, function) = (arguments.get(evaluator, 0), arguments.get(evaluator, 1));
+    if array.is_undefined() {
+        return Ok(array);
+    }
+    let callback = evaluator.callback(function);
+    let elements = settled(evaluator, array)?;
+    let mut index = elements.start;
+    loop {
+        index += evaluator.call_back_run(&callback, index..elements.end)?;
+        if index == elements.end {
+            break;
+        }
+        let element = evaluator.scratch.stack[index];
+        let number = || Item::int((index - elements.start) as i64);
+        let mapped = evaluator.call_each(&callback, element, number, array)?;
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }
-        Ok(())
-    })?;
-    collected(evaluator, elements)
+        index += 1;
+    }
+    if arguments.is_result()
+        && let Some(array) = evaluator.finish_result_array(elements.end)?
+    {
+        evaluator.scratch.stack.truncate(elements.start);
+        return Ok(array);
+    }
+    collected(evaluator, Some(elements))
 }
 
 /// `$filter(array, function)`

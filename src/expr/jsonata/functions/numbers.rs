@@ -4,7 +4,8 @@ use super::super::eval::{Arguments, Evaluator, View};
 use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::picture::{base, integer, number as number_picture};
-use super::super::{Code, Dialect, Thrown, ast::Operator, cast};
+use super::super::projection::Aggregate;
+use super::super::{Code, Dialect, Thrown, cast};
 use super::Outcome;
 
 /// `$sum(array)`
@@ -17,10 +18,7 @@ pub(super) fn sum(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
         let exact = i64::try_from(total).ok().filter(|_| evaluator.dialect == Dialect::Aws);
         return Ok(exact.map_or_else(|| whole(total as f64).item(), Item::int));
     }
-    let dialect = evaluator.dialect;
-    fold(evaluator, array, Some(Number::Int(0)), |total, number| {
-        total.compute(Operator::Add, number, dialect)
-    })
+    fold(evaluator, array, Aggregate::Sum)
 }
 
 /// `$average(array)`
@@ -33,44 +31,35 @@ pub(super) fn average(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Ou
     let total = sum(evaluator, arguments)?;
     let dialect = evaluator.dialect;
     let total = evaluator.number(total)?;
-    Ok(total.map_or(Item::UNDEFINED, |total| {
-        total.compute(Operator::Divide, Number::Int(len as i64), dialect).item()
-    }))
+    Ok(total.map_or(Item::UNDEFINED, |total| Aggregate::Average.finish(total, len, dialect).item()))
 }
 
 /// `$max(array)`
 pub(super) fn max(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
-    fold(evaluator, array, None, |most, number| {
-        if number.compare(most).is_some_and(std::cmp::Ordering::is_gt) { number } else { most }
-    })
+    fold(evaluator, array, Aggregate::Max)
 }
 
 /// `$min(array)`
 pub(super) fn min(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcome {
     let array = arguments.get(evaluator, 0);
-    fold(evaluator, array, None, |least, number| {
-        if number.compare(least).is_some_and(std::cmp::Ordering::is_lt) { number } else { least }
-    })
+    fold(evaluator, array, Aggregate::Min)
 }
 
-/// Folds the numbers of an array; without a start, beginning with the first.
-fn fold(
-    evaluator: &mut Evaluator<'_>,
-    array: Item,
-    start: Option<Number>,
-    step: impl Fn(Number, Number) -> Number,
-) -> Outcome {
+/// Folds the numbers of an array.
+fn fold(evaluator: &mut Evaluator<'_>, array: Item, aggregate: Aggregate) -> Outcome {
     if array.is_undefined() {
         return Ok(array);
     }
+    let dialect = evaluator.dialect;
     let base = evaluator.scratch.stack.len();
     evaluator.spread(array)?;
     evaluator.step_fuel((evaluator.scratch.stack.len() - base) / 4)?;
-    let mut total = start;
+    let mut total = aggregate.start();
     for index in base..evaluator.scratch.stack.len() {
         if let Some(number) = evaluator.number(evaluator.scratch.stack[index])? {
-            total = Some(total.map_or(number, |total| step(total, number)));
+            let next = |total| aggregate.step(total, number, dialect);
+            total = Some(total.map_or(number, next));
         }
     }
     evaluator.scratch.stack.truncate(base);

@@ -8,6 +8,7 @@ mod functions;
 mod limits;
 mod numbers;
 mod paths;
+mod projections;
 mod sequences;
 mod transform;
 mod tuples;
