@@ -8,6 +8,7 @@ use tracing::{error, info};
 use super::flows;
 use super::health::health;
 use super::history;
+use super::logging;
 use super::metered::Metered;
 use super::prices;
 use super::traces::Keeping;
@@ -366,6 +367,7 @@ impl Service {
             state_machines_max: settings.metrics.state_machines_max as usize,
             prices: prices::shown(settings)?,
             features: if cfg!(feature = "tls") { "tls" } else { "" },
+            log_dropped: logging::dropped(),
         };
         let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
         let checks = health.clone();

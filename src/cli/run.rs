@@ -93,7 +93,6 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
     let service = Service::start(settings).map_err(failure)?;
     let code = signals.wait(|| service.has_failed());
     let report = service.stop();
-    logging::tell_held_back();
     match report.error {
         Some(error) => Err(failure(error)),
         None => Ok(code),

@@ -53,6 +53,7 @@ impl Hot {
         super::flow::render(self.options.flows.iter().map(AsRef::as_ref), &self.labels, page);
         self.shards(page);
         self.definitions(page);
+        self.telling(page);
     }
 
     fn executions(&self, page: &mut Page<'_>) {
@@ -221,6 +222,12 @@ impl Hot {
         page.family(&names::MACHINES_LOADED, |samples| {
             samples.count(&[], self.options.machines.len() as u64);
         });
+    }
+
+    /// What the process tells of itself beside this page.
+    fn telling(&self, page: &mut Page<'_>) {
+        let [dropped] = self.options.log_dropped.get();
+        page.family(&names::LOG_DROPPED, |samples| samples.count(&[], dropped));
     }
 }
 

@@ -114,6 +114,8 @@ fn overview() -> Board {
                         "The guard against too many label values. Above zero: raise metrics.state_machines_max."),
                     lines("Definitions", "short", 8, &[("sum by (instance) (expressway_state_machines_loaded{@})", "{{instance}}"), ("sum by (state_machine, revision) (expressway_state_machine_info{@})", "{{state_machine}} {{revision}}"), ("sum by (version, features) (expressway_build_info{@})", "expressway {{version}} {{features}}")],
                         "Loaded state machines, their revisions, and the builds that run them. Two revisions of one machine: a rollout is under way."),
+                    lines("Log lines lost", "ops", 8, &[("sum by (instance) (rate(expressway_log_events_dropped_total{@}[~]))", "{{instance}}")],
+                        "Lines of the process log that nobody read fast enough from stderr. Above zero: the collector of logs is slow or stuck."),
                     lines("Checks", "short", 8, &[("min by (check, instance) (expressway_ready{@})", "{{check}} {{instance}}")],
                         "Readiness by check: 1 or 0."),
                 ],

@@ -20,3 +20,4 @@ mod stop;
 #[path = "../support/mod.rs"]
 mod support;
 mod tasks;
+mod unread_log;
