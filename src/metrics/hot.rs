@@ -10,7 +10,7 @@ use super::text::{Page, Samples, by};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
     ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, Histogram, MachineCounts, OTHER_ERROR,
-    REJECTED, RESOURCES, Resource, STATES_ERRORS, ShardCounts, TaskCounts,
+    REJECTED, RESOURCES, Resource, SPAN_RESULTS, STATES_ERRORS, ShardCounts, TaskCounts,
 };
 
 /// The readers and the names under which their counts appear.
@@ -226,6 +226,11 @@ impl Hot {
 
     /// What the process tells of itself beside this page.
     fn telling(&self, page: &mut Page<'_>) {
+        page.family(&names::TRACE_SPANS, |samples| {
+            for (result, count) in SPAN_RESULTS.iter().zip(self.options.spans.get()) {
+                samples.count(&[result], count);
+            }
+        });
         let [dropped] = self.options.log_dropped.get();
         page.family(&names::LOG_DROPPED, |samples| samples.count(&[], dropped));
     }

@@ -58,6 +58,10 @@ pub struct Options {
     pub features: &'static str,
     /// Lines of the process log that were dropped.
     pub log_dropped: SharedCounts<1>,
+    /// What became of spans, in the order of [`SPAN_RESULTS`].
+    ///
+    /// [`SPAN_RESULTS`]: crate::base::tally::SPAN_RESULTS
+    pub spans: SharedCounts<3>,
     /// What usage would cost at AWS; `None` when nobody has said it for the region.
     pub prices: Option<Prices>,
 }

@@ -100,6 +100,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
         state_machines_max,
         features: "",
         log_dropped: SharedCounts::default(),
+        spans: SharedCounts::default(),
         prices: Some(Prices {
             region: "us-east-1".to_owned(),
             currency: "USD".to_owned(),

@@ -116,6 +116,8 @@ fn overview() -> Board {
                         "Loaded state machines, their revisions, and the builds that run them. Two revisions of one machine: a rollout is under way."),
                     lines("Log lines lost", "ops", 8, &[("sum by (instance) (rate(expressway_log_events_dropped_total{@}[~]))", "{{instance}}")],
                         "Lines of the process log that nobody read fast enough from stderr. Above zero: the collector of logs is slow or stuck."),
+                    lines("Spans", "ops", 8, &[("sum by (result) (rate(expressway_trace_spans_total{@}[~]))", "{{result}}")],
+                        "Spans for the OpenTelemetry collector. Dropped: it is away or too slow; rejected: it says why in the process log."),
                     lines("Checks", "short", 8, &[("min by (check, instance) (expressway_ready{@})", "{{check}} {{instance}}")],
                         "Readiness by check: 1 or 0."),
                 ],

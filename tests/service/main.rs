@@ -15,6 +15,8 @@ mod events;
 mod flow;
 mod instance;
 mod logs;
+#[cfg(feature = "otlp")]
+mod spans;
 mod start_errors;
 mod stop;
 #[path = "../support/mod.rs"]

@@ -27,6 +27,20 @@ impl<const N: usize> SharedCounts<N> {
     }
 }
 
+/// What becomes of a span; the index of its count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanResult {
+    /// The collector took it.
+    Exported = 0,
+    /// There was no room for it, or the collector could not be reached in time.
+    Dropped = 1,
+    /// The collector said that it did not take it.
+    Rejected = 2,
+}
+
+/// Label values of [`SpanResult`], in its order.
+pub const SPAN_RESULTS: [&str; 3] = ["exported", "dropped", "rejected"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
