@@ -20,7 +20,7 @@ lint: ## Check format, clippy, and dependencies (licences, bans, sources)
 	@.ci/install build lint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --features expressway/otlp --all-targets -- -D warnings
-	cargo clippy --locked --workspace --lib --bins -- -D warnings
+	cargo clippy --locked --workspace --lib --bins --test layers -- -D warnings
 	cargo deny --locked check licenses bans sources
 
 fmt: ## Format the code

@@ -47,11 +47,11 @@ impl Client {
     pub(super) async fn send(&self, body: Bytes) -> Answer {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.uri.clone();
+        *request.uri_mut() = self.endpoint.uri().clone();
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.extend(self.endpoint.headers.clone());
+        headers.extend(self.endpoint.headers().clone());
         // Whatever failed on the way may work the next time.
         let later = |why: String| Answer::Later { after: None, why };
         let response = match self.http.request(request).await {

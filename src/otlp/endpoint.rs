@@ -8,8 +8,8 @@ use http::{HeaderMap, Uri};
 /// Where the collector takes spans, and the headers that it wants to see.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
+    uri: Uri,
+    headers: HeaderMap,
 }
 
 /// Why an address or a header cannot be used.
@@ -50,6 +50,16 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    /// The whole address.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// What goes with every request.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The same with headers, such as those that carry a key.
     ///
     /// # Errors

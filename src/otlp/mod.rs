@@ -22,7 +22,8 @@ mod recorder;
 #[cfg(feature = "otlp")]
 mod story;
 
-#[cfg(all(test, feature = "otlp"))]
+#[cfg(feature = "otlp")]
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

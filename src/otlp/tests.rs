@@ -19,7 +19,7 @@ use super::message::{PartialSuccess, Response, Span, SpanKind, StatusCode as Spa
 use super::*;
 use crate::asl::source::Source;
 use crate::asl::{MachineType, parse_as};
-use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx, WakeToken};
+use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::tally::SharedCounts;
 use crate::base::trace::{NO_TRACE, Trace, TraceParent};
 use crate::compile::compile;
@@ -389,11 +389,8 @@ fn options(endpoint: &str) -> Options {
     }
 }
 
-/// Tells this many executions without events, stops, and returns what became of their spans.
-fn export(options: Options, executions: usize, limit: Duration) -> [u64; 3] {
-    let counts = SharedCounts::default();
-    let exporter = Exporter::start(options, cards(), counts.clone()).unwrap();
-    let recorder = exporter.recorder();
+/// Tells this many executions without events, and one that tells no spans.
+fn tell(recorder: &Recorder, executions: usize) {
     let ended = Ended {
         offset: 0,
         status: Status::Succeeded,
@@ -407,14 +404,17 @@ fn export(options: Options, executions: usize, limit: Duration) -> [u64; 3] {
         events_left_out: 0,
     };
     let trace = Trace { recorded: true, ..Trace::default() };
-    let one = Settled {
-        origin: Origin { pipeline: PipelineIdx(0), ..Origin::default() },
-        ..settled(&ended, &trace)
-    };
-    for _ in 0..executions {
-        recorder.settled(&one);
-    }
+    let one = settled(&ended, &trace);
+    (0..executions).for_each(|_| recorder.settled(&one));
     recorder.settled(&Settled { trace: &NO_TRACE, ..one });
+}
+
+/// Tells this many executions, stops, and returns what became of their spans.
+fn export(options: Options, executions: usize, limit: Duration) -> [u64; 3] {
+    let counts = SharedCounts::default();
+    let exporter = Exporter::start(options, cards(), counts.clone()).unwrap();
+    let recorder = exporter.recorder();
+    tell(&recorder, executions);
     let began = Instant::now();
     exporter.stop(limit);
     assert!(began.elapsed() < limit + Duration::from_secs(10), "{:?}", began.elapsed());
@@ -438,6 +438,25 @@ fn what_waits_is_sent_at_the_end_and_again_where_the_collector_was_busy() {
     let attributes = &resource.resource.as_ref().unwrap().attributes;
     assert_eq!(attributes[0].key, "service.name");
     assert_eq!(resource.scope_spans[0].scope.as_ref().unwrap().name, "expressway");
+}
+
+#[test]
+fn a_busy_collector_is_asked_again_after_the_time_that_it_wants() {
+    let busy = vec![retry_after(429, "1"), StatusCode::BAD_GATEWAY.into_response()];
+    let collector = Collector::start(busy);
+    let counts = SharedCounts::default();
+    let options = Options { delay: Duration::ZERO, ..collector.options() };
+    let exporter = Exporter::start(options, cards(), counts.clone()).unwrap();
+    let began = Instant::now();
+    tell(&exporter.recorder(), 1);
+    while counts.get() != [1, 0, 0] {
+        assert!(began.elapsed() < LONG, "{:?}", counts.get());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // A second as it says, then at least half of the first pause of ours.
+    assert!(began.elapsed() >= Duration::from_millis(1_250), "{:?}", began.elapsed());
+    assert_eq!(collector.received(), [1, 1, 1]);
+    exporter.stop(LONG);
 }
 
 #[test]

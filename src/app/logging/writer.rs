@@ -162,13 +162,14 @@ mod tests {
     fn lines_come_out_whole_and_in_order_when_it_ends() {
         let (writer, opener, sheet, dropped) = gated();
         drop(opener);
+        let mut expected = String::new();
         for number in 0..100 {
-            let mut line = &writer;
-            line.write_all(format!("{number}\n").as_bytes()).unwrap();
+            let (text, mut line) = (format!("{number}\n"), &writer);
+            line.write_all(text.as_bytes()).unwrap();
+            expected.push_str(&text);
         }
         assert!(writer.finish(b"end", LONG));
         let text = String::from_utf8(sheet.lock().unwrap().clone()).unwrap();
-        let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
         assert_eq!(text, expected + "end");
         assert_eq!(dropped.get(), [0]);
     }

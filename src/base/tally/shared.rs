@@ -48,9 +48,10 @@ mod tests {
     #[test]
     fn clones_count_together() {
         let counts = SharedCounts::<2>::default();
-        counts.clone().add(1, 3);
+        let others = counts.clone();
+        others.add(1, 3);
         counts.add(1, 4);
         counts.add(2, 1);
-        assert_eq!(counts.get(), [0, 7]);
+        assert_eq!((counts.get(), others.get()), ([0, 7], [0, 7]));
     }
 }
