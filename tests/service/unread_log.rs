@@ -26,7 +26,8 @@ fn a_full_pipe_stops_neither_events_nor_the_end() {
     (config.pipeline, config.listen) = (TALKATIVE, &listen);
     // Held open to the end, and never read.
     let (mut service, _stderr) = Instance::start_unread(&config.text(), listen.clone());
-    service.wait_ready();
+    let is_ready = || service.status("/readyz").is_ok_and(|status| status == 200);
+    within(LIMIT, "it is ready", || is_ready().then_some(()));
     let lost = || service.metric("expressway_log_events_dropped_total", "") as u64;
     within(LIMIT, "lines are lost", || (lost() > 0).then_some(()));
 
@@ -42,4 +43,5 @@ fn a_full_pipe_stops_neither_events_nor_the_end() {
 }
 
 const EVENTS: i32 = 200;
-const LIMIT: Duration = Duration::from_secs(20);
+/// Nine seconds on a busy machine: all that talk is work.
+const LIMIT: Duration = Duration::from_mins(1);
