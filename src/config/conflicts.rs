@@ -57,18 +57,20 @@ impl Checker<'_> {
         if otlp.timeout.is_zero() {
             self.bad_value(&["traces", "otlp", "timeout"], "must be more than 0");
         }
-        if let Some(Err(error @ BadEndpoint::Header(_))) = settings.otlp() {
-            self.bad_value(&["traces", "otlp", "headers"], &error.to_string());
-        }
-        if otlp.is_on() && !built {
-            let path = ["traces", "otlp", "endpoint"];
-            self.problems.push(Problem {
+        let path = ["traces", "otlp", "endpoint"];
+        match settings.otlp() {
+            Some(Err(error @ BadEndpoint::Header(_))) => {
+                self.bad_value(&["traces", "otlp", "headers"], &error.to_string());
+            }
+            Some(Ok(_)) if !built => self.problems.push(Problem {
                 code: Code::NotBuilt,
                 place: self.place(None, &path),
                 key: path.join("."),
                 message: format!("`{}`: {NO_OTLP}", path.join(".")),
                 help: Some("build it with `--features otlp`, or leave the key out".to_owned()),
-            });
+            }),
+            // What is no address has been said by its format.
+            Some(Ok(_) | Err(BadEndpoint::Address)) | None => {}
         }
     }
 
