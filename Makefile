@@ -19,7 +19,8 @@ build: ## Install what the build needs and build both binaries into target/ci/
 lint: ## Check format, clippy, and dependencies (licences, bans, sources)
 	@.ci/install build lint
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --features expressway/otlp --all-targets -- -D warnings
+	cargo clippy --locked --workspace --lib --bins --test layers -- -D warnings
 	cargo deny --locked check licenses bans sources
 
 fmt: ## Format the code

@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use expressway::base::clock::Now;
 use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
+use expressway::outcome::{LogEvents, StateMachineArn};
 use expressway::program::{Loaded, World};
 use expressway::registry::Definition;
+use expressway::shard::outbox::Span;
 use expressway::shard::{
     CallRequest, CallResult, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start,
     StartBatch,
 };
+use expressway::vm::Recording;
 use serde_json::Value;
 
 use crate::measure::Contestant;
@@ -29,18 +32,44 @@ pub(crate) struct Engine {
     services: Mocks,
     /// States entered by one execution.
     transitions: u32,
+    name: &'static str,
+    history: History,
+}
+
+/// The log events of a batch's histories, which nobody takes away.
+struct History {
+    log_events: LogEvents,
+    bytes: Vec<u8>,
+    events: Vec<Span>,
 }
 
 impl Engine {
     /// Compiles the definition `name` of `config/state-machines`.
     pub(crate) fn new(name: &str) -> Result<Self> {
+        Self::logging("engine", name, Recording::OFF)
+    }
+
+    /// The same as a contestant of this name that records histories and encodes them.
+    pub(crate) fn logging(
+        contestant: &'static str,
+        name: &str,
+        recording: Recording,
+    ) -> Result<Self> {
         let now = Now { mono_ns: 1, wall_ms: 1_000 };
+        let core = ShardCore::new(vec![load(name)?], Limits::default(), now, 0);
+        let arn = StateMachineArn::new("us-east-1", "111111111111", name)?;
         Ok(Self {
-            core: ShardCore::new(vec![load(name)?], Limits::default(), now, 0),
+            core: core.with_recordings(vec![recording]),
             inputs: Inputs::default(),
             now,
             services: Mocks::read(name)?,
             transitions: 0,
+            name: contestant,
+            history: History {
+                log_events: LogEvents::new(&arn, recording),
+                bytes: Vec::new(),
+                events: Vec::new(),
+            },
         })
     }
 
@@ -52,7 +81,7 @@ impl Engine {
 
 impl Contestant for Engine {
     fn name(&self) -> &'static str {
-        "engine"
+        self.name
     }
 
     fn runs_per_call(&self) -> u64 {
@@ -65,7 +94,9 @@ impl Contestant for Engine {
             add_start(&mut batch, 0, event);
         }
         self.inputs.batches.push_back(batch);
-        let mut sink = Sink { out, settled: 0, transitions: 0 };
+        self.history.bytes.clear();
+        self.history.events.clear();
+        let mut sink = Sink { out, history: &mut self.history, settled: 0, transitions: 0 };
         loop {
             self.inputs.answers.append(&mut self.services.answers);
             let turned = self.core.turn(self.now, &mut self.inputs, &mut sink, &mut self.services);
@@ -114,6 +145,7 @@ pub(crate) fn add_start(batch: &mut StartBatch, offset: i64, event: &[u8]) {
         machine: MachineIdx(0),
         suffix: ExecutionSuffix([0; 16]),
         traceparent: None,
+        tracestate: 0..0,
         name: at..input,
         input: input..batch.bytes.len() as u32,
     });
@@ -122,6 +154,7 @@ pub(crate) fn add_start(batch: &mut StartBatch, offset: i64, event: &[u8]) {
 /// Keeps the last output of a batch.
 struct Sink<'a> {
     out: &'a mut Vec<u8>,
+    history: &'a mut History,
     settled: usize,
     transitions: u32,
 }
@@ -130,6 +163,8 @@ impl Settle for Sink<'_> {
     fn settled(&mut self, settled: &Settled<'_>) {
         self.out.clear();
         self.out.extend_from_slice(settled.output);
+        let History { log_events, bytes, events } = &mut *self.history;
+        log_events.push(bytes, events, settled);
         self.settled += usize::from(settled.error.is_none());
         self.transitions = settled.transitions;
     }

@@ -20,6 +20,7 @@ use std::io::{self, Write as _};
 
 use anyhow::{Result, ensure};
 use clap::Parser as _;
+use expressway::vm::{Level, Recording};
 
 use engine::{Engine, read};
 use herd::Herd;
@@ -55,7 +56,8 @@ fn main() -> Result<()> {
     let selected =
         |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let mut compared = 0;
-    let plain = [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?];
+    let plain =
+        [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?, histories()?];
     for (workload, mut entries) in plain.into_iter().chain(jsonata::workloads()?) {
         if selected(workload.name) {
             compare(&workload, &mut entries, effort, &mut stdout)?;
@@ -110,6 +112,26 @@ fn per_state() -> Result<(Workload, Vec<Entry>)> {
         Entry::other(PerState::new("map-inline", 1)?, map_expected),
     ];
     Ok((table, entries))
+}
+
+/// What the levels of a history cost, its encoding included; against none.
+fn histories() -> Result<(Workload, Vec<Entry>)> {
+    let mut table = workload("pass-choice", "off")?;
+    table.name = "history";
+    let entry = |name, level, data| {
+        Ok(Entry::job(Engine::logging(name, "pass-choice", Recording { level, data })?))
+    };
+    let entries: Result<Vec<_>> = [
+        ("off", Level::Off, false),
+        ("fatal", Level::Fatal, false),
+        ("error", Level::Error, false),
+        ("all", Level::All, false),
+        ("all-data", Level::All, true),
+    ]
+    .into_iter()
+    .map(|(name, level, data)| entry(name, level, data))
+    .collect();
+    Ok((table, entries?))
 }
 
 fn workload(name: &'static str, baseline: &'static str) -> Result<Workload> {

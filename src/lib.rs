@@ -13,6 +13,7 @@ pub mod expr;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod otlp;
 pub mod outcome;
 pub mod program;
 pub mod registry;

@@ -1,9 +1,9 @@
 //! The `expressway` binary: parses arguments and hands over to `expressway::cli`.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use expressway::app::logging;
 use expressway::cli::{self, Failure};
 use expressway::config;
 
@@ -67,18 +67,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments.command) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            // Whoever reads us has read enough: `expressway config schema | head` is no failure.
-            if failure.broken_pipe {
-                return ExitCode::from(cli::OK);
-            }
-            // Nothing is left to tell when stderr itself is gone.
-            let _ = std::io::stderr().lock().write_all(failure.text.as_bytes());
-            ExitCode::from(failure.code)
-        }
-    }
+    let (code, last_words) = match run(&arguments.command) {
+        Ok(code) => (code, String::new()),
+        // Whoever reads us has read enough: `expressway config schema | head` is no failure.
+        Err(failure) if failure.broken_pipe => (cli::OK, String::new()),
+        Err(failure) => (failure.code, failure.text),
+    };
+    logging::end(&last_words);
+    ExitCode::from(code)
 }
 
 fn run(command: &Command) -> Result<u8, Failure> {

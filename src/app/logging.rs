@@ -1,10 +1,13 @@
 //! The process log: tracing to stderr, as text for people or JSON for collectors.
 //!
 //! A line that would come over and over is held back: of each place in the code only so many lines
-//! are written in ten seconds, and then how many were not.
+//! are written in ten seconds, and then how many were not. Lines are written by a thread of their
+//! own ([`writer`]), so that nobody who logs waits for whoever reads.
+
+mod writer;
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,12 +18,14 @@ use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _}
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, registry};
 
+use self::writer::Writer;
+use crate::base::tally::SharedCounts;
 use crate::config::{Log, LogFormat};
 
 /// Starts logging; the second call of a process does nothing.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be read, or the system refuses a thread.
 pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| format!("log.level \"{}\": {error}", log.level))?;
@@ -30,8 +35,11 @@ pub fn start(log: &Log) -> Result<(), String> {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
+    let no_thread = |error| format!("cannot start a thread: {error}");
+    let dropped = SharedCounts::default();
+    let writer = Writer::start(std::io::stderr(), dropped.clone()).map_err(no_thread)?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer.clone())
         .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
     let limit = RateLimit::new(log.burst, WINDOW);
     let counts = Arc::clone(&limit.0);
@@ -42,29 +50,66 @@ pub fn start(log: &Log) -> Result<(), String> {
         let lines = lines.json().flatten_event(true);
         registry().with(filter).with(lines.with_filter(limit)).try_init()
     };
-    if started.is_ok() && COUNTS.set(counts).is_ok() {
+    if started.is_ok() && PROCESS.set(Process { counts, writer, dropped }).is_ok() {
         // Ends with the process: it only waits.
         let thread = std::thread::Builder::new().name("log".to_owned());
-        let tell = || loop {
+        let mut told = 0;
+        let tell = move || loop {
             std::thread::sleep(WINDOW);
-            tell_held_back();
+            let Some(process) = PROCESS.get() else { continue };
+            process.tell_held_back();
+            process.tell_dropped(&mut told);
         };
-        thread.spawn(tell).map_err(|error| format!("cannot start a thread: {error}"))?;
+        thread.spawn(tell).map_err(no_thread)?;
     }
     Ok(())
 }
 
-/// Says how many lines were held back since this was said last; every ten seconds, and to be called
-/// once more at the end.
-pub fn tell_held_back() {
-    let Some(counts) = COUNTS.get() else { return };
-    for (place, level, count) in counts.take_held_back() {
-        warn!(target: TARGET, place, %level, count, "more lines like this were held back");
+/// Lines that were dropped so far because nobody read stderr fast enough: one count.
+pub fn dropped() -> SharedCounts<1> {
+    PROCESS.get().map(|process| process.dropped.clone()).unwrap_or_default()
+}
+
+/// Says what is still to be said of lines held back, then writes `last_words` to stderr behind
+/// everything that was logged. To be called once, at the end of the process: what nobody reads within
+/// two seconds is lost.
+pub fn end(last_words: &str) {
+    let Some(process) = PROCESS.get() else {
+        // Nothing is left to tell when stderr itself is gone.
+        let _ = std::io::stderr().lock().write_all(last_words.as_bytes());
+        return;
+    };
+    process.tell_held_back();
+    process.writer.finish(last_words.as_bytes(), END_LIMIT);
+}
+
+/// The process's own log.
+struct Process {
+    counts: Arc<Counts>,
+    writer: Writer,
+    dropped: SharedCounts<1>,
+}
+
+impl Process {
+    /// Says how many lines were held back since this was said last.
+    fn tell_held_back(&self) {
+        for (place, level, count) in self.counts.take_held_back() {
+            warn!(target: TARGET, place, %level, count, "more lines like this were held back");
+        }
+    }
+
+    /// Says how many lines were dropped beyond those `told` before.
+    fn tell_dropped(&self, told: &mut u64) {
+        let [total] = self.dropped.get();
+        let count = total - *told;
+        if count > 0 {
+            *told = total;
+            warn!(target: TARGET, count, total, "log lines were dropped: stderr is not read fast enough");
+        }
     }
 }
 
-/// Those of the process's own log.
-static COUNTS: OnceLock<Arc<Counts>> = OnceLock::new();
+static PROCESS: OnceLock<Process> = OnceLock::new();
 
 /// Lets so many lines of each place in the code through in each window of time. Who asks for debug
 /// or trace lines wants all of them.
@@ -143,6 +188,8 @@ impl<S: Subscriber> Filter<S> for RateLimit {
 /// Target of our own lines, which are not held back.
 const TARGET: &str = "expressway::log";
 const WINDOW: Duration = Duration::from_secs(10);
+/// How long the end of the process waits for whoever reads the log.
+const END_LIMIT: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

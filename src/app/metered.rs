@@ -1,6 +1,7 @@
 //! What a shard settles into: counted in the shard's cells, kept in memory if it is worth it, then
 //! encoded for its source.
 
+use super::spans::Recorder;
 use crate::base::clock::Now;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{Ended, Finish, Levels, ShardTally, Turn};
@@ -13,6 +14,7 @@ pub struct Metered {
     collector: Collector,
     tally: ShardTally,
     tracer: Option<Tracer>,
+    spans: Option<Recorder>,
     /// By machine.
     definition_bytes: Vec<u64>,
 }
@@ -20,13 +22,20 @@ pub struct Metered {
 impl Metered {
     /// Puts `tally` before `collector`.
     pub fn new(collector: Collector, tally: ShardTally, definition_bytes: Vec<u64>) -> Self {
-        Self { collector, tally, tracer: None, definition_bytes }
+        Self { collector, tally, tracer: None, spans: None, definition_bytes }
     }
 
     /// The same, with executions kept in memory.
     #[must_use]
     pub fn with_tracer(mut self, tracer: Option<Tracer>) -> Self {
         self.tracer = tracer;
+        self
+    }
+
+    /// The same, with spans told.
+    #[must_use]
+    pub(super) fn with_spans(mut self, spans: Option<Recorder>) -> Self {
+        self.spans = spans;
         self
     }
 }
@@ -60,6 +69,9 @@ impl Settle for Metered {
         }
         if let Some(tracer) = &mut self.tracer {
             tracer.settled(settled);
+        }
+        if let Some(spans) = &self.spans {
+            spans.settled(settled);
         }
         self.collector.settled(settled);
     }

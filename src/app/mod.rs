@@ -10,6 +10,7 @@ pub mod logging;
 mod metered;
 mod prices;
 mod service;
+mod spans;
 mod traces;
 
 pub use metered::Metered;

@@ -8,11 +8,13 @@ use tracing::{error, info};
 use super::flows;
 use super::health::health;
 use super::history;
+use super::logging;
 use super::metered::Metered;
 use super::prices;
+use super::spans;
 use super::traces::Keeping;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
-use crate::base::tally::{self, ShardReader, StateReader, TaskReader};
+use crate::base::tally::{self, ShardReader, SharedCounts, StateReader, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
@@ -165,6 +167,8 @@ pub struct Shards {
     task_readers: Vec<TaskReader>,
     state_readers: Vec<StateReader>,
     keeping: Option<Keeping>,
+    exporter: Option<spans::Exporter>,
+    span_counts: SharedCounts<3>,
 }
 
 impl Shards {
@@ -183,12 +187,17 @@ impl Shards {
         let cards = Arc::new(Cards::new(&machines.cards, &pipelines));
         let keeping = Keeping::new(&settings.traces, &machines.cards);
         let sampling = keeping.as_ref().map_or(Sampling::NONE, Keeping::sampling);
+        let span_counts = SharedCounts::default();
+        let exporter =
+            spans::Exporter::of(settings, &machines.cards, &pipelines, span_counts.clone())?;
         let mut shards = Self {
             handles: vec![],
             readers: vec![],
             task_readers: vec![],
             state_readers: vec![],
             keeping,
+            exporter,
+            span_counts,
         };
         for shard in 0..count {
             let shard_id = ShardId(shard as u16);
@@ -217,6 +226,7 @@ impl Shards {
                     },
                     history: settings.traces.record_all && shards.keeping.is_some(),
                     sampling,
+                    spans: spans::sampled(settings),
                     ..Limits::default()
                 },
                 inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),
@@ -225,10 +235,13 @@ impl Shards {
             let cards = Arc::clone(&cards);
             let lanes = lanes.to_vec();
             let definition_bytes = machines.definition_bytes();
+            let told = shards.exporter.as_ref().map(spans::Exporter::recorder);
             let tracer = shards.keeping.as_ref().map(|keeping| keeping.tracer(&machines.cards));
             shards.handles.push(runtime::Handle::spawn(options, move |completions| {
                 let collector = Collector::new(shard_id, cards, lanes);
-                let settle = Metered::new(collector, tally, definition_bytes).with_tracer(tracer);
+                let settle = Metered::new(collector, tally, definition_bytes)
+                    .with_tracer(tracer)
+                    .with_spans(told);
                 (settle, Tasks::new(tasks, completions, task_tally))
             })?);
         }
@@ -260,9 +273,14 @@ impl Shards {
         self.handles.is_empty()
     }
 
-    /// Ends all threads; what is still open is dropped. Returns how many executions that were.
+    /// Ends all threads; what is still open is dropped. Returns how many executions that were. Spans
+    /// that wait are sent first, as far as that goes in two seconds.
     pub fn abandon(self) -> usize {
-        self.handles.into_iter().map(|handle| handle.abandon().abandoned).sum()
+        let abandoned = self.handles.into_iter().map(|handle| handle.abandon().abandoned).sum();
+        if let Some(exporter) = self.exporter {
+            exporter.stop(spans::STOP_LIMIT);
+        }
+        abandoned
     }
 }
 
@@ -365,7 +383,9 @@ impl Service {
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
             prices: prices::shown(settings)?,
-            features: if cfg!(feature = "tls") { "tls" } else { "" },
+            features: FEATURES,
+            log_dropped: logging::dropped(),
+            spans: self.shards.span_counts.clone(),
         };
         let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
         let checks = health.clone();
@@ -537,6 +557,13 @@ fn billing_mode(pipeline: &Pipeline) -> BillingMode {
     }
 }
 
+/// Features of this build, as metrics show them.
+const FEATURES: &str = match (cfg!(feature = "tls"), cfg!(feature = "otlp")) {
+    (false, false) => "",
+    (true, false) => "tls",
+    (false, true) => "otlp",
+    (true, true) => "tls,otlp",
+};
 /// Events in a batch of a source; see `ingest::port`.
 const BATCH_STARTS: usize = 256;
 /// Batches of outcomes that may wait for a source.

@@ -8,6 +8,7 @@
 mod cells;
 mod errors;
 mod shard;
+mod shared;
 mod state;
 mod task;
 
@@ -17,6 +18,7 @@ pub use self::shard::{
     ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
     Turn, shard,
 };
+pub use self::shared::{SPAN_RESULTS, SharedCounts, SpanResult};
 pub use self::state::{StateCounts, StateReader, StateTally, states};
 pub use self::task::{
     ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,

@@ -300,6 +300,7 @@ impl Lane {
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
                 traceparent: None,
+                tracestate: 0..0,
                 name: at..at + NAME.len() as u32,
                 input: at + NAME.len() as u32..batch.bytes.len() as u32,
             });

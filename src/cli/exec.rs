@@ -155,6 +155,7 @@ fn batch(args: &Args) -> Result<StartBatch, Failure> {
         machine: MachineIdx(0),
         suffix,
         traceparent: None,
+        tracestate: 0..0,
         name: 0..from,
         input: from..to,
     };

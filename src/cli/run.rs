@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
-use crate::config::{self, BillingMode, BillingPer, LogLevel, Logging, Pipeline, Settings};
+use crate::config::{self, BillingMode, BillingPer, LogLevel, Logging, Otlp, Pipeline, Settings};
 use crate::ingest::{self, FileOptions, FileOutputs, run_file};
 use crate::registry::Definition;
 use crate::shard::outbox::lane;
@@ -93,7 +93,6 @@ fn service(settings: &Settings) -> Result<u8, Failure> {
     let service = Service::start(settings).map_err(failure)?;
     let code = signals.wait(|| service.has_failed());
     let report = service.stop();
-    logging::tell_held_back();
     match report.error {
         Some(error) => Err(failure(error)),
         None => Ok(code),
@@ -140,8 +139,10 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
         billing_mode: BillingMode::Structured,
         ..file_pipeline(args, &settings)?
     }];
-    // Nobody could ask for them: a run over a file has no admin port.
+    // Nobody could ask for them: a run over a file has no admin port. Nor is it a message that is
+    // processed, which is what spans tell of.
     settings.traces.memory_bytes = 0;
+    settings.traces.otlp = Otlp::default();
     let logging = &mut settings.pipelines[0].logging;
     if args.history.is_none() {
         logging.level = LogLevel::Off;

@@ -172,7 +172,7 @@ mod tests {
         };
         let details =
             names.iter().zip(texts).map(|(name, text)| (*name, Detail::Text((*text).into())));
-        Event { id, previous, wall_ms, kind, details: details.collect() }
+        Event { id, previous, wall_ms, mono_ns: 0, kind, details: details.collect() }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use super::pipeline::{LogDestination, LogLevel, Pipeline};
 use super::problem::{Code, Place, Problem};
 use super::settings::Settings;
 use super::tree::Node;
+use crate::otlp::BadEndpoint;
 
 /// Reports contradictions.
 pub(super) fn check(settings: &Settings, tree: &Node, problems: &mut Vec<Problem>) {
     let mut checker = Checker { tree, problems };
     checker.times(settings);
+    checker.spans(settings, cfg!(feature = "otlp"));
     if settings.pipelines.is_empty() {
         checker.problems.push(Problem {
             code: Code::Missing,
@@ -46,6 +48,29 @@ impl Checker<'_> {
         }
         if settings.kafka.connect_timeout.is_zero() {
             self.bad_value(&["kafka", "connect_timeout"], "must be more than 0");
+        }
+    }
+
+    /// `built`: whether this build can tell spans.
+    fn spans(&mut self, settings: &Settings, built: bool) {
+        let otlp = &settings.traces.otlp;
+        if otlp.timeout.is_zero() {
+            self.bad_value(&["traces", "otlp", "timeout"], "must be more than 0");
+        }
+        let path = ["traces", "otlp", "endpoint"];
+        match settings.otlp() {
+            Some(Err(error @ BadEndpoint::Header(_))) => {
+                self.bad_value(&["traces", "otlp", "headers"], &error.to_string());
+            }
+            Some(Ok(_)) if !built => self.problems.push(Problem {
+                code: Code::NotBuilt,
+                place: self.place(None, &path),
+                key: path.join("."),
+                message: format!("`{}`: {NO_OTLP}", path.join(".")),
+                help: Some("build it with `--features otlp`, or leave the key out".to_owned()),
+            }),
+            // What is no address has been said by its format.
+            Some(Ok(_) | Err(BadEndpoint::Address)) | None => {}
         }
     }
 
@@ -260,5 +285,51 @@ fn sinks(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &str)> {
     .chain(history)
 }
 
+/// Why a build without the feature `otlp` refuses to tell spans.
+pub const NO_OTLP: &str = "this program was built without OpenTelemetry";
+
 /// AWS ends an HTTP task here whatever the state's own limit is.
 const TASK_HTTP_TIMEOUT_MAX: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree;
+    use super::*;
+
+    /// What a build says, with the feature or without it.
+    fn spans(text: &str, built: bool) -> Vec<(Code, String)> {
+        let mut problems = Vec::new();
+        let tree = tree::parse(text, &mut problems);
+        let settings: Settings = serde_json::from_value(tree.to_json()).unwrap();
+        Checker { tree: &tree, problems: &mut problems }.spans(&settings, built);
+        problems
+            .into_iter()
+            .map(|problem| {
+                assert!(matches!(problem.place, Place::File(_)), "{problem:?}");
+                (problem.code, problem.message)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_build_without_spans_refuses_to_tell_any() {
+        let on = "[traces.otlp]\nendpoint = \"http://localhost:4318\"";
+        assert_eq!(spans(on, true), []);
+        let message = "`traces.otlp.endpoint`: this program was built without OpenTelemetry";
+        assert_eq!(spans(on, false), [(Code::NotBuilt, message.to_owned())]);
+        for off in ["", "[traces.otlp]\nendpoint = \"off\"\ndelay = \"2s\""] {
+            assert_eq!(spans(off, false), []);
+        }
+    }
+
+    #[test]
+    fn headers_that_http_does_not_allow_are_named_without_their_value() {
+        let text = "[traces.otlp]\nendpoint = \"http://h\"\nheaders = {\"a b\" = \"s3cret\"}\ntimeout = \"0s\"";
+        let found = spans(text, true);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found[1].1.contains("header \"a b\"") && !found[1].1.contains("s3cret"),
+            "{found:?}"
+        );
+    }
+}

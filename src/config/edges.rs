@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Kafka, Pin, Property, Settings, ShardCount, Shards};
+use crate::otlp::{self, BadEndpoint, Endpoint};
 use crate::task::http::{Allow, BadPattern, Options};
 
 impl Shards {
@@ -42,6 +43,25 @@ impl Settings {
             idle_connections_per_host: http.idle_connections_per_host as usize,
             timeout: http.timeout,
             region: self.aws.region.clone(),
+        })
+    }
+
+    /// Where spans go; nothing when none are asked for. The address was checked when the file was read.
+    pub fn otlp(&self) -> Option<Result<otlp::Options, BadEndpoint>> {
+        let otlp = &self.traces.otlp;
+        otlp.is_on().then(|| {
+            let headers = otlp.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let mut resource = otlp.resource.clone();
+            resource.insert("service.name".to_owned(), otlp.service_name.clone());
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            resource.entry("service.version".to_owned()).or_insert(version);
+            Ok(otlp::Options {
+                endpoint: otlp.endpoint.parse::<Endpoint>()?.with_headers(headers)?,
+                resource: resource.into_iter().collect(),
+                timeout: otlp.timeout,
+                delay: otlp.delay,
+                queue_bytes: otlp.queue_bytes as usize,
+            })
         })
     }
 
@@ -96,6 +116,20 @@ mod tests {
         assert_eq!((options.waiting_max, options.region.as_str()), (3, "us-east-1"));
         settings.task.http.allow = vec!["http://x".to_owned()];
         assert!(settings.http_tasks(1).is_err());
+    }
+
+    #[test]
+    fn spans_carry_the_name_of_the_service_and_what_else_is_said() {
+        let mut settings = Settings::default();
+        assert!(settings.otlp().is_none());
+        let otlp = &mut settings.traces.otlp;
+        otlp.endpoint = "http://localhost:4318".to_owned();
+        otlp.resource.insert("service.version".to_owned(), "7".to_owned());
+        otlp.resource.insert("service.name".to_owned(), "other".to_owned());
+        let options = settings.otlp().unwrap().unwrap();
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let expected = [("service.name", "expressway"), ("service.version", "7")].map(own);
+        assert_eq!(options.resource, expected);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod problem;
 mod properties;
 mod settings;
 mod shape;
+mod telemetry;
 mod tree;
 mod values;
 mod written;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+pub use self::conflicts::NO_OTLP;
 pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
 pub use self::pipeline::{
@@ -33,8 +35,8 @@ pub use self::pipeline::{
 };
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
-    Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Pin, Settings, Shards, Task,
-    TaskHttp, Traces,
+    Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Otlp, Pin, Settings, Shards,
+    Task, TaskHttp, Traces,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 
@@ -121,7 +123,12 @@ fn read(
     // After a syntax error the tree has holes, and what is said about them would be noise.
     let settings = if list.is_empty() {
         let schema = schema();
-        environment::apply(&schema, &mut tree, environment, &mut list);
+        let environment: Vec<_> = environment.into_iter().collect();
+        environment::apply(&schema, &mut tree, environment.iter().cloned(), &mut list);
+        // Variables that are set for everyone ask nothing of a build that cannot do it.
+        if cfg!(feature = "otlp") {
+            telemetry::apply(&mut tree, &environment, &mut list);
+        }
         properties::flatten(&mut tree);
         shape::check(&schema, &tree, &mut list);
         fill(&mut tree);
@@ -246,6 +253,9 @@ fn masked(settings: &Settings) -> Settings {
                 "***".clone_into(&mut value.0);
             }
         }
+    }
+    for value in masked.traces.otlp.headers.values_mut() {
+        "***".clone_into(value);
     }
     masked
 }

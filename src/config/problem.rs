@@ -33,6 +33,9 @@ pub enum Code {
     /// Two settings contradict each other.
     #[serde(rename = "CFG0008")]
     Conflict,
+    /// This build lacks the feature that the setting needs.
+    #[serde(rename = "CFG0009")]
+    NotBuilt,
 }
 
 impl Code {
@@ -47,11 +50,12 @@ impl Code {
             Self::NotYet => "CFG0006",
             Self::Reserved => "CFG0007",
             Self::Conflict => "CFG0008",
+            Self::NotBuilt => "CFG0009",
         }
     }
 
     /// Every code, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unreadable,
         Self::UnknownKey,
         Self::WrongType,
@@ -60,6 +64,7 @@ impl Code {
         Self::NotYet,
         Self::Reserved,
         Self::Conflict,
+        Self::NotBuilt,
     ];
 
     /// What the code stands for and how to mend it, for `expressway explain`.
@@ -84,6 +89,10 @@ impl Code {
                  events, double them, or stop the client from starting."
             }
             Self::Conflict => "Each setting is valid alone, but they contradict each other.",
+            Self::NotBuilt => {
+                "The setting needs a part that this program was built without, which keeps the usual \
+                 build small. Build it with the feature that the message names, or leave the key out."
+            }
         }
     }
 }

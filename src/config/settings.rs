@@ -347,6 +347,9 @@ pub struct Traces {
     /// Bytes that all kept executions may hold; 0 keeps none.
     #[schemars(range(min = 0, max = 4_294_967_296_i64))]
     pub memory_bytes: u64,
+    /// Spans to an OpenTelemetry collector: of executions whose event has a sampled `traceparent`, and
+    /// of `per_million` of those without one.
+    pub otlp: Otlp,
 }
 
 impl Default for Traces {
@@ -358,6 +361,56 @@ impl Default for Traces {
             slow_from: Duration::ZERO,
             record_all: false,
             memory_bytes: 16 * 1_048_576,
+            otlp: Otlp::default(),
         }
+    }
+}
+
+/// Spans to an OpenTelemetry collector, by OTLP over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Otlp {
+    /// The collector, such as `http://localhost:4318`; without a path, `/v1/traces` is added. `off` or
+    /// nothing for no spans. Needs a build with the feature `otlp`.
+    #[schemars(extend("format" = "otlp-endpoint"))]
+    pub endpoint: String,
+    /// `service.name` of all spans.
+    #[schemars(length(min = 1))]
+    pub service_name: String,
+    /// How long one attempt to send may take.
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub timeout: Duration,
+    /// How long spans wait for others to be sent with them.
+    #[serde(with = "period")]
+    #[schemars(with = "period::Text")]
+    pub delay: Duration,
+    /// Bytes of encoded spans that may wait; beyond it they are dropped and counted.
+    #[schemars(range(min = 65_536, max = 1_073_741_824))]
+    pub queue_bytes: u32,
+    /// Headers that go with every request, such as those that carry a key.
+    pub headers: BTreeMap<String, String>,
+    /// Further attributes of the resource, such as `deployment.environment.name`.
+    pub resource: BTreeMap<String, String>,
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            service_name: "expressway".to_owned(),
+            timeout: Duration::from_secs(10),
+            delay: Duration::from_secs(1),
+            queue_bytes: 8 * 1_048_576,
+            headers: BTreeMap::new(),
+            resource: BTreeMap::new(),
+        }
+    }
+}
+
+impl Otlp {
+    /// Whether spans are asked for.
+    pub fn is_on(&self) -> bool {
+        !matches!(self.endpoint.as_str(), "" | "off")
     }
 }

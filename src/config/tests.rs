@@ -381,3 +381,24 @@ fn codes_are_unique_and_explained() {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
 }
+
+#[test]
+fn variables_that_are_set_for_everyone_are_for_builds_that_can_follow_them() {
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_SERVICE_NAME", "theirs"),
+        ("EXPRESSWAY__TRACES__OTLP__SERVICE_NAME", "own"),
+    ];
+    let otlp = with(PIPELINE, &environment).unwrap().traces.otlp;
+    assert_eq!(otlp.service_name, "own");
+    let endpoint = if cfg!(feature = "otlp") { "http://c:4318/v1/traces" } else { "" };
+    assert_eq!(otlp.endpoint, endpoint);
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn headers_of_requests_to_a_collector_are_not_shown() {
+    let text = "[traces.otlp]\nendpoint = \"http://c\"\nheaders = {\"x-key\" = \"s3cret\"}\n";
+    let shown = show(&accepts(text));
+    assert!(shown.contains("x-key = \"***\"") && !shown.contains("s3cret"), "{shown}");
+}

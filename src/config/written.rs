@@ -1,6 +1,7 @@
 //! How single values must be written, by the name that the schema gives under `format`.
 
 use crate::base::limits::NAME_CHARS_MAX;
+use crate::otlp::Endpoint;
 use crate::task::http::Allow;
 
 use super::values::{Listen, period};
@@ -18,8 +19,16 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
         "role" => role(text),
         "host-pattern" => host_pattern(text),
         "log-filter" => log_filter(text),
+        "otlp-endpoint" => otlp_endpoint(text),
         // Formats that schemars writes for Rust's number types do not concern texts.
         _ => Ok(()),
+    }
+}
+
+fn otlp_endpoint(text: &str) -> Result<(), String> {
+    match text {
+        "" | "off" => Ok(()),
+        _ => text.parse().map(|_: Endpoint| ()).map_err(|error| format!("{error}, or \"off\"")),
     }
 }
 

@@ -256,6 +256,7 @@ fn push(
             machine: options.machine,
             suffix: identity.suffix(offset, -1, b""),
             traceparent: None,
+            tracestate: 0..0,
             name: name_start..input_start,
             input: input_start..bytes.len() as u32,
         }

@@ -8,7 +8,7 @@ use tracing::warn;
 use crate::base::ids::Origin;
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::name::name_is_valid;
-use crate::base::trace::TraceParent;
+use crate::base::trace::{TraceParent, tracestate};
 use crate::shard::Start;
 
 use super::books::{Books, Resend};
@@ -153,14 +153,13 @@ fn start(
         dead_letter(options, books, message, headers, place, class, &cause);
         return;
     }
-    let name = headers
-        .as_ref()
-        .and_then(|headers| headers.last(c"execution-name"))
+    let header = |name| headers.as_ref().and_then(|headers| headers.last(name));
+    let name = header(c"execution-name")
         .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
-    let traceparent = headers
-        .as_ref()
-        .and_then(|headers| headers.last(c"traceparent"))
-        .and_then(TraceParent::parse);
+    let traceparent = header(c"traceparent").and_then(TraceParent::parse);
+    // W3C: without the one the other means nothing.
+    let tracestate = traceparent.and_then(|_| tracestate(header(c"tracestate")?));
+    let tracestate = tracestate.map(str::to_owned).unwrap_or_default();
     if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
         let class = DeadLetterClass::InvalidName;
         dead_letter(options, books, message, headers, place, class, INVALID_NAME_CAUSE);
@@ -184,6 +183,8 @@ fn start(
         }
         let input_start = bytes.len() as u32;
         bytes.extend_from_slice(value);
+        let input_end = bytes.len() as u32;
+        bytes.extend_from_slice(tracestate.as_bytes());
         Start {
             origin: Origin {
                 pipeline: options.pipeline,
@@ -196,8 +197,9 @@ fn start(
             machine: options.machine,
             suffix: partition.identity.suffix(place.offset, timestamp_ms, b""),
             traceparent,
+            tracestate: input_end..bytes.len() as u32,
             name: name_start..input_start,
-            input: input_start..bytes.len() as u32,
+            input: input_start..input_end,
         }
     });
 }

@@ -200,6 +200,7 @@ mod tests {
                 machine: MachineIdx(0),
                 suffix: ExecutionSuffix([0; 16]),
                 traceparent: None,
+                tracestate: 0..0,
                 name: 0..0,
                 input: 0..1,
             }

@@ -225,6 +225,10 @@ families! {
         "Requests to the admin port.";
     HTTP_DURATION "expressway_http_request_duration_seconds" Latency Facade ["route"]
         "Duration of requests to the admin port.";
+    TRACE_SPANS "expressway_trace_spans_total" Counter Cells ["result"]
+        "Spans for the OpenTelemetry collector: taken by it, dropped on the way, rejected by it.";
+    LOG_DROPPED "expressway_log_events_dropped_total" Counter Cells []
+        "Lines of the process log that were dropped because nobody read stderr fast enough.";
     SERIES_DROPPED "expressway_metrics_series_dropped_total" Counter Facade ["family"]
         "Series that the cap on label values folded into others.";
     RENDER_DURATION "expressway_metrics_render_duration_seconds" Latency Facade []

@@ -10,7 +10,7 @@ use super::text::{Page, Samples, by};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
     ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, Histogram, MachineCounts, OTHER_ERROR,
-    REJECTED, RESOURCES, Resource, STATES_ERRORS, ShardCounts, TaskCounts,
+    REJECTED, RESOURCES, Resource, SPAN_RESULTS, STATES_ERRORS, ShardCounts, TaskCounts,
 };
 
 /// The readers and the names under which their counts appear.
@@ -53,6 +53,7 @@ impl Hot {
         super::flow::render(self.options.flows.iter().map(AsRef::as_ref), &self.labels, page);
         self.shards(page);
         self.definitions(page);
+        self.telling(page);
     }
 
     fn executions(&self, page: &mut Page<'_>) {
@@ -221,6 +222,17 @@ impl Hot {
         page.family(&names::MACHINES_LOADED, |samples| {
             samples.count(&[], self.options.machines.len() as u64);
         });
+    }
+
+    /// What the process tells of itself beside this page.
+    fn telling(&self, page: &mut Page<'_>) {
+        page.family(&names::TRACE_SPANS, |samples| {
+            for (result, count) in SPAN_RESULTS.iter().zip(self.options.spans.get()) {
+                samples.count(&[result], count);
+            }
+        });
+        let [dropped] = self.options.log_dropped.get();
+        page.family(&names::LOG_DROPPED, |samples| samples.count(&[], dropped));
     }
 }
 

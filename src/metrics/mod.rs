@@ -29,7 +29,7 @@ pub use self::flow::{
 pub use self::upkeep::Upkeep;
 
 use self::text::Page;
-use crate::base::tally::{ShardReader, StateReader, TaskReader};
+use crate::base::tally::{ShardReader, SharedCounts, StateReader, TaskReader};
 
 /// What there is to show, fixed at start.
 #[derive(Clone, Default)]
@@ -56,6 +56,12 @@ pub struct Options {
     pub state_machines_max: usize,
     /// Features that the program was built with.
     pub features: &'static str,
+    /// Lines of the process log that were dropped.
+    pub log_dropped: SharedCounts<1>,
+    /// What became of spans, in the order of [`SPAN_RESULTS`].
+    ///
+    /// [`SPAN_RESULTS`]: crate::base::tally::SPAN_RESULTS
+    pub spans: SharedCounts<3>,
     /// What usage would cost at AWS; `None` when nobody has said it for the region.
     pub prices: Option<Prices>,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
-    self, Attempted, Ended, Finish, Resource, ShardTally, StateTally, TaskTally,
+    self, Attempted, Ended, Finish, Resource, ShardTally, SharedCounts, StateTally, TaskTally,
 };
 
 /// One family as read back: its type and its samples by name and labels.
@@ -99,6 +99,8 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
         tasks_in_flight_max: 64,
         state_machines_max,
         features: "",
+        log_dropped: SharedCounts::default(),
+        spans: SharedCounts::default(),
         prices: Some(Prices {
             region: "us-east-1".to_owned(),
             currency: "USD".to_owned(),

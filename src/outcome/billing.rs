@@ -137,6 +137,7 @@ pub(super) fn place_text(pipeline: &str, topic: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, PipelineIdx};
+    use crate::base::trace::NO_TRACE;
     use crate::shard::Status;
 
     use super::*;
@@ -168,6 +169,7 @@ mod tests {
             transitions: 4,
             history: &[],
             events_left_out: 0,
+            trace: &NO_TRACE,
         };
         let mut out = b"before".to_vec();
         let spans = text.push(

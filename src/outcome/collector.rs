@@ -285,6 +285,7 @@ const SEALED_BATCHES_MAX: usize = 4;
 #[cfg(test)]
 mod tests {
     use crate::base::ids::{ExecutionSuffix, MachineIdx, PipelineIdx};
+    use crate::base::trace::NO_TRACE;
     use crate::shard::outbox::{LANE_SLOT_BITS, LaneReceiver, lane};
 
     use super::*;
@@ -338,6 +339,7 @@ mod tests {
             transitions: 1,
             history: &[],
             events_left_out: 0,
+            trace: &NO_TRACE,
         }
     }
 

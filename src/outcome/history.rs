@@ -171,12 +171,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin};
+    use crate::base::trace::NO_TRACE;
     use crate::shard::Status;
 
     use super::*;
 
     fn event(id: u32, kind: &'static str, details: Vec<(&'static str, Detail)>) -> Event {
-        Event { id, previous: id - 1, wall_ms: 1_719_792_000_123, kind, details }
+        Event { id, previous: id - 1, wall_ms: 1_719_792_000_123, mono_ns: 0, kind, details }
     }
 
     fn logged(level: Level, data: bool, history: &[Event]) -> Vec<String> {
@@ -197,6 +198,7 @@ mod tests {
             transitions: 1,
             history,
             events_left_out: 0,
+            trace: &NO_TRACE,
         };
         let (mut out, mut spans) = (b"before".to_vec(), Vec::new());
         LogEvents::new(&arn, Recording { level, data }).push(&mut out, &mut spans, &settled);

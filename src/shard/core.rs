@@ -15,10 +15,11 @@ use crate::base::entropy::Entropy;
 use crate::base::ids::{MachineIdx, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::tally::StateTally;
+use crate::base::trace::Trace;
 use crate::expr::jsonata::Scratch;
 use crate::program::Loaded;
 use crate::value::{ParseError, Parser};
-use crate::vm::{self, Effect, End, FrameId, Raised, Recording, Sampling, Step, Turn, Wake};
+use crate::vm::{self, Effect, End, FrameId, Level, Raised, Recording, Sampling, Step, Turn, Wake};
 
 /// What a shard has been handed and has not taken yet.
 #[derive(Debug, Default)]
@@ -83,6 +84,8 @@ pub struct Limits {
     pub history: bool,
     /// Executions that record their whole history all the same.
     pub sampling: Sampling,
+    /// Executions whose spans are told.
+    pub spans: Spans,
     /// An execution that rests as long as this is folded up: its values become text, its memory
     /// goes to others.
     pub fold_after_ms: u64,
@@ -97,7 +100,29 @@ impl Default for Limits {
             execution: vm::Limits::default(),
             history: false,
             sampling: Sampling::NONE,
+            spans: Spans::None,
             fold_after_ms: 1_000,
+        }
+    }
+}
+
+/// Which executions tell their spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spans {
+    /// None.
+    #[default]
+    None,
+    /// Those whose event belongs to a trace that is recorded; of those without a trace, this share.
+    Sampled(Sampling),
+}
+
+impl Spans {
+    #[inline]
+    fn records(self, start: &Start) -> bool {
+        match (self, start.traceparent) {
+            (Self::None, _) => false,
+            (Self::Sampled(_), Some(parent)) => parent.is_sampled(),
+            (Self::Sampled(share), None) => share.takes(start.suffix),
         }
     }
 }
@@ -380,7 +405,8 @@ impl ShardCore {
         let Some(loaded) = self.machines.get(usize::from(start.machine.0)) else {
             return edges.reject(start, input, "no-machine", "the state machine is not registered");
         };
-        let recording = self.recording_of(start);
+        let recorded = self.limits.spans.records(start);
+        let recording = self.recording_of(start, recorded);
         let mut running = self.slab.spare(loaded);
         let suffix = loaded.program.world.express.then_some(start.suffix);
         let begun = running.execution.begin(
@@ -397,7 +423,7 @@ impl ShardCore {
             let class = if error == ParseError::TooDeep { "too-deep" } else { "not-json" };
             return edges.reject(start, input, class, &error.to_string());
         }
-        running.execution.trace_under(start.traceparent);
+        running.execution.trace_under(trace_of(start, bytes, recorded));
         running.ticket = Ticket {
             origin: start.origin,
             machine: start.machine,
@@ -412,11 +438,13 @@ impl ShardCore {
     }
 
     /// What an execution records.
-    fn recording_of(&self, start: &Start) -> Recording {
+    fn recording_of(&self, start: &Start, spans: bool) -> Recording {
         if self.limits.history || self.limits.sampling.takes(start.suffix) {
             return Recording::ALL;
         }
-        self.recordings.get(usize::from(start.machine.0)).copied().unwrap_or_default()
+        let asked = self.recordings.get(usize::from(start.machine.0)).copied().unwrap_or_default();
+        // Spans are made of the events, not of their data.
+        if spans { Recording { level: Level::All, ..asked } } else { asked }
     }
 
     /// Does what a step asks for; `slot` is where the execution lived, if it has lived anywhere.
@@ -434,11 +462,11 @@ impl ShardCore {
             Step::Finished(value) => {
                 self.output.clear();
                 running.execution.write(value, &mut self.output);
-                running.execution.end_history(End::Succeeded(value), edges.now.wall_ms);
+                running.execution.end_history(End::Succeeded(value), edges.now);
                 return self.settle(running, slot, Status::Succeeded, None, edges);
             }
             Step::Failed(raised) => {
-                running.execution.end_history(End::Failed(&raised), edges.now.wall_ms);
+                running.execution.end_history(End::Failed(&raised), edges.now);
                 return self.settle(running, slot, Status::Failed, Some(&raised), edges);
             }
             Step::Suspended | Step::OutOfFuel => {}
@@ -483,7 +511,7 @@ impl ShardCore {
             if let Effect::Sleep { millis } = effect {
                 rest_ms = millis;
             }
-            if let Effect::Call { state, task, input, timeout_ms, attempt } = effect {
+            if let Effect::Call { state, task, input, timeout_ms, attempt, event } = effect {
                 let execution = &running.execution;
                 let mut text = Vec::with_capacity(input.json_len());
                 execution.write(input, &mut text);
@@ -494,7 +522,8 @@ impl ShardCore {
                     input: text,
                     timeout_ms,
                     attempt,
-                    traceparent: execution.traceparent(),
+                    traceparent: execution.trace().of_call(running.ticket.suffix, event),
+                    tracestate: execution.trace().state.clone(),
                 };
                 edges.calls.call(token, request);
                 let fold_at_ms = edges.now.mono_ms().saturating_add(self.limits.fold_after_ms);
@@ -512,7 +541,7 @@ impl ShardCore {
         let Some((mut running, _)) = taken else { return };
         running.ticket.deadline = None;
         let raised = Raised::new(Some("States.Timeout"), None);
-        running.execution.end_history(End::TimedOut(&raised), edges.now.wall_ms);
+        running.execution.end_history(End::TimedOut(&raised), edges.now);
         self.settle(running, Some(index), Status::TimedOut, Some(&raised), edges);
     }
 
@@ -552,6 +581,7 @@ impl ShardCore {
             transitions: running.execution.transitions(),
             history: running.execution.history(),
             events_left_out: running.execution.events_left_out(),
+            trace: running.execution.trace(),
         });
         self.slab.keep(running);
     }
@@ -575,6 +605,14 @@ impl Edges<'_> {
             cause,
         });
     }
+}
+
+/// Where an event stands in a distributed trace.
+#[inline]
+fn trace_of(start: &Start, bytes: &[u8], recorded: bool) -> Trace {
+    let state = std::str::from_utf8(slice(bytes, &start.tracestate)).unwrap_or_default();
+    let state = (!state.is_empty()).then(|| state.into());
+    Trace { parent: start.traceparent, state, recorded }
 }
 
 /// A range of a batch; one that lies outside is empty, which no source may send.

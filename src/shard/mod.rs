@@ -12,12 +12,12 @@ pub mod timers;
 mod waits;
 
 pub use self::completions::Completions;
-pub use self::core::{Inputs, Limits, ShardCore, Turned};
+pub use self::core::{Inputs, Limits, ShardCore, Spans, Turned};
 
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
 use crate::base::tally::{Levels, Turn};
-use crate::base::trace::TraceParent;
+use crate::base::trace::{Trace, TraceParent};
 use crate::vm::Event;
 
 /// One event that shall become an execution; ranges point into the batch's bytes.
@@ -31,6 +31,11 @@ pub struct Start {
     pub suffix: ExecutionSuffix,
     /// The event's place in a distributed trace; goes out with the execution's calls.
     pub traceparent: Option<TraceParent>,
+    /// The `tracestate` that goes along with it (UTF-8, as [`tracestate`] leaves it; empty for
+    /// none), in the batch's bytes.
+    ///
+    /// [`tracestate`]: crate::base::trace::tracestate
+    pub tracestate: std::ops::Range<u32>,
     /// Execution name (UTF-8, validated by the source), in the batch's bytes.
     pub name: std::ops::Range<u32>,
     /// Execution input (unvalidated JSON), in the batch's bytes.
@@ -111,6 +116,9 @@ pub struct Settled<'a> {
     pub history: &'a [Event],
     /// Events that were to be recorded and found no room.
     pub events_left_out: u32,
+    /// Where it stands in a distributed trace, and whether its spans are to be told: the history
+    /// has all events then.
+    pub trace: &'a Trace,
 }
 
 /// An event that never became an execution: it is not JSON, too large or too deep.
@@ -166,8 +174,10 @@ pub struct CallRequest {
     pub timeout_ms: Option<u64>,
     /// Attempts already made of this visit of the state, 0 on the first.
     pub attempt: u32,
-    /// As given in [`Start`].
+    /// Place of the call in a distributed trace.
     pub traceparent: Option<TraceParent>,
+    /// As given in [`Start`].
+    pub tracestate: Option<Box<str>>,
 }
 
 /// What a task call came to.

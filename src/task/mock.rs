@@ -428,6 +428,7 @@ mod tests {
                 timeout_ms: None,
                 attempt: 0,
                 traceparent: None,
+                tracestate: None,
             },
         );
         completions.pop().map(|(_, result)| result)

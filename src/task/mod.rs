@@ -93,6 +93,7 @@ mod tests {
                 timeout_ms: None,
                 attempt: 0,
                 traceparent: None,
+                tracestate: None,
             },
         );
         let (woken, result) = completions.pop().unwrap();

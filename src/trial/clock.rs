@@ -211,6 +211,7 @@ pub fn batch<'a>(events: impl IntoIterator<Item = (i64, &'a str, &'a [u8])>) -> 
             machine: MachineIdx(0),
             suffix: ExecutionSuffix([7; 16]),
             traceparent: None,
+            tracestate: 0..0,
             name: from..middle,
             input: middle..to,
         });

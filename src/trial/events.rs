@@ -221,7 +221,7 @@ mod tests {
     fn event(id: u32, previous: u32, kind: &'static str, name: &str, input: &str) -> Event {
         let details =
             vec![("name", Detail::Text(name.into())), ("input", Detail::Json(input.into()))];
-        Event { id, previous, wall_ms: 1_732_000_000_120, kind, details }
+        Event { id, previous, wall_ms: 1_732_000_000_120, mono_ns: 0, kind, details }
     }
 
     fn differ(expected: &Value, found: &Value, order: EventsOrder) -> Option<String> {

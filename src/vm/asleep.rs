@@ -13,7 +13,7 @@ use super::fork::Join;
 use super::frame::{Frame, FrameId, Waiting};
 use super::recording::History;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
-use crate::base::trace::TraceParent;
+use crate::base::trace::{NO_TRACE, Trace};
 use crate::program::{Loaded, Pc, StateIdx};
 use crate::value::{ArenaId, Folded, Parser, Value};
 
@@ -58,13 +58,13 @@ struct Stand {
 #[derive(Debug, Default)]
 struct Aside {
     history: Option<History>,
-    traceparent: Option<TraceParent>,
+    trace: Trace,
 }
 
 impl Aside {
-    fn of(history: Option<History>, traceparent: Option<TraceParent>) -> Option<Box<Self>> {
-        let is_there = history.is_some() || traceparent.is_some();
-        is_there.then(|| Box::new(Self { history, traceparent }))
+    fn of(history: Option<History>, trace: Trace) -> Option<Box<Self>> {
+        let is_there = history.is_some() || trace != NO_TRACE;
+        is_there.then(|| Box::new(Self { history, trace }))
     }
 }
 
@@ -116,7 +116,7 @@ impl Execution {
             children: self.children,
             event: self.event,
             transitions: self.transitions,
-            aside: Aside::of(self.history.take(), self.traceparent),
+            aside: Aside::of(self.history.take(), std::mem::take(&mut self.trace)),
         })
     }
 
@@ -147,7 +147,7 @@ impl Execution {
         self.transitions = asleep.transitions;
         let aside = asleep.aside.map(|aside| *aside).unwrap_or_default();
         self.history = aside.history;
-        self.traceparent = aside.traceparent;
+        self.trace = aside.trace;
         self.unfold(&asleep.values, asleep.keeps_input, parser)
     }
 

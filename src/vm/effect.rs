@@ -32,6 +32,9 @@ pub enum Effect {
         timeout_ms: Option<u64>,
         /// Retries already made in this visit of the state.
         attempt: u32,
+        /// Number of the event that tells of the start; 0 in a child of a distributed Map, which
+        /// has a history of its own.
+        event: u32,
     },
     /// A span of time, in milliseconds.
     Sleep {

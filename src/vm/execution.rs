@@ -12,7 +12,7 @@ use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
 use crate::base::tally::StateTally;
-use crate::base::trace::TraceParent;
+use crate::base::trace::Trace;
 use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
@@ -50,7 +50,7 @@ pub struct Execution {
     /// Branches and iterations begun.
     pub(super) children: u64,
     pub(super) history: Option<History>,
-    pub(super) traceparent: Option<TraceParent>,
+    pub(super) trace: Trace,
 }
 
 /// Who an execution is.
@@ -131,7 +131,7 @@ impl Execution {
             child_input_bytes: 0,
             children: 0,
             history: None,
-            traceparent: None,
+            trace: Trace::default(),
         }
     }
 
@@ -172,7 +172,7 @@ impl Execution {
         self.child_input_bytes = 0;
         self.children = 0;
         self.history = None;
-        self.traceparent = None;
+        self.trace = Trace::default();
         if recording.level != Level::Off {
             self.begin_history(recording, now);
         }
@@ -187,7 +187,8 @@ impl Execution {
             let role = ("roleArn", history::text(&self.program.world.role_arn));
             let input = || history::json(&self.heap, self.input);
             let details = history.data_first("input", input, [role]);
-            history.push(Event { id: 1, previous: 0, wall_ms: now.wall_ms, kind, details });
+            let Now { wall_ms, mono_ns } = now;
+            history.push(Event { id: 1, previous: 0, wall_ms, mono_ns, kind, details });
         }
         self.history = Some(history);
     }
@@ -242,7 +243,7 @@ impl Execution {
     }
 
     /// Records how the execution ended, if a history is kept.
-    pub fn end_history(&mut self, end: End<'_>, wall_ms: i64) {
+    pub fn end_history(&mut self, end: End<'_>, now: Now) {
         let Some(history) = &mut self.history else { return };
         let previous = if self.frame.id == FrameId::ROOT {
             self.frame.last_event
@@ -265,7 +266,8 @@ impl Execution {
         });
         // Whatever found no room before: how it ended is told.
         if history.recording.level.logs(kind) {
-            history.push(Event { id, previous, wall_ms, kind, details });
+            let Now { wall_ms, mono_ns } = now;
+            history.push(Event { id, previous, wall_ms, mono_ns, kind, details });
         }
     }
 
@@ -280,13 +282,13 @@ impl Execution {
     }
 
     /// Says where in a distributed trace the execution stands; forgotten by the next one.
-    pub fn trace_under(&mut self, traceparent: Option<TraceParent>) {
-        self.traceparent = traceparent;
+    pub fn trace_under(&mut self, trace: Trace) {
+        self.trace = trace;
     }
 
     /// Where in a distributed trace the execution stands.
-    pub fn traceparent(&self) -> Option<TraceParent> {
-        self.traceparent
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The program that runs.

@@ -7,6 +7,7 @@
 use super::Raised;
 use super::machine::Machine;
 use super::raise::Lapse;
+use crate::base::clock::Now;
 use crate::program::{Program, StateKind};
 use crate::value::{Heap, Value};
 
@@ -19,6 +20,8 @@ pub struct Event {
     pub previous: u32,
     /// Wall clock, ms since the Unix epoch.
     pub wall_ms: i64,
+    /// Monotonic clock of the shard, in nanoseconds: spans of time within one execution.
+    pub mono_ns: u64,
     /// Type, e.g. `PassStateEntered`.
     pub kind: &'static str,
     /// Details by their names in AWS's API, in AWS's order.
@@ -142,9 +145,9 @@ impl Machine<'_, '_> {
     }
 
     fn push_event(&mut self, kind: &'static str, previous: u32, details: Details) {
-        let (id, wall_ms) = (self.execution.event, self.turn.now.wall_ms);
+        let (id, Now { wall_ms, mono_ns }) = (self.execution.event, self.turn.now);
         if let Some(history) = &mut self.execution.history {
-            history.push(Event { id, previous, wall_ms, kind, details });
+            history.push(Event { id, previous, wall_ms, mono_ns, kind, details });
         }
     }
 

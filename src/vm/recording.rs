@@ -196,7 +196,14 @@ mod tests {
         let mut history = History::new(Recording { level: Level::Error, data: false });
         assert!(history.takes("TaskFailed", 1));
         let details = vec![("cause", Detail::Text("no".into()))];
-        history.push(Event { id: 1, previous: 0, wall_ms: 0, kind: "TaskFailed", details });
+        history.push(Event {
+            id: 1,
+            previous: 0,
+            wall_ms: 0,
+            mono_ns: 0,
+            kind: "TaskFailed",
+            details,
+        });
         assert!(!history.takes("TaskFailed", 1));
         assert!(!history.takes("PassStateEntered", 1), "nobody asked for it");
         assert_eq!((history.left_out, history.events.len()), (1, 1));

@@ -121,12 +121,15 @@ impl Machine<'_, '_> {
         let heartbeat = heartbeat_ms.is_some_and(|ms| timeout_ms.is_none_or(|limit| ms < limit));
         let frame = &mut self.execution.frame;
         frame.waiting = Waiting::Call { heartbeat };
+        let event = if self.execution.domain == 0 { self.execution.event } else { 0 };
+        let frame = &self.execution.frame;
         Ok(Flow::Suspend(Effect::Call {
             state: frame.state,
             task: index,
             input,
             timeout_ms: if heartbeat { heartbeat_ms } else { timeout_ms },
             attempt: frame.retry_count,
+            event,
         }))
     }
 

@@ -23,6 +23,7 @@ pub(crate) const LAYERS: &[(&str, May)] = &[
     ("outcome", May::Import(BELOW_THE_EDGES)),
     ("http", May::Import(BELOW_THE_EDGES)),
     ("metrics", May::Import(BELOW_THE_EDGES)),
+    ("otlp", May::Import(BELOW_THE_EDGES)),
     ("app", May::ImportAll),
     ("billing", May::Import(&["base", "outcome"])),
     ("config", May::ImportAll),

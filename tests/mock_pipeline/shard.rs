@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 use expressway::base::clock::Now;
 use expressway::base::ids::ShardId;
+use expressway::base::trace::NO_TRACE;
 use expressway::ingest::ShardPort;
 use expressway::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn};
 use expressway::shard::outbox::{BillingMode, LaneReceiver, lane};
@@ -137,6 +138,7 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
         id,
         previous: id - 1,
         wall_ms: 1_767_225_600_000,
+        mono_ns: 0,
         kind,
         details: vec![(name, Detail::Json(text.into()))],
     };
@@ -161,6 +163,7 @@ fn settle(collector: &mut Collector, batch: &StartBatch, index: usize, control: 
         transitions: 1,
         history: &history,
         events_left_out: u32::from(value["leave_out"] == true),
+        trace: &NO_TRACE,
     });
     true
 }

@@ -1,7 +1,7 @@
 //! A process of `expressway run`, seen through its log, its admin port and its exit code.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +18,8 @@ use crate::support::{process::tell, tied_to_this_thread, within};
 pub(crate) struct Instance {
     child: Child,
     log: PathBuf,
+    /// Where the admin port is; the log says it where this does not.
+    admin: Option<String>,
     _directory: TempDir,
 }
 
@@ -41,15 +43,18 @@ impl Instance {
     /// Starts `expressway run` with arguments; its log goes into `directory`.
     pub(crate) fn start_with(directory: TempDir, arguments: &[&Path]) -> Self {
         let log = directory.path().join("log");
-        let child = tied_to_this_thread(Path::new(env!("CARGO_BIN_EXE_expressway")))
-            .arg("run")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, log, _directory: directory }
+        let child = run(arguments).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        Self { child, log, admin: None, _directory: directory }
+    }
+
+    /// Starts the service with a stderr that is not read; `admin` is what the configuration says.
+    pub(crate) fn start_unread(config: &str, admin: String) -> (Self, PipeReader) {
+        let directory = directory();
+        let file = write(&directory, "expressway.toml", config);
+        let log = write(&directory, "log", "");
+        let (reader, writer) = io::pipe().unwrap();
+        let child = run(&["--config".as_ref(), &file]).stderr(writer).spawn().unwrap();
+        (Self { child, log, admin: Some(admin), _directory: directory }, reader)
     }
 
     /// Starts the service with a configuration that it cannot run with, and waits for its end.
@@ -87,10 +92,13 @@ impl Instance {
 
     /// One GET to the admin port; the whole response.
     pub(crate) fn get(&self, path: &str) -> io::Result<String> {
-        let listening = self.logged("admin port is open").into_iter().next();
-        let address = listening.as_ref().and_then(|line| line["address"].as_str());
+        let logged = || {
+            let listening = self.logged("admin port is open").into_iter().next()?;
+            listening["address"].as_str().map(str::to_owned)
+        };
+        let address = self.admin.clone().or_else(logged);
         let address = address.ok_or_else(|| io::Error::other("no admin port yet"))?;
-        let mut stream = TcpStream::connect(address)?;
+        let mut stream = TcpStream::connect(&address)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
@@ -141,6 +149,13 @@ impl Drop for Instance {
             tell(&fs::read_to_string(&self.log).unwrap_or_default());
         }
     }
+}
+
+/// `expressway run`, which dies with the test.
+fn run(arguments: &[&Path]) -> Command {
+    let mut command = tied_to_this_thread(Path::new(env!("CARGO_BIN_EXE_expressway")));
+    command.arg("run").args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    command
 }
 
 /// A line of the log; the last one may be half written.

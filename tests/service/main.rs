@@ -15,8 +15,11 @@ mod events;
 mod flow;
 mod instance;
 mod logs;
+#[cfg(feature = "otlp")]
+mod spans;
 mod start_errors;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
 mod tasks;
+mod unread_log;

@@ -80,6 +80,23 @@ fn an_ordering_that_is_not_there_yet() {
     assert_one_message(&ended, BAD_CONFIGURATION, &parts);
 }
 
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn spans_of_a_build_that_cannot_tell_any() {
+    let table = "[traces.otlp]\nendpoint = \"http://localhost:4318\"\n";
+    let ended = refused_offline(|text| text.push_str(table));
+    let parts = ["traces.otlp.endpoint", "without OpenTelemetry", "^^^^^", "--features otlp"];
+    assert_one_message(&ended, BAD_CONFIGURATION, &parts);
+}
+
+#[test]
+fn a_collector_at_no_address() {
+    let ended =
+        refused_offline(|text| text.push_str("[traces.otlp]\nendpoint = \"localhost:4318\"\n"));
+    let parts = ["traces.otlp.endpoint", "expected http://HOST:PORT", "\"off\""];
+    assert_one_message(&ended, BAD_CONFIGURATION, &parts);
+}
+
 #[test]
 fn no_pipeline() {
     let ended = refused_offline(|text| text.truncate(text.find("[[pipeline]]").unwrap()));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::base::ids::{ExecutionSuffix, Origin};
+use crate::base::trace::NO_TRACE;
 use crate::outcome::StateMachineArn;
 use crate::vm::{Detail, Event};
 
@@ -49,7 +50,7 @@ impl Scene {
         suffix[..4].copy_from_slice(&self.number.to_be_bytes());
         let details = vec![("output", Detail::Json(output.into()))];
         let kind = "ExecutionSucceeded";
-        let history = [Event { id: 1, previous: 0, wall_ms: ms, kind, details }];
+        let history = [Event { id: 1, previous: 0, wall_ms: ms, mono_ns: 0, kind, details }];
         let failed = status != Status::Succeeded;
         self.tracer.settled(&Settled {
             origin: Origin::default(),
@@ -67,6 +68,7 @@ impl Scene {
             transitions: 2,
             history: &history,
             events_left_out: 0,
+            trace: &NO_TRACE,
         });
     }
 

@@ -54,12 +54,20 @@ impl Prepared {
         let method = parameters.method().map_err(|reason| refuse(&reason))?;
         let uri = parameters.uri().map_err(|reason| refuse(&reason))?;
         let mut headers = default_headers(&options.region);
-        if let Some(traceparent) = request.traceparent
-            && let Ok(value) = HeaderValue::from_bytes(&traceparent.to_text())
-        {
-            headers.insert("traceparent", value);
+        let traceparent =
+            request.traceparent.and_then(|parent| HeaderValue::from_bytes(&parent.to_text()).ok());
+        if let Some(value) = &traceparent {
+            headers.insert(TRACEPARENT, value.clone());
         }
         parameters.add_headers(&mut headers).map_err(|reason| refuse(&reason))?;
+        // The list belongs to its trace: it does not go along with another that the definition names.
+        if let Some(state) = &request.tracestate
+            && headers.get(TRACEPARENT) == traceparent.as_ref()
+            && !headers.contains_key(TRACESTATE)
+            && let Ok(value) = HeaderValue::from_str(state)
+        {
+            headers.insert(TRACESTATE, value);
+        }
         let body = parameters.body(&mut headers).map_err(|reason| refuse(&reason))?;
         permit(&uri, options)?;
         Ok(Self { method, uri, headers, body })
@@ -290,6 +298,9 @@ const FORBIDDEN: [&str; 33] = [
     "warning",
 ];
 
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
+
 /// A cause quotes the input; AWS cuts causes at 32,768 characters.
 const CAUSE_INPUT_CHARS_MAX: usize = 16_384;
 
@@ -313,6 +324,7 @@ mod tests {
             timeout_ms: None,
             attempt: 0,
             traceparent: None,
+            tracestate: None,
         };
         Prepared::new(&request, &options)
     }
@@ -354,6 +366,7 @@ mod tests {
             timeout_ms: None,
             attempt: 0,
             traceparent: None,
+            tracestate: None,
         };
         let options = Options { allow: Allow::new(["api.test"]).unwrap(), ..Options::default() };
         let prepared = Prepared::new(&request, &options).unwrap();
@@ -380,13 +393,20 @@ mod tests {
                 timeout_ms: None,
                 attempt: 0,
                 traceparent: TraceParent::parse(text.as_bytes()),
+                tracestate: Some("a=1,b=2".into()),
             };
             let headers = Prepared::new(&request, &options).unwrap().headers;
-            let values = headers.get_all("traceparent").iter();
-            values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let values = |name| {
+                let values = headers.get_all(name).iter();
+                values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>().join("+")
+            };
+            [values("traceparent"), values("tracestate")]
         };
-        assert_eq!(sent(""), [text]);
-        assert_eq!(sent(r#","Headers":{"Traceparent":"own"}"#), ["own"]);
+        assert_eq!(sent(""), [text, "a=1,b=2"]);
+        assert_eq!(sent(r#","Headers":{"Traceparent":"own"}"#), ["own", ""]);
+        let both = r#","Headers":{"Traceparent":"own","tracestate":"c=3"}"#;
+        assert_eq!(sent(both), ["own", "c=3"]);
+        assert_eq!(sent(r#","Headers":{"tracestate":"c=3"}"#), [text, "c=3"]);
         let without = accepts(&json!({"ApiEndpoint": "https://api.test", "Method": "GET"}));
         assert!(!without.headers.contains_key("traceparent"));
     }

@@ -51,6 +51,7 @@ fn request(input: &Value) -> CallRequest {
         timeout_ms: None,
         attempt: 0,
         traceparent: None,
+        tracestate: None,
     }
 }
 
