@@ -9,6 +9,7 @@ mod history;
 pub mod logging;
 mod metered;
 mod prices;
+mod programs;
 mod service;
 mod traces;
 

@@ -29,7 +29,6 @@ fn without_indices(path: &str) -> String {
 
 const KEYS: &[(&str, &str)] = &[
     ("pipeline.limits", "limits apply to the whole instance for now: see [limits]"),
-    ("metrics.per_state", "metrics per state are not recorded yet; leave the key out"),
 ];
 
 const VALUES: &[(&str, &[&str], &str)] = &[

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::base::ids::MachineIdx;
 use crate::base::tally::{self, TaskReader};
 use crate::task::echo::EchoServer;
 
@@ -28,7 +29,7 @@ fn tasks(options: Options) -> (HttpTasks, Completions) {
 }
 
 fn counted(options: Options) -> (HttpTasks, Completions, TaskReader) {
-    let (tally, reader) = tally::tasks();
+    let (tally, reader) = tally::tasks(1);
     let completions = Completions::default();
     let options = Options { allow: Allow::new(["127.0.0.1"]).unwrap(), ..options };
     let tasks = HttpTasks::new(options, completions.clone(), tally);
@@ -45,6 +46,7 @@ fn get(address: SocketAddr, path: &str) -> Value {
 
 fn request(input: &Value) -> CallRequest {
     CallRequest {
+        machine: MachineIdx(0),
         state: "Call".into(),
         resource: "arn:aws:states:::http:invoke".into(),
         input: input.to_string().into_bytes(),
@@ -269,7 +271,7 @@ fn host_names_are_resolved() {
     let completions = Completions::default();
     let options = Options { allow: Allow::new(["localhost"]).unwrap(), ..Options::default() };
     let result = run(async {
-        let tasks = HttpTasks::new(options, completions.clone(), tally::tasks().0);
+        let tasks = HttpTasks::new(options, completions.clone(), tally::tasks(1).0);
         let input = json!({
             "ApiEndpoint": format!("http://localhost:{}/", server.address().port()),
             "Method": "GET",
