@@ -90,9 +90,7 @@ fn round_trips(counters: &Counters) -> Vec<(i32, RoundTrip)> {
     }
     let asked = all.into_iter().filter(|(_, round_trip)| round_trip.count > 0);
     asked
-        .map(|(broker, one)| {
-            (broker, RoundTrip { average_us: one.average_us, p99_us: one.p99_us })
-        })
+        .map(|(broker, one)| (broker, RoundTrip { average_us: one.average_us, p99_us: one.p99_us }))
         .collect()
 }
 

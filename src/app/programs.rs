@@ -11,10 +11,7 @@ pub(super) fn shape(program: &Program) -> MachineShape {
         takes_errors: !state.retriers.is_empty() || !state.catchers.is_empty(),
         waits: waits(state.kind),
     };
-    MachineShape {
-        ops: program.ops.len(),
-        states: program.states.iter().map(shape).collect(),
-    }
+    MachineShape { ops: program.ops.len(), states: program.states.iter().map(shape).collect() }
 }
 
 /// The names of its parts.

@@ -349,11 +349,17 @@ impl Service {
             shards: self.shards.readers.clone(),
             tasks: self.shards.task_readers.clone(),
             runs: self.shards.run_readers.clone(),
-            programs: machines.images.iter().map(|image| programs::labels(&image.program)).collect(),
+            programs: machines
+                .images
+                .iter()
+                .map(|image| programs::labels(&image.program))
+                .collect(),
             per_state: programs::per_state(settings.metrics.per_state),
-            sampled: self.shards.keeping.clone().map(|keeping| {
-                Arc::new(move || keeping.sampled()) as Arc<metrics::Sampled>
-            }),
+            sampled: self
+                .shards
+                .keeping
+                .clone()
+                .map(|keeping| Arc::new(move || keeping.sampled()) as Arc<metrics::Sampled>),
             flows: self.sources.iter().enumerate().map(flow).collect(),
             inbox_batches: inbox_batches(settings) as u64,
             open_executions_max: u64::from(settings.limits.open_executions),

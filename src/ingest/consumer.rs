@@ -77,7 +77,10 @@ impl Consumer {
             config.set(key, value);
         }
         let base: BaseConsumer<Membership> = config
-            .create_with_context(Membership { counters: Arc::clone(counters), ..Default::default() })
+            .create_with_context(Membership {
+                counters: Arc::clone(counters),
+                ..Default::default()
+            })
             .map_err(|error| Error::Settings(error.to_string()))?;
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
@@ -354,7 +357,8 @@ impl ClientContext for Membership {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.counters.error(code_name(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)));
+        self.counters
+            .error(code_name(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)));
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.is_alone.store(true, Ordering::SeqCst);
         }

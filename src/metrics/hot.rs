@@ -8,8 +8,8 @@ use super::catalogue::Family;
 use super::flow::FlowCounts;
 use super::states::States;
 use super::text::{Page, Samples, by};
-use crate::base::ids::MachineIdx;
 use super::{MachineLabel, SAMPLED};
+use crate::base::ids::MachineIdx;
 use crate::base::tally::{
     ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, EXPRESSION_KINDS, Histogram, MachineCounts,
     OTHER_ERROR, ProgramCounts, REJECTED, RESOURCES, Resource, STATES_ERRORS, STOPPED, ShardCounts,
@@ -26,16 +26,15 @@ pub(super) struct Hot {
 
 impl Hot {
     pub(super) fn new(options: Options) -> Self {
-        let labels =
-            options
-                .machines
-                .iter()
-                .enumerate()
-                .map(|(index, machine)| {
-                    let has_own = index < options.state_machines_max;
-                    if has_own { machine.name.clone() } else { OTHER.to_owned() }
-                })
-                .collect();
+        let labels = options
+            .machines
+            .iter()
+            .enumerate()
+            .map(|(index, machine)| {
+                let has_own = index < options.state_machines_max;
+                if has_own { machine.name.clone() } else { OTHER.to_owned() }
+            })
+            .collect();
         Self { states: States::new(&options), options, labels }
     }
 

@@ -114,9 +114,13 @@ impl States {
             machines,
             refused: Vec::new(),
         };
-        drawing.each(page, &names::STATES_ENTERED, |_, samples, [machine, state], label, counts| {
-            samples.count(&[machine, state, label.kind], counts.state.entered);
-        });
+        drawing.each(
+            page,
+            &names::STATES_ENTERED,
+            |_, samples, [machine, state], label, counts| {
+                samples.count(&[machine, state, label.kind], counts.state.entered);
+            },
+        );
         drawing.exits(page);
         let retried: fn(&StateCounts) -> &BTreeMap<String, u64> = |counts| &counts.retried;
         drawing.errors(page, &names::STATE_RETRIES, |label| label.retries, retried);
@@ -231,7 +235,8 @@ impl Drawing<'_> {
 
     fn exits(&self, page: &mut Page<'_>) {
         page.family(&names::STATES_EXITED, |samples| {
-            for (number, (shown, counts)) in self.states.shown.iter().zip(&self.counts).enumerate() {
+            for (number, (shown, counts)) in self.states.shown.iter().zip(&self.counts).enumerate()
+            {
                 let ([machine, state], _) = self.named(number);
                 for (outcome, name) in OUTCOMES.iter().enumerate() {
                     if shown.has(outcome) {
@@ -244,7 +249,8 @@ impl Drawing<'_> {
 
     fn branches(&self, page: &mut Page<'_>) {
         page.family(&names::CHOICE_BRANCHES, |samples| {
-            for (number, (shown, counts)) in self.states.shown.iter().zip(&self.counts).enumerate() {
+            for (number, (shown, counts)) in self.states.shown.iter().zip(&self.counts).enumerate()
+            {
                 let ([machine, state], _) = self.named(number);
                 for (branch, count) in shown.branches.iter().zip(&counts.branches) {
                     samples.count(&[machine, state, branch], *count);
@@ -388,7 +394,8 @@ mod tests {
         assert!(!text.contains("error=\"A\""), "{text}");
         let other = "state_retries_total{state_machine=\"m\",state=\"s\",error=\"other\"} 2\n";
         assert!(text.contains(other), "{text}");
-        let timeout = "state_catches_total{state_machine=\"m\",state=\"s\",error=\"States.Timeout\"} 1\n";
+        let timeout =
+            "state_catches_total{state_machine=\"m\",state=\"s\",error=\"States.Timeout\"} 1\n";
         assert!(text.contains(timeout), "{text}");
         assert_eq!(render().1, [""; 0]);
     }

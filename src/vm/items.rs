@@ -175,7 +175,9 @@ impl Machine<'_, '_> {
         let (number, text) = self.amount(walk, roots)?;
         match number {
             Some(number) if number.fract() != 0.0 => Err(not_a(field, "integer", &text, walk)),
-            Some(number) if number < 0.0 => Err(Fault::path(format!("{field} cannot be negative."))),
+            Some(number) if number < 0.0 => {
+                Err(Fault::path(format!("{field} cannot be negative.")))
+            }
             Some(number) => Ok(number as u64),
             None => Err(not_a(field, "integer", &text, walk)),
         }

@@ -66,7 +66,12 @@ impl Names {
     }
 
     /// The counts of one machine by name, whose cells begin at `base`; names without any are left out.
-    pub(super) fn counted(&self, machine: usize, cells: &Cells, base: usize) -> BTreeMap<String, u64> {
+    pub(super) fn counted(
+        &self,
+        machine: usize,
+        cells: &Cells,
+        base: usize,
+    ) -> BTreeMap<String, u64> {
         let counted = (0..ERROR_CELLS).map(|cell| (cell, cells.get(base + cell)));
         let counted = counted.filter(|(_, count)| *count > 0);
         let named = counted.filter_map(|(cell, count)| Some((self.name(machine, cell)?, count)));

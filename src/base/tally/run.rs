@@ -79,7 +79,8 @@ pub fn runs(machines: &[MachineShape], per_state: PerState) -> (RunTally, RunRea
         next += count;
         at
     };
-    let places: Vec<Place> = machines.iter().map(|one| Place::of(one, per_state, &mut take)).collect();
+    let places: Vec<Place> =
+        machines.iter().map(|one| Place::of(one, per_state, &mut take)).collect();
     let cells = Cells::new(next);
     let places: Arc<[Place]> = places.into();
     let names = Names::new(machines.len());
@@ -109,7 +110,11 @@ struct Place {
 }
 
 impl Place {
-    fn of(machine: &MachineShape, per_state: PerState, take: &mut impl FnMut(usize) -> usize) -> Self {
+    fn of(
+        machine: &MachineShape,
+        per_state: PerState,
+        take: &mut impl FnMut(usize) -> usize,
+    ) -> Self {
         let own = take(OWN_CELLS);
         let count = machine.states.len();
         if per_state == PerState::Off {
