@@ -24,7 +24,12 @@ impl<S> Metered<S> {
     }
 
     /// What it settles into.
-    pub fn next_mut(&mut self) -> &mut S {
+    pub fn inner(&self) -> &S {
+        &self.next
+    }
+
+    /// What it settles into, to be changed.
+    pub fn inner_mut(&mut self) -> &mut S {
         &mut self.next
     }
 

@@ -135,7 +135,7 @@ fn config(broker: &Broker, directory: &Path, called: u16, admin_port: u16) -> St
     fs::write(&calls, text).expect("a definition");
     let mut config = format!(
         "[kafka]\nbrokers = [\"{}\"]\n[shards]\ncount = 2\n[http]\nlisten = \"127.0.0.1:{admin_port}\"\n\
-         [task.http]\nallow = [\"127.0.0.1:{called}\"]\n",
+         [task.http]\nallow = [\"127.0.0.1:{called}\"]\n[metrics]\nper_state = \"full\"\n",
         broker.bootstrap()
     );
     for (name, definition) in
@@ -232,8 +232,16 @@ const CALLS: &str = r#"{
       "TimeoutSeconds": 20,
       "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}],
       "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Give up"}],
-      "End": true
+      "ResultSelector": {"items": [1, 2, 3]},
+      "Next": "Each"
     },
+    "Each": {
+      "Type": "Map",
+      "ItemsPath": "$.items",
+      "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}},
+      "Next": "Rest"
+    },
+    "Rest": {"Type": "Wait", "Seconds": 1, "End": true},
     "Give up": {"Type": "Fail", "Error": "Calls.Failed"}
   }
 }"#;
