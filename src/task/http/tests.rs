@@ -252,6 +252,7 @@ fn a_cancelled_call_never_answers_and_gives_its_place_on() {
         tasks.cancel(token(1));
         tasks.cancel(token(77));
         assert_eq!((tasks.running(), tasks.waiting()), (1, 1));
+        assert_eq!(counts.throttled(MachineIdx(0)), 2);
         tasks.cancel(token(0));
         assert_eq!((tasks.running(), tasks.waiting()), (1, 0));
         let (woken, result) = next(&completions).await;
@@ -280,6 +281,33 @@ fn host_names_are_resolved() {
         next(&completions).await.1
     });
     assert!(matches!(result, CallResult::Returned(_)), "{result:?}");
+}
+
+#[test]
+fn connections_are_active_while_their_call_is_under_way() {
+    let server = EchoServer::start().unwrap();
+    run(async {
+        let (tasks, completions, counts) = counted(Options::default());
+        let connections = || counts.resource(Resource::HttpInvoke).connections;
+        assert_eq!(connections(), [0, 0]);
+        let slow = request(&get(server.address(), "/?delay_ms=60000"));
+        tasks.call(token(0), slow);
+        while connections() != [0, 1] {
+            tokio::task::yield_now().await;
+        }
+        tasks.call(token(1), request(&get(server.address(), "/")));
+        next(&completions).await;
+        assert_eq!(connections(), [1, 1]);
+        // The idle one serves the next call, too.
+        tasks.call(token(2), request(&get(server.address(), "/")));
+        next(&completions).await;
+        assert_eq!(connections(), [1, 1]);
+        // Nobody can use a connection whose answer is still to come.
+        tasks.cancel(token(0));
+        while connections() != [1, 0] {
+            tokio::task::yield_now().await;
+        }
+    });
 }
 
 #[test]
