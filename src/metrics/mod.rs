@@ -179,7 +179,9 @@ impl Metrics {
                 "more state machines than metrics.state_machines_max: the rest are summed as `other`"
             );
             for family in FAMILIES {
-                if family.keeper == Keeper::Cells && family.labels.contains(&"state_machine") {
+                let has = |label| family.labels.contains(&label);
+                // Those by state tell for themselves what has no room.
+                if family.keeper == Keeper::Cells && has("state_machine") && !has("state") {
                     rare.series_dropped(family.name, folded);
                 }
             }

@@ -327,7 +327,7 @@ fn states_are_counted_under_their_names() {
     let of_tell = exits.keys().filter(|(_, labels)| labels.contains("\"Tell\""));
     assert_eq!(of_tell.count(), 2, "end and failed");
     let dropped = format!("family=\"{entered}\"");
-    assert!(value(&families, "expressway_metrics_series_dropped_total", &dropped) >= 4.0);
+    assert_value(&families, "expressway_metrics_series_dropped_total", &dropped, 4.0);
 }
 
 #[test]

@@ -243,12 +243,16 @@ mod tests {
         let first = tally.connections().opened();
         let second = tally.connections().opened();
         assert_eq!(read(), [2, 0]);
+        // The pool and the response have handles of one connection.
+        let same = first.clone();
         first.set_active(true);
-        first.clone().set_active(true);
+        same.set_active(true);
         second.set_active(true);
         second.set_active(false);
         assert_eq!(read(), [1, 1]);
         drop(first);
+        assert_eq!(read(), [1, 1]);
+        drop(same);
         assert_eq!(read(), [1, 0]);
         drop(second);
         assert_eq!(read(), [0, 0]);
