@@ -330,6 +330,24 @@ fn states_are_counted_under_their_names() {
     assert_value(&families, "expressway_metrics_series_dropped_total", &dropped, 4.0);
 }
 
+/// A source with everything that can happen to it.
+fn trouble(flow: &mut FlowCounts) {
+    flow.throttled = 2;
+    flow.held_back = true;
+    flow.errors.insert("_ALL_BROKERS_DOWN".to_owned(), 1);
+    flow.errors.insert("_FENCED".to_owned(), 3);
+    flow.queues = [(5, 500), (7, 700)];
+    flow.round_trips = vec![(1, RoundTrip { average_us: 250, p99_us: 1_900 })];
+    flow.sources[0].1.dead_lettered = [1, 2, 4, 8, 16];
+    flow.sinks[0].1.retried = 9;
+    let partition = |number| PartitionOffsets {
+        topic: "in".to_owned(),
+        partition: number,
+        ..PartitionOffsets::default()
+    };
+    flow.partitions = vec![partition(0), partition(1)];
+}
+
 #[test]
 fn limits_clients_and_programs_are_shown() {
     let mut rig = rig(&["a", "b"], 200);
@@ -343,23 +361,7 @@ fn limits_clients_and_programs_are_shown() {
     rig.runs.select(MachineIdx(0));
     rig.runs.ran(42);
     rig.runs.expression_failed(ExpressionKind::JsonPath);
-    {
-        let mut flow = rig.flow.lock().unwrap();
-        flow.throttled = 2;
-        flow.held_back = true;
-        flow.errors.insert("_ALL_BROKERS_DOWN".to_owned(), 1);
-        flow.errors.insert("_FENCED".to_owned(), 3);
-        flow.queues = [(5, 500), (7, 700)];
-        flow.round_trips = vec![(1, RoundTrip { average_us: 250, p99_us: 1_900 })];
-        flow.sources[0].1.dead_lettered = [1, 2, 4, 8, 16];
-        flow.sinks[0].1.retried = 9;
-        let partition = |number| PartitionOffsets {
-            topic: "in".to_owned(),
-            partition: number,
-            ..PartitionOffsets::default()
-        };
-        flow.partitions = vec![partition(0), partition(1)];
-    }
+    trouble(&mut rig.flow.lock().unwrap());
     let families = rig.scrape();
     let machine =
         "state_machine=\"a\",revision=\"1\",query_language=\"JSONata\",source=\"a.asl.json\"";
