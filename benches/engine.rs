@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use expressway::app::Metered;
+use expressway::app::{Metered, shape};
 use expressway::base::clock::Now;
 use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
-use expressway::base::tally::{
-    self, Levels, MachineShape, PerState, RunReader, ShardReader, StateShape, Turn,
-};
+use expressway::base::tally::{self, Levels, PerState, RunReader, ShardReader, Turn};
 use expressway::program::{Loaded, World};
 use expressway::registry::Definition;
 use expressway::shard::{
@@ -66,10 +64,7 @@ impl Engine {
     /// The same engine with every metric counted that a shard counts, those by state included.
     pub(crate) fn counted(mut self, name: &str) -> Result<Self> {
         let program = load(name)?.program;
-        // The histograms of states that wait are there, too.
-        let states = vec![StateShape { takes_errors: true, waits: true }; program.states.len()];
-        let shape = MachineShape { ops: program.ops.len(), states };
-        let (runs, run_reader) = tally::runs(&[shape], PerState::Full);
+        let (runs, run_reader) = tally::runs(&[shape(&program)], PerState::Full);
         let (tally, shard_reader) = tally::shard(1);
         self.core.count_runs(runs);
         let metered = Metered::new(Sink::default(), tally, vec![program.definition_bytes]);

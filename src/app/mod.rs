@@ -14,4 +14,5 @@ mod service;
 mod traces;
 
 pub use metered::Metered;
+pub use programs::shape;
 pub use service::{Error, LANE_BATCHES, Machines, Report, Service, Shards};

@@ -3,13 +3,13 @@
 use crate::base::tally::{self, MachineShape, StateShape};
 use crate::config;
 use crate::metrics::{ProgramLabels, StateLabel};
-use crate::program::{Program, State, StateKind};
+use crate::program::{Program, State};
 
 /// The cells that a program needs.
-pub(super) fn shape(program: &Program) -> MachineShape {
+pub fn shape(program: &Program) -> MachineShape {
     let shape = |state: &State| StateShape {
         takes_errors: !state.retriers.is_empty() || !state.catchers.is_empty(),
-        waits: waits(state.kind),
+        waits: state.kind.waits(),
     };
     MachineShape { ops: program.ops.len(), states: program.states.iter().map(shape).collect() }
 }
@@ -21,7 +21,7 @@ pub(super) fn labels(program: &Program) -> ProgramLabels {
         kind: state.kind.as_str(),
         retries: !state.retriers.is_empty(),
         catches: !state.catchers.is_empty(),
-        waits: waits(state.kind),
+        waits: state.kind.waits(),
     };
     ProgramLabels {
         states: program.states.iter().zip(program.state_paths()).map(label).collect(),
@@ -36,9 +36,4 @@ pub(super) fn per_state(setting: config::PerState) -> tally::PerState {
         config::PerState::Counters => tally::PerState::Counters,
         config::PerState::Full => tally::PerState::Full,
     }
-}
-
-/// Whether a state may take longer than a turn.
-fn waits(kind: StateKind) -> bool {
-    matches!(kind, StateKind::Task | StateKind::Map | StateKind::Parallel | StateKind::Wait)
 }

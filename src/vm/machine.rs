@@ -139,7 +139,7 @@ impl<'a, 't> Machine<'a, 't> {
                 Ok(Flow::Next) => pc.0 += 1,
                 Ok(Flow::Goto(target)) => pc = target,
                 Ok(Flow::Leave(target)) => {
-                    self.count_exit(pc);
+                    self.count_exit(program, pc);
                     pc = target;
                 }
                 Ok(Flow::Suspend(effect)) => {
@@ -151,7 +151,7 @@ impl<'a, 't> Machine<'a, 't> {
                     return Stop::Forked;
                 }
                 Ok(Flow::Finish) => {
-                    self.count_exit(pc);
+                    self.count_exit(program, pc);
                     return Stop::Finished;
                 }
                 Err(raised) => {
@@ -164,9 +164,9 @@ impl<'a, 't> Machine<'a, 't> {
 
     /// A state was left by the instruction at `pc`.
     #[inline]
-    fn count_exit(&mut self, pc: Pc) {
+    fn count_exit(&mut self, program: &Program, pc: Pc) {
         self.turn.runs.left(pc.0 as usize);
-        if self.turn.runs.times_states() {
+        if self.turn.runs.times_states() && self.state(program).kind.waits() {
             self.count_stay();
         }
     }

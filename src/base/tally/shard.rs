@@ -107,18 +107,18 @@ impl ShardTally {
     /// An execution ended.
     pub fn finished(&mut self, machine: MachineIdx, finish: &Finish) {
         let base = self.base(machine);
-        let cells = &mut self.cells;
-        cells.add(base + ENDED_AT + finish.ended as usize, 1);
-        cells.add(base + TRANSITIONS, finish.transitions);
-        cells.add(base + BILLED_MS, finish.billed_ms);
-        cells.add(base + BILLED_MB, finish.billed_mb);
-        cells.add(base + BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
-        cells.observe(base + DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
-        cells.observe(base + MEMORY, &MEMORY_BOUNDS_BYTES, finish.memory_bytes);
-        cells.observe(base + INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
-        cells.observe(base + HELD, &SIZE_BOUNDS_BYTES, finish.held_bytes);
+        let Some(mut cells) = self.cells.block::<MACHINE_LINES>(base) else { return };
+        cells.add(ENDED_AT + finish.ended as usize, 1);
+        cells.add(TRANSITIONS, finish.transitions);
+        cells.add(BILLED_MS, finish.billed_ms);
+        cells.add(BILLED_MB, finish.billed_mb);
+        cells.add(BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
+        cells.observe(DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
+        cells.observe(MEMORY, &MEMORY_BOUNDS_BYTES, finish.memory_bytes);
+        cells.observe(INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
+        cells.observe(HELD, &SIZE_BOUNDS_BYTES, finish.held_bytes);
         if finish.ended == Ended::Succeeded {
-            cells.observe(base + OUTPUT, &SIZE_BOUNDS_BYTES, finish.output_bytes);
+            cells.observe(OUTPUT, &SIZE_BOUNDS_BYTES, finish.output_bytes);
         }
     }
 
@@ -325,6 +325,7 @@ const MEMORY: usize = OUTPUT + SIZE_CELLS;
 const HELD: usize = MEMORY + MEMORY_BOUNDS_BYTES.len() + 2;
 const ERRORS: usize = HELD + SIZE_CELLS;
 const MACHINE_CELLS: usize = (ERRORS + ERROR_CELLS).next_multiple_of(LINE_CELLS);
+const MACHINE_LINES: usize = MACHINE_CELLS / LINE_CELLS;
 
 const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.len() + 2;
 const SIZE_CELLS: usize = SIZE_BOUNDS_BYTES.len() + 2;
