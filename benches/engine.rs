@@ -8,16 +8,20 @@ use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use std::time::Instant;
+
 use anyhow::{Context, Result, anyhow, ensure};
+use expressway::app::{Metered, shape};
 use expressway::base::clock::Now;
 use expressway::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
+use expressway::base::tally::{self, Levels, PerState, RunReader, ShardReader, Turn};
 use expressway::outcome::{LogEvents, StateMachineArn};
 use expressway::program::{Loaded, World};
 use expressway::registry::Definition;
 use expressway::shard::outbox::Span;
 use expressway::shard::{
     CallRequest, CallResult, Calls, Inputs, Limits, Rejected, Settle, Settled, ShardCore, Start,
-    StartBatch,
+    StartBatch, Turned,
 };
 use expressway::vm::Recording;
 use serde_json::Value;
@@ -26,14 +30,19 @@ use crate::measure::Contestant;
 
 /// A shard that runs one state machine.
 pub(crate) struct Engine {
+    name: &'static str,
     core: ShardCore,
+    settling: Settling,
     inputs: Inputs,
     now: Now,
     services: Mocks,
-    /// States entered by one execution.
-    transitions: u32,
-    name: &'static str,
-    history: History,
+}
+
+/// What the shard settles into.
+enum Settling {
+    Plain(Sink),
+    /// Counted as the service counts it, with what reads the counts.
+    Counted(Box<Metered<Sink>>, ShardReader, RunReader),
 }
 
 /// The log events of a batch's histories, which nobody takes away.
@@ -59,23 +68,48 @@ impl Engine {
         let core = ShardCore::new(vec![load(name)?], Limits::default(), now, 0);
         let arn = StateMachineArn::new("us-east-1", "111111111111", name)?;
         Ok(Self {
+            name: contestant,
             core: core.with_recordings(vec![recording]),
+            settling: Settling::Plain(Sink::new(&arn, recording)),
             inputs: Inputs::default(),
             now,
             services: Mocks::read(name)?,
-            transitions: 0,
-            name: contestant,
-            history: History {
-                log_events: LogEvents::new(&arn, recording),
-                bytes: Vec::new(),
-                events: Vec::new(),
-            },
         })
+    }
+
+    /// The same under another name in the table.
+    pub(crate) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same engine with every metric counted that a shard counts, those by state included.
+    pub(crate) fn counted(mut self, name: &str) -> Result<Self> {
+        let program = load(name)?.program;
+        let (runs, run_reader) = tally::runs(&[shape(&program)], PerState::Full);
+        let (tally, shard_reader) = tally::shard(1);
+        self.core.count_runs(runs);
+        let arn = StateMachineArn::new("us-east-1", "111111111111", name)?;
+        let sink = Sink::new(&arn, Recording::OFF);
+        let metered = Metered::new(sink, tally, vec![program.definition_bytes]);
+        self.settling = Settling::Counted(Box::new(metered), shard_reader, run_reader);
+        Ok(self)
+    }
+
+    /// Returns executions, states entered and states left as they were counted.
+    pub(crate) fn counts(&self) -> Option<[u64; 3]> {
+        let Settling::Counted(_, shard, runs) = &self.settling else { return None };
+        let machine = MachineIdx(0);
+        let entered = (0..PLACES_MAX).map(|state| runs.state(machine, state).entered).sum();
+        let left = (0..PLACES_MAX).map(|op| runs.left(machine, op)).sum();
+        Some([shard.machine(machine).ended.iter().sum(), entered, left])
     }
 
     /// Returns how many states an execution of the last batch entered.
     pub(crate) fn transitions(&self) -> u32 {
-        self.transitions
+        match &self.settling {
+            Settling::Plain(sink) => sink.transitions,
+            Settling::Counted(metered, ..) => metered.inner().transitions,
+        }
     }
 }
 
@@ -94,12 +128,10 @@ impl Contestant for Engine {
             add_start(&mut batch, 0, event);
         }
         self.inputs.batches.push_back(batch);
-        self.history.bytes.clear();
-        self.history.events.clear();
-        let mut sink = Sink { out, history: &mut self.history, settled: 0, transitions: 0 };
+        self.sink().begin(out);
         loop {
             self.inputs.answers.append(&mut self.services.answers);
-            let turned = self.core.turn(self.now, &mut self.inputs, &mut sink, &mut self.services);
+            let turned = self.turn();
             if turned.busy || !self.services.answers.is_empty() {
                 continue;
             }
@@ -108,9 +140,44 @@ impl Contestant for Engine {
                 _ => break,
             }
         }
-        self.transitions = sink.transitions;
+        let sink = self.sink();
+        std::mem::swap(&mut sink.out, out);
         ensure!(sink.settled == BATCH, "an execution did not succeed");
         Ok(())
+    }
+}
+
+impl Engine {
+    fn sink(&mut self) -> &mut Sink {
+        match &mut self.settling {
+            Settling::Plain(sink) => sink,
+            Settling::Counted(metered, ..) => metered.inner_mut(),
+        }
+    }
+
+    /// One turn; with what the service measures of it, if it is counted.
+    fn turn(&mut self) -> Turned {
+        let Self { core, inputs, services, now, .. } = self;
+        match &mut self.settling {
+            Settling::Plain(sink) => core.turn(*now, inputs, sink, services),
+            Settling::Counted(metered, ..) => {
+                let began = Instant::now();
+                let turned = core.turn(*now, inputs, &mut **metered, services);
+                let turn = Turn {
+                    busy_ns: began.elapsed().as_nanos() as u64,
+                    starts: turned.started as u64,
+                    timers: turned.timers_fired as u64,
+                    ..Turn::default()
+                };
+                let levels = Levels {
+                    ready: core.ready_count() as u64,
+                    timers: core.timer_count() as u64,
+                    ..Levels::default()
+                };
+                metered.measured(&turn, levels);
+                turned
+            }
+        }
     }
 }
 
@@ -152,18 +219,34 @@ pub(crate) fn add_start(batch: &mut StartBatch, offset: i64, event: &[u8]) {
 }
 
 /// Keeps the last output of a batch.
-struct Sink<'a> {
-    out: &'a mut Vec<u8>,
-    history: &'a mut History,
+struct Sink {
+    out: Vec<u8>,
+    history: History,
     settled: usize,
     transitions: u32,
 }
 
-impl Settle for Sink<'_> {
+impl Sink {
+    fn new(arn: &StateMachineArn, recording: Recording) -> Self {
+        let log_events = LogEvents::new(arn, recording);
+        let history = History { log_events, bytes: Vec::new(), events: Vec::new() };
+        Self { out: Vec::new(), history, settled: 0, transitions: 0 }
+    }
+
+    /// Begins a batch, in the memory of `out`.
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        std::mem::swap(&mut self.out, out);
+        self.history.bytes.clear();
+        self.history.events.clear();
+        self.settled = 0;
+    }
+}
+
+impl Settle for Sink {
     fn settled(&mut self, settled: &Settled<'_>) {
         self.out.clear();
         self.out.extend_from_slice(settled.output);
-        let History { log_events, bytes, events } = &mut *self.history;
+        let History { log_events, bytes, events } = &mut self.history;
         log_events.push(bytes, events, settled);
         self.settled += usize::from(settled.error.is_none());
         self.transitions = settled.transitions;
@@ -217,4 +300,6 @@ impl Calls for Mocks {
 }
 
 const BATCH: usize = 64;
+/// More states and instructions than any workload here has.
+const PLACES_MAX: usize = 1_000;
 const NAME: &[u8] = b"orders-0-1048576";

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench` measures; `cargo bench -- --quick`, and any run without `--bench` (as under
 //! `cargo test --benches`), goes through everything with tiny counts. A word that is no flag
-//! selects the workloads whose names contain it. With `--kafka` it holds the Kafka path against a
+//! selects the workloads whose names contain it; `metrics` is the engine with all that it counts beside
+//! the engine that counts nothing. With `--kafka` it holds the Kafka path against a
 //! bare relay instead (`make bench-kafka`), with `--herd` a million executions wait. Built with the
 //! feature `count-allocations` it counts allocations and measures nothing else.
 
@@ -24,7 +25,7 @@ use expressway::vm::{Level, Recording};
 
 use engine::{Engine, read};
 use herd::Herd;
-use measure::{Effort, Entry, Workload, compare};
+use measure::{Contestant as _, Effort, Entry, Workload, compare};
 use states::PerState;
 use yardstick::{TapeFloor, TypedPassChoice, ValuePassChoice};
 
@@ -56,8 +57,16 @@ fn main() -> Result<()> {
     let selected =
         |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let mut compared = 0;
-    let plain =
-        [pass_choice()?, passthrough()?, map_inline()?, task_fanout()?, per_state()?, histories()?];
+    let plain = [
+        pass_choice()?,
+        passthrough()?,
+        map_inline()?,
+        task_fanout()?,
+        per_state()?,
+        histories()?,
+        metrics("pass-choice", "metrics")?,
+        metrics("map-inline", "metrics-map")?,
+    ];
     for (workload, mut entries) in plain.into_iter().chain(jsonata::workloads()?) {
         if selected(workload.name) {
             compare(&workload, &mut entries, effort, &mut stdout)?;
@@ -132,6 +141,29 @@ fn histories() -> Result<(Workload, Vec<Entry>)> {
     .map(|(name, level, data)| entry(name, level, data))
     .collect();
     Ok((table, entries?))
+}
+
+/// All metrics counted beside none: the ratio is what they cost.
+fn metrics(name: &'static str, table: &'static str) -> Result<(Workload, Vec<Entry>)> {
+    let counted = Engine::new(name)?.counted(name)?;
+    ensure_counts(counted, name)?;
+    let entries = vec![
+        Entry::job(Engine::new(name)?.named("none")),
+        Entry::job(Engine::new(name)?.named("all").counted(name)?),
+    ];
+    let mut workload = workload(name, "none")?;
+    workload.name = table;
+    Ok((workload, entries))
+}
+
+/// Holds the counts against what ran: a cost of nothing would be easy to reach.
+fn ensure_counts(mut engine: Engine, name: &str) -> Result<()> {
+    engine.run(read(name, "input")?.trim_ascii(), &mut Vec::new())?;
+    let [executions, entered, left] = engine.counts().unwrap_or_default();
+    let states = executions * u64::from(engine.transitions());
+    ensure!(executions == engine.runs_per_call(), "{name}: {executions} executions were counted");
+    ensure!(entered == states && left == states, "{name}: {entered} in, {left} out of {states}");
+    Ok(())
 }
 
 fn workload(name: &'static str, baseline: &'static str) -> Result<Workload> {

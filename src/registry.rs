@@ -78,6 +78,20 @@ impl Definition {
         ExecutionSuffix(first).to_string()
     }
 
+    /// `QueryLanguage` of the machine, as metrics tell it; a state may have another one.
+    pub fn query_language(&self) -> &'static str {
+        #[derive(serde::Deserialize)]
+        struct Top<'a> {
+            #[serde(rename = "QueryLanguage", borrow)]
+            query_language: Option<std::borrow::Cow<'a, str>>,
+        }
+        let top = serde_json::from_str::<Top<'_>>(&self.text).ok();
+        match top.and_then(|top| top.query_language).as_deref() {
+            Some("JSONata") => "JSONata",
+            _ => "JSONPath",
+        }
+    }
+
     /// Checks and compiles the definition for a world in which tasks are mocked: any resource
     /// will do. `distributed` accepts Maps of that mode, which AWS refuses in Express machines.
     ///

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::base::ids::MachineIdx;
-use crate::ingest::{Counter, Counters, Sink};
-use crate::metrics::{FlowCounts, PartitionOffsets, SinkCounts, SourceCounts};
+use crate::ingest::{ClientRole, Counter, Counters, Sink};
+use crate::metrics::{FlowCounts, PartitionOffsets, RoundTrip, SinkCounts, SourceCounts};
 
 /// Reads one source's counters. A pipeline with several topics is shown under their names joined,
 /// since its source counts them together; `sinks` are the topics of results, failures, billing
@@ -23,6 +23,12 @@ pub(super) fn flow(
             .collect(),
         partitions: partitions(&counters),
         held_back_ns: counters.back_pressure_ns.get(),
+        held_back: counters.standing_still.get() > 0,
+        machine,
+        throttled: counters.throttled.get(),
+        errors: counters.errors(),
+        queues: queues(&counters),
+        round_trips: round_trips(&counters),
         commits: [
             counters.commits.get().saturating_sub(counters.commits_failed.get()),
             counters.commits_failed.get(),
@@ -30,7 +36,7 @@ pub(super) fn flow(
         rebalances: counters.rebalances.each_ref().map(Counter::get),
         rebalance_duration: counters.rebalance_duration.get(),
         commit_duration: counters.commit_duration.get(),
-        event_latency: Some((machine, counters.event_latency.get())),
+        event_latency: counters.event_latency.get(),
         history: [
             counters.history_events.get(),
             counters.history_cut.get(),
@@ -57,9 +63,35 @@ fn sink_counts(sink: &Sink) -> SinkCounts {
     SinkCounts {
         produced: sink.produced.get(),
         deliveries,
+        retried: sink.retried.get(),
         bytes: sink.bytes.get(),
         duration: sink.duration.get(),
     }
+}
+
+/// Records and bytes in the queues of consumer and producer. How many records the consumer has fetched
+/// is asked of its queue, since each partition would tell of all.
+fn queues(counters: &Counters) -> [(u64, u64); 2] {
+    let [consumer, producer] =
+        [ClientRole::Consumer, ClientRole::Producer].map(|role| counters.client(role));
+    [
+        (counters.fetched.get(), consumer.queued_bytes),
+        (producer.queued_records, producer.queued_bytes),
+    ]
+}
+
+/// By broker, the producer's where it has asked anything: a consumer's fetches wait for records.
+fn round_trips(counters: &Counters) -> Vec<(i32, RoundTrip)> {
+    let mut all = counters.client(ClientRole::Consumer).round_trips;
+    for (broker, round_trip) in counters.client(ClientRole::Producer).round_trips {
+        if round_trip.count > 0 {
+            all.insert(broker, round_trip);
+        }
+    }
+    let asked = all.into_iter().filter(|(_, round_trip)| round_trip.count > 0);
+    asked
+        .map(|(broker, one)| (broker, RoundTrip { average_us: one.average_us, p99_us: one.p99_us }))
+        .collect()
 }
 
 fn partitions(counters: &Counters) -> Vec<PartitionOffsets> {

@@ -1,17 +1,17 @@
 //! What a shard settles into: counted in the shard's cells, kept in memory if it is worth it, then
-//! encoded for its source.
+//! encoded for its source, or whatever else takes it.
 
 use super::spans::Recorder;
 use crate::base::clock::Now;
 use crate::base::ids::MachineIdx;
-use crate::base::tally::{Ended, Finish, Levels, ShardTally, Turn};
-use crate::outcome::{Bill, Collector, Tracer, memory_bytes};
+use crate::base::tally::{Ended, Finish, Levels, NO_ERROR, ShardTally, Turn};
+use crate::outcome::{Bill, Tracer, memory_bytes};
 use crate::shard::{Rejected, Settle, Settled, Status};
 
-/// A collector with the shard's hot counters before it.
+/// A [`Settle`] with the shard's hot counters before it.
 #[derive(Debug)]
-pub struct Metered {
-    collector: Collector,
+pub struct Metered<S> {
+    next: S,
     tally: ShardTally,
     tracer: Option<Tracer>,
     spans: Option<Recorder>,
@@ -19,10 +19,20 @@ pub struct Metered {
     definition_bytes: Vec<u64>,
 }
 
-impl Metered {
-    /// Puts `tally` before `collector`.
-    pub fn new(collector: Collector, tally: ShardTally, definition_bytes: Vec<u64>) -> Self {
-        Self { collector, tally, tracer: None, spans: None, definition_bytes }
+impl<S> Metered<S> {
+    /// Puts `tally` before `next`; the sizes of the definitions are by machine.
+    pub fn new(next: S, tally: ShardTally, definition_bytes: Vec<u64>) -> Self {
+        Self { next, tally, tracer: None, spans: None, definition_bytes }
+    }
+
+    /// What it settles into.
+    pub fn inner(&self) -> &S {
+        &self.next
+    }
+
+    /// What it settles into, to be changed.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.next
     }
 
     /// The same, with executions kept in memory.
@@ -40,7 +50,7 @@ impl Metered {
     }
 }
 
-impl Settle for Metered {
+impl<S: Settle> Settle for Metered<S> {
     fn started(&mut self, machine: MachineIdx) {
         self.tally.started(machine);
     }
@@ -59,13 +69,14 @@ impl Settle for Metered {
             billed_ms: bill.duration_ms,
             billed_mb: bill.memory_mb,
             memory_bytes: memory_bytes(definition_bytes, settled.metered_data_bytes),
-            input_bytes: settled.metered_data_bytes,
+            input_bytes: settled.input_bytes,
             output_bytes: settled.output.len() as u64,
+            held_bytes: settled.held_bytes,
             transitions: u64::from(settled.transitions),
         };
         self.tally.finished(settled.machine, &finish);
         if settled.status != Status::Succeeded {
-            self.tally.failed(settled.machine, settled.error.unwrap_or(NO_NAME));
+            self.tally.failed(settled.machine, settled.error.unwrap_or(NO_ERROR));
         }
         if let Some(tracer) = &mut self.tracer {
             tracer.settled(settled);
@@ -73,24 +84,28 @@ impl Settle for Metered {
         if let Some(spans) = &self.spans {
             spans.settled(settled);
         }
-        self.collector.settled(settled);
+        self.next.settled(settled);
     }
 
     fn rejected(&mut self, rejected: &Rejected<'_>) {
         self.tally.rejected(rejected.machine, rejected.class);
-        self.collector.rejected(rejected);
+        self.next.rejected(rejected);
     }
 
     fn flush(&mut self, now: Now) {
-        self.collector.flush(now);
+        self.next.flush(now);
     }
 
     fn ready(&self) -> bool {
-        self.collector.ready()
+        self.next.ready()
     }
 
     fn has_kept(&self) -> bool {
-        self.collector.has_kept()
+        self.next.has_kept()
+    }
+
+    fn throttled(&mut self, machine: MachineIdx) {
+        self.tally.throttled(machine);
     }
 
     fn measured(&mut self, turn: &Turn, levels: Levels) {
@@ -102,6 +117,3 @@ impl Settle for Metered {
         self.tally.parked(parked_ns);
     }
 }
-
-/// Label value of failures without an error name, which a Fail state may leave out.
-const NO_NAME: &str = "none";

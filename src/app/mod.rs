@@ -9,9 +9,11 @@ mod history;
 pub mod logging;
 mod metered;
 mod prices;
+mod programs;
 mod service;
 mod spans;
 mod traces;
 
 pub use metered::Metered;
+pub use programs::shape;
 pub use service::{Error, LANE_BATCHES, Machines, Report, Service, Shards};

@@ -1,7 +1,7 @@
 //! Starting and stopping: machines, then shards, then sources, then the admin port; and back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::{error, info};
 
@@ -11,16 +11,17 @@ use super::history;
 use super::logging;
 use super::metered::Metered;
 use super::prices;
+use super::programs;
 use super::spans;
 use super::traces::Keeping;
 use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
-use crate::base::tally::{self, ShardReader, SharedCounts, StateReader, TaskReader};
+use crate::base::tally::{self, MachineShape, RunReader, ShardReader, SharedCounts, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
-use crate::metrics::{self, Metrics, Rare, StateLabel, Upkeep};
+use crate::metrics::{self, Build, MachineLabel, Metrics, Rare, Upkeep};
 use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
-use crate::program::{Image, State, World};
+use crate::program::{Image, World};
 use crate::registry::{self, Definition};
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
@@ -75,12 +76,13 @@ pub enum Error {
 }
 
 /// The state machines of all pipelines, compiled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Machines {
     images: Vec<Image>,
     /// Machine of each pipeline.
     by_pipeline: Vec<MachineIdx>,
     cards: Vec<MachineCard>,
+    labels: Vec<MachineLabel>,
 }
 
 impl Machines {
@@ -89,7 +91,7 @@ impl Machines {
     /// # Errors
     /// [`Error`] for the first definition that cannot be run.
     pub fn load(settings: &Settings) -> Result<Self, Error> {
-        let mut machines = Self { images: Vec::new(), by_pipeline: Vec::new(), cards: Vec::new() };
+        let mut machines = Self::default();
         let mut names: Vec<&Pipeline> = Vec::new();
         for pipeline in &settings.pipelines {
             let known =
@@ -130,6 +132,12 @@ impl Machines {
             logging: history::recording(&pipeline.logging),
         });
         self.images.push(image);
+        self.labels.push(MachineLabel {
+            name: name.clone(),
+            revision: definition.revision(),
+            query_language: definition.query_language(),
+            source: pipeline.definition.display().to_string(),
+        });
         Ok(())
     }
 
@@ -137,25 +145,8 @@ impl Machines {
         self.cards.iter().map(|card| card.definition_bytes).collect()
     }
 
-    /// Number of states of each machine.
-    fn state_counts(&self) -> Vec<usize> {
-        self.images.iter().map(|image| image.program.states.len()).collect()
-    }
-
-    /// States of each machine, in the order of their cells.
-    fn states(&self) -> Vec<Vec<StateLabel>> {
-        let label = |state: &State| StateLabel {
-            name: state.name.to_string(),
-            kind: state.kind.as_str(),
-            retries: !state.retriers.is_empty(),
-            catches: !state.catchers.is_empty(),
-        };
-        let of_image = |image: &Image| image.program.states.iter().map(label).collect();
-        self.images.iter().map(of_image).collect()
-    }
-
-    fn names(&self) -> Vec<(String, String)> {
-        self.cards.iter().map(|card| (card.arn.name().to_owned(), card.revision.clone())).collect()
+    fn shapes(&self) -> Vec<MachineShape> {
+        self.images.iter().map(|image| programs::shape(&image.program)).collect()
     }
 }
 
@@ -165,7 +156,7 @@ pub struct Shards {
     handles: Vec<runtime::Handle>,
     readers: Vec<ShardReader>,
     task_readers: Vec<TaskReader>,
-    state_readers: Vec<StateReader>,
+    run_readers: Vec<RunReader>,
     keeping: Option<Keeping>,
     exporter: Option<spans::Exporter>,
     span_counts: SharedCounts<3>,
@@ -194,7 +185,7 @@ impl Shards {
             handles: vec![],
             readers: vec![],
             task_readers: vec![],
-            state_readers: vec![],
+            run_readers: vec![],
             keeping,
             exporter,
             span_counts,
@@ -202,18 +193,19 @@ impl Shards {
         for shard in 0..count {
             let shard_id = ShardId(shard as u16);
             let (tally, reader) = tally::shard(machines.images.len());
-            let (task_tally, task_reader) = tally::tasks();
+            let (task_tally, task_reader) = tally::tasks(machines.images.len());
             shards.readers.push(reader);
             shards.task_readers.push(task_reader);
-            let (states, state_reader) = tally::states(&machines.state_counts());
-            shards.state_readers.push(state_reader);
+            let per_state = programs::per_state(settings.metrics.per_state);
+            let (runs, run_reader) = tally::runs(&machines.shapes(), per_state);
+            shards.run_readers.push(run_reader);
             let tasks = settings
                 .http_tasks(count)
                 .map_err(|error| Error::Settings(format!("task.http.allow: {error}")))?;
             let options = runtime::Options {
                 shard: shard_id,
                 machines: machines.images.clone(),
-                states,
+                runs,
                 recordings: machines.cards.iter().map(|card| card.logging).collect(),
                 limits: Limits {
                     open_max: (settings.limits.open_executions as usize).div_ceil(count),
@@ -229,7 +221,7 @@ impl Shards {
                     spans: spans::sampled(settings),
                     ..Limits::default()
                 },
-                inbox_batches: (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS),
+                inbox_batches: inbox_batches(settings),
                 core: settings.shards.pinned_core(shard, count, cores),
             };
             let cards = Arc::clone(&cards);
@@ -371,19 +363,38 @@ impl Service {
             Arc::new(flow) as Arc<dyn metrics::Flow>
         };
         let options = metrics::Options {
-            machines: machines.names(),
+            machines: machines.labels.clone(),
             shards: self.shards.readers.clone(),
             tasks: self.shards.task_readers.clone(),
-            states: self.shards.state_readers.clone(),
-            state_labels: machines.states(),
+            runs: self.shards.run_readers.clone(),
+            programs: machines
+                .images
+                .iter()
+                .map(|image| programs::labels(&image.program))
+                .collect(),
+            per_state: programs::per_state(settings.metrics.per_state),
+            sampled: self
+                .shards
+                .keeping
+                .clone()
+                .map(|keeping| Arc::new(move || keeping.sampled()) as Arc<metrics::Sampled>),
             flows: self.sources.iter().enumerate().map(flow).collect(),
-            inbox_records: u64::from(settings.shards.inbox_records),
+            inbox_batches: inbox_batches(settings) as u64,
             open_executions_max: u64::from(settings.limits.open_executions),
             tasks_in_flight_max: u64::from(settings.task.http.calls_per_shard)
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
             prices: prices::shown(settings)?,
-            features: FEATURES,
+            build: Build {
+                commit: option_env!("EXPRESSWAY_COMMIT").unwrap_or("unknown"),
+                rustc: env!("EXPRESSWAY_RUSTC"),
+                features: FEATURES,
+            },
+            // Settings are read once, right before the start.
+            configured_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs(),
             log_dropped: logging::dropped(),
             spans: self.shards.span_counts.clone(),
         };
@@ -564,6 +575,11 @@ const FEATURES: &str = match (cfg!(feature = "tls"), cfg!(feature = "otlp")) {
     (false, true) => "otlp",
     (true, true) => "tls,otlp",
 };
+/// Batches that fit into a shard's inbox.
+fn inbox_batches(settings: &Settings) -> usize {
+    (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS)
+}
+
 /// Events in a batch of a source; see `ingest::port`.
 const BATCH_STARTS: usize = 256;
 /// Batches of outcomes that may wait for a source.

@@ -36,6 +36,11 @@ impl Keeping {
         self.options.sampling
     }
 
+    /// Executions kept so far, by machine, each by reason.
+    pub(super) fn sampled(&self) -> Vec<[u64; 3]> {
+        self.traces.kept()
+    }
+
     /// What decides on one shard.
     pub(super) fn tracer(&self, machines: &[MachineCard]) -> Tracer {
         Tracer::new(self.options, self.traces.clone(), machines)

@@ -1,7 +1,7 @@
 //! Identities as their own types, so that one kind of index cannot be passed for another.
 
 /// Index of a registered, compiled state machine; the same on every shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct MachineIdx(pub u16);
 
 /// Index of a configured pipeline, in configuration order.

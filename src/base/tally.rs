@@ -7,21 +7,25 @@
 
 mod cells;
 mod errors;
+mod run;
 mod shard;
 mod shared;
-mod state;
 mod task;
 
 pub use self::cells::Histogram;
-pub use self::errors::{ERRORS_LEARNED_MAX, OTHER_ERROR, STATES_ERRORS};
+pub use self::errors::{ERRORS_LEARNED_MAX, NO_ERROR, OTHER_ERROR, STATES_ERRORS};
+pub use self::run::{
+    EXPRESSION_KINDS, ExpressionKind, ITERATED, Iterated, MachineShape, PerState, ProgramCounts,
+    RunReader, RunTally, StateCounts, StateShape, runs,
+};
 pub use self::shard::{
-    ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, ShardCounts, ShardReader, ShardTally,
-    Turn, shard,
+    ENDED, EVENT_KINDS, Ended, Finish, Levels, MachineCounts, STOPPED, ShardCounts, ShardReader,
+    ShardTally, Turn, shard,
 };
 pub use self::shared::{SPAN_RESULTS, SharedCounts, SpanResult};
-pub use self::state::{StateCounts, StateReader, StateTally, states};
 pub use self::task::{
-    ATTEMPTED, Attempted, RESOURCES, Resource, TaskCounts, TaskReader, TaskTally, tasks,
+    ATTEMPTED, Attempted, Connection, Connections, RESOURCES, Resource, TaskCounts, TaskReader,
+    TaskTally, tasks,
 };
 
 /// Why an event never became an execution; anything unknown counts as the last.

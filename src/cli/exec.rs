@@ -18,7 +18,7 @@ use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
 use crate::base::name::name_is_valid;
 use crate::base::tally;
-use crate::base::tally::StateTally;
+use crate::base::tally::RunTally;
 use crate::outcome::{Bill, Invoice, US_EAST_1};
 use crate::registry::Definition;
 use crate::shard::runtime::{Handle, Options};
@@ -83,8 +83,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let options = Options {
         shard: ShardId(0),
         machines: vec![image],
-        // One execution, whose states nobody reads from a page.
-        states: StateTally::default(),
+        // One execution, of which nobody reads from a page.
+        runs: RunTally::default(),
         recordings: Vec::new(),
         limits: Limits { history: args.trace, ..Limits::default() },
         inbox_batches: 1,
@@ -185,7 +185,7 @@ impl Edge {
         if let Some(script) = script {
             return Self::Mocked(MockTasks::new(script, completions));
         }
-        let (tally, _) = tally::tasks();
+        let (tally, _) = tally::tasks(0);
         let options = http::Options { allow, ..http::Options::default() };
         Self::Called(Tasks::new(options, completions, tally))
     }

@@ -27,10 +27,8 @@ fn without_indices(path: &str) -> String {
         .collect()
 }
 
-const KEYS: &[(&str, &str)] = &[
-    ("pipeline.limits", "limits apply to the whole instance for now: see [limits]"),
-    ("metrics.per_state", "metrics per state are not recorded yet; leave the key out"),
-];
+const KEYS: &[(&str, &str)] =
+    &[("pipeline.limits", "limits apply to the whole instance for now: see [limits]")];
 
 const VALUES: &[(&str, &[&str], &str)] = &[
     (

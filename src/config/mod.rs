@@ -35,8 +35,8 @@ pub use self::pipeline::{
 };
 pub use self::problem::{Code, Located, Place, Problem, Problems};
 pub use self::settings::{
-    Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Otlp, Pin, Settings, Shards,
-    Task, TaskHttp, Traces,
+    Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Otlp, PerState, Pin,
+    Settings, Shards, Task, TaskHttp, Traces,
 };
 pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 

@@ -319,12 +319,27 @@ pub struct Metrics {
     /// State machines with a label of their own; the rest are summed as `other`.
     #[schemars(range(min = 1, max = 10_000))]
     pub state_machines_max: u32,
+    /// What is counted by state.
+    pub per_state: PerState,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { state_machines_max: 200 }
+        Self { state_machines_max: 200, per_state: PerState::default() }
     }
+}
+
+/// What is counted by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PerState {
+    /// Nothing.
+    Off,
+    /// How often each state is entered, left and how, tried again, and which branch is taken.
+    #[default]
+    Counters,
+    /// The same, and how long states that wait take.
+    Full,
 }
 
 /// Executions kept in memory for `/api/v1/executions`.

@@ -20,6 +20,7 @@ pub mod walk;
 pub use bindings::{Bindings, VariableIdx};
 
 use crate::base::entropy::Entropy;
+use crate::base::tally::ExpressionKind;
 use crate::value::{ArenaId, Heap, Parser, TooLarge, Value};
 
 /// A piece of expression text that is wrong.
@@ -67,13 +68,38 @@ pub struct Evaluation<'a> {
 ///
 /// The text is the cause without AWS's general prefix. Boxed: failing is the cold path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(pub Box<str>);
+#[error("{}", .0.text)]
+pub struct Fault(Box<Told>);
+
+/// What a fault tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    text: Box<str>,
+    expression: Option<ExpressionKind>,
+}
 
 impl Fault {
+    /// A fault for which no expression is to blame.
     #[cold]
     pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+        Self(Box::new(Told { text: text.into(), expression: None }))
+    }
+
+    /// A path that names nothing, or not what is needed.
+    #[cold]
+    pub(crate) fn path(text: impl Into<Box<str>>) -> Self {
+        Self(Box::new(Told { text: text.into(), expression: Some(ExpressionKind::JsonPath) }))
+    }
+
+    /// A call of an intrinsic function that fails.
+    #[cold]
+    pub(crate) fn intrinsic(text: impl Into<Box<str>>) -> Self {
+        Self(Box::new(Told { text: text.into(), expression: Some(ExpressionKind::Intrinsic) }))
+    }
+
+    /// The language of the expression that is to blame, if one is.
+    pub fn expression(&self) -> Option<ExpressionKind> {
+        self.0.expression
     }
 }
 

@@ -186,7 +186,7 @@ impl Test {
 /// Recorded for a missing `Variable` and a missing right operand alike.
 #[cold]
 fn invalid_reference(walk: &Walk) -> Fault {
-    Fault::new(format!(
+    Fault::path(format!(
         "Invalid path '{}': The choice state's condition path references an invalid value.",
         walk.text
     ))

@@ -104,7 +104,7 @@ impl Walk {
     pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         let Missing::Step(failed) = missing else { return unassigned(&self.text) };
         if self.origin.is_null_input(heap, roots) {
-            return Fault::new(NULL_INPUT);
+            return Fault::path(NULL_INPUT);
         }
         let (done, rest) = self.steps.split_at(failed.min(self.steps.len()));
         let found = Self { text: "".into(), origin: self.origin, steps: done.into() };
@@ -138,7 +138,7 @@ impl Walk {
                 )
             }
         };
-        Fault::new(format!("Invalid path '{}' : {reason}", self.text))
+        Fault::path(format!("Invalid path '{}' : {reason}", self.text))
     }
 
     /// The cause of a template field or of Fail's paths that name nothing (recorded on AWS).
@@ -201,9 +201,9 @@ pub(in crate::expr) fn not_found(
     field: &str,
 ) -> Fault {
     if origin.is_null_input(heap, roots) {
-        return Fault::new(NULL_INPUT);
+        return Fault::path(NULL_INPUT);
     }
-    Fault::new(format!(
+    Fault::path(format!(
         "The JSONPath '{text}' specified for the field '{field}' could not be found in the input '{}'",
         origin.text(heap, roots)
     ))
@@ -212,7 +212,7 @@ pub(in crate::expr) fn not_found(
 /// No recording shows AWS's words for a variable that no state has assigned yet.
 #[cold]
 pub(in crate::expr) fn unassigned(text: &str) -> Fault {
-    Fault::new(format!("Invalid path '{text}' : The variable is not assigned"))
+    Fault::path(format!("Invalid path '{text}' : The variable is not assigned"))
 }
 
 /// Steps as Jayway spells them: `['a'][0]`.

@@ -205,6 +205,7 @@ impl Books {
                 // The broker refuses a whole batch: only alone can a record show that it is the
                 // one that is too large.
                 resend.tag.solo = true;
+                self.counters.sink(tag.target).retried.add(1);
                 self.resends.push_back(resend);
             }
             return;
@@ -213,6 +214,7 @@ impl Books {
         warn!(%code, attempts, role = tag.target.role(), "record not delivered");
         if attempts < SENDS_MAX {
             resend.tag.attempt += 1;
+            self.counters.sink(tag.target).retried.add(1);
             self.resends.push_back(resend);
         } else {
             self.fail(options, tag.target, attempts, code);
@@ -230,6 +232,7 @@ impl Books {
             return;
         }
         resend.tag.solo = true;
+        self.counters.sink(target).retried.add(1);
         let bytes = resend.value.as_ref().map_or(0, Vec::len);
         match target {
             Target::Result | Target::Failure => {
@@ -271,6 +274,7 @@ impl Books {
         let event = resend.value.as_deref().filter(|_| !resend.tag.cut).and_then(without_data);
         if let Some(event) = event {
             self.counters.history_cut.add(1);
+            self.counters.sink(Target::History).retried.add(1);
             resend.tag.solo = true;
             resend.tag.cut = true;
             resend.value = Some(event);
@@ -341,6 +345,7 @@ mod tests {
         let cut = br#"{"id":"1","details":{"input":"","inputDetails":{"truncated":true}}}"#;
         assert_eq!(again.value.as_deref(), Some(&cut[..]));
         assert_eq!((books.counters.history_cut.get(), books.held.len()), (1, 1));
+        assert_eq!(books.counters.sink(Target::History).retried.get(), 1);
 
         books.cut_down(&options, again);
         assert!(books.resends.is_empty() && books.failure.is_none());

@@ -18,8 +18,10 @@ use tracing::{debug, warn};
 
 use crate::shard::outbox::Bell;
 
+use super::client_stats::{ClientStats, INTERVAL_MS};
+use super::counters::{ClientRole, Counters};
 use super::error::Error;
-use super::librdkafka::Inbox;
+use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
 
 /// What happened to the group membership.
@@ -43,7 +45,11 @@ pub(super) struct Consumer {
 
 impl Consumer {
     /// Creates the client; it has not joined the group yet.
-    pub(super) fn new(options: &Options, bell: &Arc<Bell>) -> Result<Self, Error> {
+    pub(super) fn new(
+        options: &Options,
+        bell: &Arc<Bell>,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, Error> {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &options.bootstrap_servers)
@@ -57,6 +63,7 @@ impl Consumer {
             .set("queued.min.messages", "100000")
             .set("queued.max.messages.kbytes", "131072")
             .set("fetch.message.max.bytes", "4194304")
+            .set("statistics.interval.ms", INTERVAL_MS)
             // Tells the broker's request versions, a few lines per connection; see `Membership`.
             .set("debug", "feature")
             .set_log_level(RDKafkaLogLevel::Debug);
@@ -70,7 +77,10 @@ impl Consumer {
             config.set(key, value);
         }
         let base: BaseConsumer<Membership> = config
-            .create_with_context(Membership::default())
+            .create_with_context(Membership {
+                counters: Arc::clone(counters),
+                ..Default::default()
+            })
             .map_err(|error| Error::Settings(error.to_string()))?;
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
@@ -289,6 +299,7 @@ pub(super) struct Membership {
     failure: Mutex<Option<String>>,
     /// What the broker's list of request versions says about KIP-848 groups.
     groups: AtomicU8,
+    counters: Arc<Counters>,
 }
 
 impl Membership {
@@ -339,7 +350,15 @@ impl ClientContext for Membership {
         }
     }
 
+    fn stats_raw(&self, json: &[u8]) {
+        if let Some(stats) = ClientStats::parse(json) {
+            self.counters.set_client(ClientRole::Consumer, stats);
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.counters
+            .error(code_name(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)));
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.is_alone.store(true, Ordering::SeqCst);
         }

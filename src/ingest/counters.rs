@@ -1,11 +1,13 @@
 //! What a source counts, as plain atomics that a metrics edge can read at scrape.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::base::tally::{BATCH_BOUNDS, Histogram, LATENCY_BOUNDS_NS, REJECTED, rejected_index};
 
+use super::client_stats::ClientStats;
 use super::producer::Target;
 
 /// Counters of one source; written by its thread only, read by anybody.
@@ -13,7 +15,7 @@ use super::producer::Target;
 pub struct Counters {
     /// Records read.
     pub consumed: Counter,
-    /// Bytes of the values read.
+    /// Bytes of the keys and values read.
     pub consumed_bytes: Counter,
     /// Records with a null value: finished, not run, not billed.
     pub skipped: Counter,
@@ -47,6 +49,10 @@ pub struct Counters {
     pub commits_failed: Counter,
     /// Nanoseconds during which intake stood still for want of room.
     pub back_pressure_ns: Counter,
+    /// 1 while intake stands still for want of room, else 0.
+    pub standing_still: Counter,
+    /// Records that had to wait, since shards held as many executions as may be open.
+    pub throttled: Counter,
     /// Times that a partition's window of uncommitted offsets was full.
     pub window_full: Counter,
     /// Rebalance callbacks, by [`REBALANCES`].
@@ -72,12 +78,49 @@ pub struct Counters {
     /// Records held now.
     pub in_flight: Counter,
     lags: Mutex<Vec<PartitionLag>>,
+    /// Records that the consumer has fetched and nobody has taken yet.
+    pub fetched: Counter,
+    errors: Mutex<BTreeMap<String, u64>>,
+    /// Of the consumer, then of the producer.
+    clients: [Mutex<ClientStats>; 2],
+}
+
+/// The clients of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientRole {
+    /// Reads.
+    Consumer,
+    /// Writes.
+    Producer,
 }
 
 impl Counters {
     /// Distance of each assigned partition's watermark from its end.
     pub fn lags(&self) -> Vec<PartitionLag> {
         self.lags.lock().map(|lags| lags.clone()).unwrap_or_default()
+    }
+
+    /// Errors of the clients, by librdkafka's name of the code: `_TRANSPORT`.
+    pub fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.lock().map(|errors| errors.clone()).unwrap_or_default()
+    }
+
+    /// A client had an error. Rare, and its codes are a closed list.
+    pub(super) fn error(&self, code: String) {
+        if let Ok(mut errors) = self.errors.lock() {
+            *errors.entry(code).or_default() += 1;
+        }
+    }
+
+    /// What a client last told of itself.
+    pub fn client(&self, role: ClientRole) -> ClientStats {
+        self.clients[role as usize].lock().map(|stats| stats.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn set_client(&self, role: ClientRole, stats: ClientStats) {
+        if let Ok(mut present) = self.clients[role as usize].lock() {
+            present.update(stats);
+        }
     }
 
     pub(super) fn sink(&self, target: Target) -> &Sink {
@@ -112,6 +155,8 @@ pub struct Sink {
     pub delivered: Counter,
     /// Deliveries that failed.
     pub failed: Counter,
+    /// Records put into the queue again after they were refused or not delivered.
+    pub retried: Counter,
     /// Bytes of the values acknowledged.
     pub bytes: Counter,
     /// Nanoseconds from the queue to the acknowledgement.

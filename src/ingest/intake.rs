@@ -18,7 +18,7 @@ use super::held::Place;
 use super::identity::push_default_name;
 use super::io_thread::{IoThread, epoch_ms};
 use super::ledger::Received;
-use super::librdkafka::{Headers, Message};
+use super::librdkafka::{Headers, Message, code_name};
 use super::options::Options;
 use super::port::{Router, origin_slot};
 use super::producer::Target;
@@ -34,10 +34,12 @@ impl IoThread {
         while !blocked && taken < TAKEN_PER_TURN_MAX {
             if !self.router.has_room()? {
                 blocked = true;
+                self.note_throttled();
             } else if self.consumer.inbox.front().is_none() && self.read() == 0 {
                 break;
             } else if self.take_front()? {
                 taken += 1;
+                self.front_waits = false;
             } else {
                 blocked = true;
             }
@@ -63,6 +65,7 @@ impl IoThread {
             return Ok(true);
         };
         if let Some((code, reason)) = message.error() {
+            books.counters.error(code_name(code));
             let refused = refuse_error(message, code, reason);
             consumer.inbox.pop();
             return refused.map(|()| true);
@@ -78,6 +81,14 @@ impl IoThread {
         Ok(true)
     }
 
+    /// The next record has to wait, if it is because shards hold all that may be open.
+    fn note_throttled(&mut self) {
+        let waits = self.router.is_out_of_credit() && !self.consumer.inbox.is_empty();
+        if waits && !std::mem::replace(&mut self.front_waits, true) {
+            self.books.counters.throttled.add(1);
+        }
+    }
+
     fn note_back_pressure(&mut self, blocked: bool) {
         let now = Instant::now();
         if let Some(since) = self.blocked_since.take() {
@@ -85,6 +96,7 @@ impl IoThread {
             self.books.counters.back_pressure_ns.add(nanoseconds);
         }
         self.blocked_since = blocked.then_some(now);
+        self.books.counters.standing_still.set(blocked.into());
     }
 }
 
@@ -145,7 +157,8 @@ fn start(
         books.finish(place);
         return;
     };
-    books.counters.consumed_bytes.add(value.len() as u64);
+    let key_bytes = message.key().map_or(0, <[u8]>::len);
+    books.counters.consumed_bytes.add((key_bytes + value.len()) as u64);
     if value.len() > PAYLOAD_BYTES_MAX {
         let cause =
             format!("the value has {} bytes, the limit is {PAYLOAD_BYTES_MAX}", value.len());

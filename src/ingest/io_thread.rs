@@ -41,6 +41,8 @@ pub(super) struct IoThread {
     pub(super) stop: Arc<AtomicBool>,
     /// Intake stands still since then.
     pub(super) blocked_since: Option<Instant>,
+    /// The record that is next has been counted as one that has to wait.
+    pub(super) front_waits: bool,
     pub(super) last_commit: Instant,
     pub(super) last_lags: Instant,
     /// Commits sent and not answered, by when; answers come in their order.
@@ -283,6 +285,7 @@ impl IoThread {
         if now.duration_since(self.last_lags) >= LAG_INTERVAL {
             self.last_lags = now;
             self.publish_lags();
+            self.books.counters.fetched.set(self.consumer.inbox.len() as u64);
             let is_alone = self.consumer.is_alone(&self.options.result_topic);
             self.books.counters.brokers_down.set(is_alone.into());
         }

@@ -130,6 +130,11 @@ impl<C: ConsumerContext> Inbox<C> {
         !self.events.is_empty()
     }
 
+    /// Messages that are fetched and not taken.
+    pub(super) fn len(&self) -> usize {
+        self.messages.len() + self.queue.len()
+    }
+
     /// Whether nothing is read and nothing is there to be read.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.queue.is_empty()
@@ -192,9 +197,13 @@ impl Queue {
         Some(Self { pointer, _bell: bell })
     }
 
-    fn is_empty(&self) -> bool {
+    fn len(&self) -> usize {
         // SAFETY: the queue is live as long as `self`.
-        unsafe { c::rd_kafka_queue_length(self.pointer.as_ptr()) == 0 }
+        unsafe { c::rd_kafka_queue_length(self.pointer.as_ptr()) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -471,6 +480,11 @@ impl<C: ProducerContext> Reports<C> {
                 };
                 each(Report::Error(code.into(), reason));
             }
+            c::RD_KAFKA_EVENT_STATS => {
+                // SAFETY: statistics are a C string that lives as long as the event.
+                let json = unsafe { CStr::from_ptr(c::rd_kafka_event_stats(event.0.as_ptr())) };
+                each(Report::Statistics(json.to_bytes()));
+            }
             c::RD_KAFKA_EVENT_LOG => {
                 let (mut facility, mut line): (*const c_char, *const c_char) =
                     (ptr::null(), ptr::null());
@@ -508,6 +522,8 @@ pub(super) enum Report<'a> {
     Delivery(Delivery<'a>),
     /// A client-wide error.
     Error(RDKafkaErrorCode, String),
+    /// Statistics of the client, a JSON document.
+    Statistics(&'a [u8]),
     /// A log line with its syslog level.
     Log(c_int, String),
 }
@@ -599,6 +615,14 @@ unsafe fn text(pointer: *const c_char) -> String {
 
 fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()))
+}
+
+/// The name of a code as librdkafka spells it: `_TRANSPORT`, `REQUEST_TIMED_OUT`.
+pub(super) fn code_name(code: RDKafkaErrorCode) -> String {
+    let code = RDKafkaRespErr::try_from(code as i32);
+    let code = code.unwrap_or(RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL);
+    // SAFETY: any code has a name, a C string that lives for ever.
+    unsafe { text(c::rd_kafka_err2name(code)) }
 }
 
 /// Sets how often members of the mock cluster's KIP-848 groups are told to report: a joining

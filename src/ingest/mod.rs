@@ -9,6 +9,7 @@
 //! the record itself again.
 
 mod books;
+mod client_stats;
 mod consumer;
 mod counters;
 mod dead_letter;
@@ -32,8 +33,9 @@ mod relay;
 mod sums;
 mod topic;
 
+pub use client_stats::{ClientStats, RoundTrip};
 pub use counters::{
-    Batches, Counter, Counters, Observed, PartitionLag, REBALANCES, Refusals, Sink,
+    Batches, ClientRole, Counter, Counters, Observed, PartitionLag, REBALANCES, Refusals, Sink,
 };
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use embedded::EmbeddedBroker;

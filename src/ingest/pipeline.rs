@@ -36,10 +36,10 @@ impl Pipeline {
         lane: LaneReceiver,
     ) -> Result<Handle, Error> {
         let bell = lane.bell();
-        let consumer = Consumer::new(&options, &bell)?;
-        let cluster_id = consumer.check_cluster(&options)?;
-        let producer = Producer::new(&options, &bell, false)?;
         let counters = Arc::new(Counters::default());
+        let consumer = Consumer::new(&options, &bell, &counters)?;
+        let cluster_id = consumer.check_cluster(&options)?;
+        let producer = Producer::new(&options, &bell, false, &counters)?;
         let stop = Arc::new(AtomicBool::new(false));
         let now = Instant::now();
         let name = format!("io-{}", options.lane);
@@ -56,6 +56,7 @@ impl Pipeline {
             publishing: None,
             stop: Arc::clone(&stop),
             blocked_since: None,
+            front_waits: false,
             last_commit: now,
             last_lags: now,
             commits_open: VecDeque::new(),

@@ -116,6 +116,11 @@ impl Router {
         }
     }
 
+    /// Whether every shard holds as many events of this source as it may.
+    pub(super) fn is_out_of_credit(&self) -> bool {
+        (0..self.ports.len()).all(|shard| !self.has_credit(shard))
+    }
+
     /// Whether no batch is open.
     pub(super) fn is_empty(&self) -> bool {
         self.open.starts.is_empty()
@@ -234,8 +239,10 @@ mod tests {
         assert_eq!(push_all(&mut router), 20);
         router.hand_over().unwrap();
         assert!(!router.has_room().unwrap());
+        assert!(router.is_out_of_credit());
         assert_eq!(receivers[1].recv().unwrap().starts.len(), 10);
         router.give_back(Some(ShardId(1)), 4);
+        assert!(!router.is_out_of_credit());
         assert_eq!(push_all(&mut router), 4);
         assert_eq!(receivers[1].recv().unwrap().starts.len(), 4);
     }

@@ -10,8 +10,10 @@ use tracing::{debug, warn};
 
 use crate::shard::outbox::Bell;
 
+use super::client_stats::{ClientStats, INTERVAL_MS};
+use super::counters::{ClientRole, Counters};
 use super::error::Error;
-use super::librdkafka::{Delivery, Headers, Report, Reports, Topic};
+use super::librdkafka::{Delivery, Headers, Report, Reports, Topic, code_name};
 use super::options::Options;
 
 /// What a produced record is.
@@ -61,11 +63,17 @@ pub(super) struct Producer {
     topics: [Topic<Events>; 5],
     reports: Reports<Events>,
     base: Arc<BaseProducer<Events>>,
+    counters: Arc<Counters>,
 }
 
 impl Producer {
     /// The source's main producer; `solo` makes one whose batches hold one record each.
-    pub(super) fn new(options: &Options, bell: &Arc<Bell>, solo: bool) -> Result<Self, Error> {
+    pub(super) fn new(
+        options: &Options,
+        bell: &Arc<Bell>,
+        solo: bool,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, Error> {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &options.bootstrap_servers)
@@ -79,13 +87,18 @@ impl Producer {
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "262144")
             .set("message.timeout.ms", "120000")
+            .set("statistics.interval.ms", INTERVAL_MS)
             // The same partition for the same key as Java's clients.
             .set("partitioner", "murmur2_random");
         for (key, value) in options.client_settings.iter().chain(&options.producer_settings) {
             config.set(key, value);
         }
         if solo {
-            config.set("batch.num.messages", "1").set("queue.buffering.max.kbytes", "16384");
+            config
+                .set("batch.num.messages", "1")
+                .set("queue.buffering.max.kbytes", "16384")
+                // What it holds is hardly ever anything.
+                .set("statistics.interval.ms", "0");
         }
         let base: BaseProducer<Events> = config
             .create_with_context(Events)
@@ -107,6 +120,7 @@ impl Producer {
             reports: Reports::new(&base, bell)
                 .ok_or_else(|| Error::Settings("the producer has no event queue".into()))?,
             base,
+            counters: Arc::clone(counters),
         })
     }
 
@@ -137,7 +151,13 @@ impl Producer {
                 Report::Delivery(delivery) => each(delivery),
                 Report::Error(code, reason) => {
                     fatal |= code == RDKafkaErrorCode::Fatal;
+                    self.counters.error(code_name(code));
                     warn!(%code, reason, "producer");
+                }
+                Report::Statistics(json) => {
+                    if let Some(stats) = ClientStats::parse(json) {
+                        self.counters.set_client(ClientRole::Producer, stats);
+                    }
                 }
                 Report::Log(level, line) => {
                     if level <= SYSLOG_WARNING {

@@ -76,7 +76,8 @@ impl IoThread {
         let mut any = false;
         while let Some(resend) = self.books.resends.pop_front() {
             if resend.tag.solo && self.solo.is_none() {
-                self.solo = Some(Producer::new(&self.options, &self.bell, true)?);
+                self.solo =
+                    Some(Producer::new(&self.options, &self.bell, true, &self.books.counters)?);
             }
             let producer = match &self.solo {
                 Some(solo) if resend.tag.solo => solo,

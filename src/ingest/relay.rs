@@ -11,6 +11,7 @@ use crate::shard::outbox::{
 };
 
 use super::consumer::{Consumer, GroupEvent};
+use super::counters::Counters;
 use super::error::Error;
 use super::librdkafka::Headers;
 use super::options::Options;
@@ -42,9 +43,10 @@ pub fn relay(
     mut until: impl FnMut(u64) -> bool,
 ) -> Result<RelayReport, Error> {
     let bell = Arc::new(Bell::default());
-    let mut consumer = Consumer::new(options, &bell)?;
+    let counters = Arc::new(Counters::default());
+    let mut consumer = Consumer::new(options, &bell, &counters)?;
     consumer.check_cluster(options)?;
-    let producer = Producer::new(options, &bell, false)?;
+    let producer = Producer::new(options, &bell, false, &counters)?;
     consumer.subscribe(&options.topics)?;
     let mut outfit = is_outfitted.then(|| Outfit::new(options));
     let mut report = RelayReport::default();

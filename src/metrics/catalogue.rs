@@ -98,6 +98,8 @@ families! {
         "Start to end of one execution, all statuses.";
     EXECUTION_FAILURES "expressway_execution_failures_total" Counter Cells ["state_machine", "error"]
         "Executions that failed or timed out, by error name.";
+    EXECUTIONS_THROTTLED "expressway_executions_throttled_total" Counter Cells ["state_machine", "reason"]
+        "Times that an execution had to wait for a limit: of open executions, or of task attempts.";
     EXECUTIONS_REJECTED "expressway_executions_rejected_total" Counter Cells ["state_machine", "reason"]
         "Events that a shard refused before they became executions.";
     STATE_TRANSITIONS "expressway_state_transitions_total" Counter Cells ["state_machine"]
@@ -118,6 +120,8 @@ families! {
         "Price of one state transition if the workflows were Standard.";
     MEMORY_ESTIMATE "expressway_execution_memory_estimate_bytes" Memory Cells ["state_machine"]
         "Memory by AWS's published formula, before rounding.";
+    ARENA_BYTES "expressway_execution_arena_bytes" Size Cells ["state_machine"]
+        "Most memory that an execution held for its values at a time.";
     INPUT_BYTES "expressway_execution_input_bytes" Size Cells ["state_machine"]
         "Size of input documents.";
     OUTPUT_BYTES "expressway_execution_output_bytes" Size Cells ["state_machine"]
@@ -125,10 +129,18 @@ families! {
 
     STATES_ENTERED "expressway_states_entered_total" Counter Cells ["state_machine", "state", "type"]
         "Times a state was entered, its retries apart.";
-    STATE_RETRIES "expressway_state_retries_total" Counter Cells ["state_machine", "state"]
-        "Retries that a Retry rule of the state began.";
-    STATE_CATCHES "expressway_state_catches_total" Counter Cells ["state_machine", "state"]
-        "Errors that a Catch rule of the state handled.";
+    STATES_EXITED "expressway_states_exited_total" Counter Cells ["state_machine", "state", "outcome"]
+        "Times a state was left: for the next one, as the last one, by a Catch rule, or with an error that none took.";
+    STATE_RETRIES "expressway_state_retries_total" Counter Cells ["state_machine", "state", "error"]
+        "Retries that a Retry rule of the state began, by error name.";
+    STATE_CATCHES "expressway_state_catches_total" Counter Cells ["state_machine", "state", "error"]
+        "Errors that a Catch rule of the state handled, by name.";
+    CHOICE_BRANCHES "expressway_choice_branches_total" Counter Cells ["state_machine", "state", "branch"]
+        "What a Choice took: a rule by its index, its default, or none.";
+    STATE_DURATION "expressway_state_duration_seconds" Latency Cells ["state_machine", "state"]
+        "Entry to exit of a Task, Map, Parallel or Wait state, retries included.";
+    MAP_ITEMS "expressway_map_items_total" Counter Cells ["state_machine", "state", "status"]
+        "Items of Map states whose iteration ended, by how it did.";
 
     TASKS_SCHEDULED "expressway_tasks_scheduled_total" Counter Cells ["resource"]
         "Task attempts queued.";
@@ -144,11 +156,13 @@ families! {
         "Task attempts running now.";
     TASKS_IN_FLIGHT_LIMIT "expressway_tasks_in_flight_limit" Gauge Cells ["resource"]
         "Configured ceiling of running task attempts, all shards together.";
+    TASK_CONNECTIONS "expressway_task_connections" Gauge Cells ["resource", "state"]
+        "Open connections to the services called.";
 
     SOURCE_RECORDS "expressway_source_records_total" Counter Cells ["topic"]
         "Records read, with those that are skipped or refused.";
     SOURCE_BYTES "expressway_source_bytes_total" Counter Cells ["topic"]
-        "Bytes of their values.";
+        "Bytes of their keys and values.";
     SOURCE_AGE "expressway_source_record_age_seconds" Latency Cells ["topic"]
         "Record timestamp to its hand-over to a shard.";
     EVENT_LATENCY "expressway_event_latency_seconds" Latency Cells ["state_machine"]
@@ -157,6 +171,8 @@ families! {
         "Records per read that returned any.";
     SOURCE_SKIPPED "expressway_source_records_skipped_total" Counter Cells ["topic", "reason"]
         "Records that started no execution, on purpose: a tombstone has a null value.";
+    SOURCE_REJECTED "expressway_source_records_rejected_total" Counter Cells ["topic", "reason"]
+        "Records that could not start an execution: no JSON or a bad name, too large, no machine.";
     SOURCE_HELD_BACK "expressway_source_backpressure_seconds_total" Counter Cells ["source"]
         "Time for which a source stopped reading for want of room.";
     DEAD_LETTERS "expressway_dead_letter_records_total" Counter Cells ["topic", "reason"]
@@ -173,6 +189,8 @@ families! {
         "Records read beyond the committed offset: the size of the replay after a crash.";
     SOURCE_ASSIGNED "expressway_source_partitions_assigned" Gauge Cells ["topic"]
         "Partitions that this instance owns.";
+    SOURCE_PAUSED "expressway_source_partitions_paused" Gauge Cells ["topic"]
+        "Owned partitions that are not read at the moment for want of room.";
     SOURCE_REBALANCES "expressway_source_rebalances_total" Counter Cells ["event"]
         "Rebalance callbacks; lost means that the group had given the partitions away already.";
     SOURCE_REBALANCE_DURATION "expressway_source_rebalance_duration_seconds" Latency Cells []
@@ -181,6 +199,14 @@ families! {
         "Offset commits.";
     SOURCE_COMMIT_DURATION "expressway_source_commit_duration_seconds" Latency Cells []
         "Round trip of an offset commit.";
+    SOURCE_ERRORS "expressway_source_errors_total" Counter Cells ["code"]
+        "Errors of the Kafka clients, by librdkafka's name of the code.";
+    KAFKA_RTT "expressway_kafka_broker_rtt_seconds" Gauge Cells ["broker", "stat"]
+        "Time from a request to its answer, by number of the broker; the producer's if it asked anything.";
+    KAFKA_QUEUE_RECORDS "expressway_kafka_client_queue_records" Gauge Cells ["client"]
+        "Records fetched and not taken, or waiting to be sent.";
+    KAFKA_QUEUE_BYTES "expressway_kafka_client_queue_bytes" Gauge Cells ["client"]
+        "Bytes of these.";
 
     SINK_RECORDS "expressway_sink_records_total" Counter Cells ["topic", "result"]
         "Output records by delivery outcome.";
@@ -190,6 +216,8 @@ families! {
         "Producer's queue to the broker's acknowledgement.";
     SINK_IN_FLIGHT "expressway_sink_in_flight_records" Gauge Cells ["topic"]
         "Output records enqueued and not acknowledged.";
+    SINK_RETRIES "expressway_sink_retries_total" Counter Cells ["topic"]
+        "Output records sent again after they were refused or not delivered.";
 
     HISTORY_EVENTS "expressway_history_events_total" Counter Cells ["result"]
         "Log events of histories: written, cut to fit their topic, without room, refused by it.";
@@ -204,31 +232,43 @@ families! {
         "Items waiting.";
     SHARD_QUEUE_CAPACITY "expressway_shard_queue_capacity" Gauge Cells ["shard", "queue"]
         "Size of that queue.";
+    SHARD_STOPPED "expressway_shard_backpressure_seconds_total" Counter Cells ["shard", "reason"]
+        "Time for which events could not come in: full inbox, full sink, as many open as may be.";
     SHARD_LOOP "expressway_shard_loop_duration_seconds" Latency Cells ["shard"]
         "One turn of the event loop.";
     SHARD_TIMERS "expressway_shard_timers_pending" Gauge Cells ["shard"]
         "Armed Wait, retry and timeout timers.";
+    TIMER_DELAY "expressway_shard_timer_delay_seconds" Latency Cells []
+        "From when a Wait, retry or timeout timer was due to when it fired.";
     SHARD_ARENA "expressway_shard_arena_bytes" Gauge Cells ["shard"]
         "Bytes held for open executions.";
+    VM_INSTRUCTIONS "expressway_vm_instructions_total" Counter Cells ["state_machine"]
+        "Bytecode instructions executed.";
+    VM_EXPRESSION_ERRORS "expressway_vm_expression_errors_total" Counter Cells ["state_machine", "kind"]
+        "Expressions that failed, caught or not.";
 
-    BUILD_INFO "expressway_build_info" Gauge Cells ["version", "features"]
+    BUILD_INFO "expressway_build_info" Gauge Cells ["version", "commit", "rustc", "features"]
         "Identity of the build; always 1.";
-    MACHINE_INFO "expressway_state_machine_info" Gauge Cells ["state_machine", "revision"]
+    MACHINE_INFO "expressway_state_machine_info" Gauge Cells ["state_machine", "revision", "query_language", "source"]
         "Active definitions; always 1.";
     MACHINES_LOADED "expressway_state_machines_loaded" Gauge Cells []
         "Registered definitions.";
     COMPILE_DURATION "expressway_definition_compile_duration_seconds" Latency Facade []
         "Parse, check and compile of one definition.";
+    CONFIG_LOADED "expressway_config_last_reload_success_timestamp_seconds" Gauge Cells []
+        "When the configuration that runs was read, seconds since the Unix epoch: at the start.";
     READY "expressway_ready" Gauge Cells ["check"]
         "What the readiness endpoint reports, 1 or 0 per check.";
     HTTP_REQUESTS "expressway_http_requests_total" Counter Facade ["route", "method", "code"]
         "Requests to the admin port.";
-    HTTP_DURATION "expressway_http_request_duration_seconds" Latency Facade ["route"]
+    HTTP_DURATION "expressway_http_request_duration_seconds" Latency Facade ["route", "method"]
         "Duration of requests to the admin port.";
     TRACE_SPANS "expressway_trace_spans_total" Counter Cells ["result"]
         "Spans for the OpenTelemetry collector: taken by it, dropped on the way, rejected by it.";
     LOG_DROPPED "expressway_log_events_dropped_total" Counter Cells []
         "Lines of the process log that were dropped because nobody read stderr fast enough.";
+    TRACES_SAMPLED "expressway_traces_sampled_total" Counter Cells ["state_machine", "reason"]
+        "Executions kept in memory for people to look at.";
     SERIES_DROPPED "expressway_metrics_series_dropped_total" Counter Facade ["family"]
         "Series that the cap on label values folded into others.";
     RENDER_DURATION "expressway_metrics_render_duration_seconds" Latency Facade []

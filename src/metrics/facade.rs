@@ -117,7 +117,7 @@ impl Rare {
             method: method.to_owned(),
             code,
             count: counter(&HTTP_REQUESTS, &[route, method, &code.to_string()]),
-            duration: histogram(&HTTP_DURATION, &[route]),
+            duration: histogram(&HTTP_DURATION, &[route, method]),
         });
         update(&series);
         requests.push(series);

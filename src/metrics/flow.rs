@@ -4,7 +4,7 @@
 //! gauges come with it, and so go when a partition is revoked: the facade's exporter cannot forget a
 //! series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue as names;
 use super::catalogue::Family;
@@ -35,6 +35,18 @@ pub struct FlowCounts {
     pub partitions: Vec<PartitionOffsets>,
     /// Time for which reading stood still for want of room.
     pub held_back_ns: u64,
+    /// Whether it stands still now.
+    pub held_back: bool,
+    /// The state machine that the records start.
+    pub machine: MachineIdx,
+    /// Records that had to wait, since as many executions were open as may be.
+    pub throttled: u64,
+    /// Errors of the clients, by librdkafka's name of the code.
+    pub errors: BTreeMap<String, u64>,
+    /// Records and bytes in the queues of the clients, by [`CLIENTS`].
+    pub queues: [(u64, u64); 2],
+    /// By number of the broker.
+    pub round_trips: Vec<(i32, RoundTrip)>,
     /// Offset commits, by [`COMMITS`].
     pub commits: [u64; 2],
     /// Rebalance callbacks, by [`REBALANCES`].
@@ -43,9 +55,8 @@ pub struct FlowCounts {
     pub rebalance_duration: Histogram,
     /// Nanoseconds of commits.
     pub commit_duration: Histogram,
-    /// The state machine that the records start, and nanoseconds from their timestamps to the last
-    /// acknowledgement.
-    pub event_latency: Option<(MachineIdx, Histogram)>,
+    /// Nanoseconds from the records' timestamps to the last acknowledgement.
+    pub event_latency: Histogram,
     /// Log events of histories, by [`HISTORY`].
     pub history: [u64; 4],
 }
@@ -74,6 +85,8 @@ pub struct SinkCounts {
     pub produced: u64,
     /// What became of them, by [`DELIVERIES`].
     pub deliveries: [u64; 2],
+    /// Records put into it again.
+    pub retried: u64,
     /// Bytes delivered.
     pub bytes: u64,
     /// Nanoseconds from the queue to the acknowledgement.
@@ -95,6 +108,29 @@ pub struct PartitionOffsets {
     pub position: Option<i64>,
 }
 
+/// Time from a request to its answer, in microseconds, as the client told it last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// Mean.
+    pub average_us: u64,
+    /// 99th percentile.
+    pub p99_us: u64,
+}
+
+/// Label values of [`FlowCounts::queues`].
+pub const CLIENTS: [&str; 2] = ["consumer", "producer"];
+
+/// Errors that have a series from the start; the others come with their first one.
+const ERRORS_AT_START: [&str; 3] = ["_ALL_BROKERS_DOWN", "_RESOLVE", "_TRANSPORT"];
+
+/// Label values of the reasons for which records are refused, each with the classes of [`REJECTED`]
+/// that it stands for.
+const REFUSED: [(&str, &[&str]); 3] = [
+    ("malformed", &["not-json", "too-deep", "invalid-name"]),
+    ("too_large", &["too-large"]),
+    ("unknown_machine", &["other"]),
+];
+
 /// Label values of [`FlowCounts::commits`].
 pub const COMMITS: [&str; 2] = ["ok", "error"];
 
@@ -112,16 +148,12 @@ type Write = fn(&mut Samples<'_>, &str, &SourceCounts);
 type Read = fn(&PartitionOffsets) -> Option<i64>;
 
 /// `machines` are the labels of the state machines.
-pub(super) fn render<'a>(
-    flows: impl Iterator<Item = &'a dyn Flow>,
-    machines: &[String],
-    page: &mut Page<'_>,
-) {
-    let counts: Vec<_> = flows.map(Flow::counts).collect();
-    sources(&counts, page);
-    partitions(&counts, page);
-    sinks(&counts, page);
-    latencies(&counts, machines, page);
+pub(super) fn render(counts: &[FlowCounts], machines: &[String], page: &mut Page<'_>) {
+    sources(counts, page);
+    partitions(counts, page);
+    sinks(counts, page);
+    clients(counts, page);
+    latencies(counts, machines, page);
     let commits = [0, 1].map(|result| counts.iter().map(|one| one.commits[result]).sum());
     page.family(&names::SOURCE_COMMITS, |samples| {
         for (result, count) in COMMITS.iter().zip::<[u64; 2]>(commits) {
@@ -148,9 +180,9 @@ pub(super) fn render<'a>(
 /// Histograms over all sources.
 fn latencies(counts: &[FlowCounts], machines: &[String], page: &mut Page<'_>) {
     let mut by_machine: BTreeMap<&str, Histogram> = BTreeMap::new();
-    for (machine, latency) in counts.iter().filter_map(|one| one.event_latency.as_ref()) {
-        let label = machines.get(usize::from(machine.0)).map_or("other", String::as_str);
-        by_machine.entry(label).or_default().add(latency);
+    for one in counts {
+        let label = machines.get(usize::from(one.machine.0)).map_or("other", String::as_str);
+        by_machine.entry(label).or_default().add(&one.event_latency);
     }
     page.family(&names::EVENT_LATENCY, |samples| {
         for (machine, latency) in &by_machine {
@@ -184,7 +216,7 @@ fn sources(counts: &[FlowCounts], page: &mut Page<'_>) {
             *sum += count;
         }
     }
-    let families: [(&Family, Write); 6] = [
+    let families: [(&Family, Write); 7] = [
         (&names::SOURCE_RECORDS, |samples, topic, counts| {
             samples.count(&[topic], counts.records);
         }),
@@ -199,6 +231,13 @@ fn sources(counts: &[FlowCounts], page: &mut Page<'_>) {
         }),
         (&names::SOURCE_SKIPPED, |samples, topic, counts| {
             samples.count(&[topic, "tombstone"], counts.skipped);
+        }),
+        (&names::SOURCE_REJECTED, |samples, topic, counts| {
+            for (reason, classes) in REFUSED {
+                let refused = REJECTED.iter().zip(counts.dead_lettered);
+                let refused = refused.filter(|(class, _)| classes.contains(class));
+                samples.count(&[topic, reason], refused.map(|(_, count)| count).sum());
+            }
         }),
         (&names::DEAD_LETTERS, |samples, topic, counts| {
             by(samples, topic, &REJECTED, &counts.dead_lettered);
@@ -217,12 +256,16 @@ fn partitions(counts: &[FlowCounts], page: &mut Page<'_>) {
     // One topic in two groups has two sets of offsets; the label cannot tell them apart, so the one
     // that is further behind is shown, which is the one to look at.
     let mut owned: BTreeMap<(&str, i32), &PartitionOffsets> = BTreeMap::new();
-    let mut assigned: BTreeMap<&str, u64> = BTreeMap::new();
-    for offsets in counts.iter().flat_map(|one| &one.partitions) {
-        *assigned.entry(&offsets.topic).or_default() += 1;
-        let shown = owned.entry((&offsets.topic, offsets.partition)).or_insert(offsets);
-        if offsets.lag() > shown.lag() {
-            *shown = offsets;
+    let mut assigned: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for one in counts {
+        for offsets in &one.partitions {
+            let (count, paused) = assigned.entry(&offsets.topic).or_default();
+            *count += 1;
+            *paused += u64::from(one.held_back);
+            let shown = owned.entry((&offsets.topic, offsets.partition)).or_insert(offsets);
+            if offsets.lag() > shown.lag() {
+                *shown = offsets;
+            }
         }
     }
     let families: [(&Family, Read); 5] = [
@@ -242,8 +285,49 @@ fn partitions(counts: &[FlowCounts], page: &mut Page<'_>) {
         });
     }
     page.family(&names::SOURCE_ASSIGNED, |samples| {
-        for (topic, count) in assigned {
-            samples.count(&[topic], count);
+        for (topic, (count, _)) in &assigned {
+            samples.count(&[topic], *count);
+        }
+    });
+    page.family(&names::SOURCE_PAUSED, |samples| {
+        for (topic, (_, paused)) in &assigned {
+            samples.count(&[topic], *paused);
+        }
+    });
+}
+
+/// What the Kafka clients tell of themselves.
+fn clients(counts: &[FlowCounts], page: &mut Page<'_>) {
+    page.family(&names::SOURCE_ERRORS, |samples| {
+        let seen = counts.iter().flat_map(|one| one.errors.keys().map(String::as_str));
+        let codes: BTreeSet<&str> = seen.chain(ERRORS_AT_START).collect();
+        for code in codes {
+            let count = counts.iter().filter_map(|one| one.errors.get(code)).sum();
+            samples.count(&[code], count);
+        }
+    });
+    // Of several sources that talk to a broker, the one that waits longest tells of it.
+    let mut brokers: BTreeMap<i32, RoundTrip> = BTreeMap::new();
+    for (broker, round_trip) in counts.iter().flat_map(|one| &one.round_trips) {
+        let slowest = brokers.entry(*broker).or_default();
+        slowest.average_us = slowest.average_us.max(round_trip.average_us);
+        slowest.p99_us = slowest.p99_us.max(round_trip.p99_us);
+    }
+    page.family(&names::KAFKA_RTT, |samples| {
+        for (broker, round_trip) in &brokers {
+            let broker = broker.to_string();
+            samples.seconds(&[&broker, "avg"], round_trip.average_us.saturating_mul(1_000));
+            samples.seconds(&[&broker, "p99"], round_trip.p99_us.saturating_mul(1_000));
+        }
+    });
+    page.family(&names::KAFKA_QUEUE_RECORDS, |samples| {
+        for (index, client) in CLIENTS.iter().enumerate() {
+            samples.count(&[client], counts.iter().map(|one| one.queues[index].0).sum());
+        }
+    });
+    page.family(&names::KAFKA_QUEUE_BYTES, |samples| {
+        for (index, client) in CLIENTS.iter().enumerate() {
+            samples.count(&[client], counts.iter().map(|one| one.queues[index].1).sum());
         }
     });
 }
@@ -264,6 +348,7 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
         let sum = topics.entry(topic).or_default();
         sum.produced += counts.produced;
         sum.bytes += counts.bytes;
+        sum.retried += counts.retried;
         sum.duration.add(&counts.duration);
         for (sum, count) in sum.deliveries.iter_mut().zip(counts.deliveries) {
             *sum += count;
@@ -277,6 +362,11 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
     page.family(&names::SINK_BYTES, |samples| {
         for (topic, counts) in &topics {
             samples.count(&[topic], counts.bytes);
+        }
+    });
+    page.family(&names::SINK_RETRIES, |samples| {
+        for (topic, counts) in &topics {
+            samples.count(&[topic], counts.retried);
         }
     });
     page.family(&names::SINK_DURATION, |samples| {

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::Options;
 use super::catalogue as names;
 use super::catalogue::Family;
+use super::flow::FlowCounts;
 use super::states::States;
 use super::text::{Page, Samples, by};
+use super::{MachineLabel, SAMPLED};
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
-    ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, Histogram, MachineCounts, OTHER_ERROR,
-    REJECTED, RESOURCES, Resource, SPAN_RESULTS, STATES_ERRORS, ShardCounts, TaskCounts,
+    ATTEMPTED, ENDED, ERRORS_LEARNED_MAX, EVENT_KINDS, EXPRESSION_KINDS, Histogram, MachineCounts,
+    OTHER_ERROR, ProgramCounts, REJECTED, RESOURCES, Resource, SPAN_RESULTS, STATES_ERRORS,
+    STOPPED, ShardCounts, TaskCounts,
 };
 
 /// The readers and the names under which their counts appear.
@@ -23,15 +26,15 @@ pub(super) struct Hot {
 
 impl Hot {
     pub(super) fn new(options: Options) -> Self {
-        let labels =
-            options
-                .machines
-                .iter()
-                .enumerate()
-                .map(|(index, (name, _))| {
-                    if index < options.state_machines_max { name.clone() } else { OTHER.to_owned() }
-                })
-                .collect();
+        let labels = options
+            .machines
+            .iter()
+            .enumerate()
+            .map(|(index, machine)| {
+                let has_own = index < options.state_machines_max;
+                if has_own { machine.name.clone() } else { OTHER.to_owned() }
+            })
+            .collect();
         Self { states: States::new(&options), options, labels }
     }
 
@@ -41,22 +44,27 @@ impl Hot {
         machines.saturating_sub(self.options.state_machines_max) as u64
     }
 
-    /// States without series, by family.
-    pub(super) fn states_dropped(&self) -> Option<(&'static str, u64)> {
-        Some((names::STATES_ENTERED.name, self.states.dropped())).filter(|(_, count)| *count > 0)
+    /// Series by state that have no room from the start, by family.
+    pub(super) fn states_dropped(&self) -> &[(&'static str, u64)] {
+        self.states.dropped()
     }
 
-    pub(super) fn render(&self, page: &mut Page<'_>) {
-        self.executions(page);
-        self.states.render(&self.options, &self.labels, page);
+    /// Returns the family of each series that was refused for the first time.
+    pub(super) fn render(&self, page: &mut Page<'_>) -> Vec<&'static str> {
+        let flows: Vec<_> = self.options.flows.iter().map(|flow| flow.counts()).collect();
+        self.executions(&flows, page);
+        let refused = self.states.render(&self.options, &self.labels, page);
         self.tasks(page);
-        super::flow::render(self.options.flows.iter().map(AsRef::as_ref), &self.labels, page);
+        super::flow::render(&flows, &self.labels, page);
         self.shards(page);
+        self.programs(page);
         self.definitions(page);
+        self.sampled(page);
         self.telling(page);
+        refused
     }
 
-    fn executions(&self, page: &mut Page<'_>) {
+    fn executions(&self, flows: &[FlowCounts], page: &mut Page<'_>) {
         let mut machines: BTreeMap<&str, MachineCounts> = BTreeMap::new();
         for (index, label) in self.labels.iter().enumerate() {
             let sum = machines.entry(label).or_default();
@@ -96,6 +104,7 @@ impl Hot {
         each(page, &names::EXECUTION_FAILURES, &|samples, name, counts| {
             failures(samples, name, counts);
         });
+        self.throttled(flows, &machines, page);
         each(page, &names::EXECUTIONS_REJECTED, &|samples, name, counts| {
             by(samples, name, &REJECTED, &counts.rejected);
         });
@@ -107,8 +116,34 @@ impl Hot {
         count(page, &names::BILLED_MB_MS, |counts| counts.billed_mb_ms);
         self.prices(page);
         histogram(page, &names::MEMORY_ESTIMATE, |counts| &counts.memory);
+        histogram(page, &names::ARENA_BYTES, |counts| &counts.held);
         histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
         histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
+    }
+
+    /// At a shard's door or before it, and at the door of a resource.
+    fn throttled(
+        &self,
+        flows: &[FlowCounts],
+        machines: &BTreeMap<&str, MachineCounts>,
+        page: &mut Page<'_>,
+    ) {
+        let mut tasks: BTreeMap<&str, u64> = BTreeMap::new();
+        for (index, label) in self.labels.iter().enumerate() {
+            let readers = self.options.tasks.iter();
+            *tasks.entry(label).or_default() +=
+                readers.map(|reader| reader.throttled(MachineIdx(index as u16))).sum::<u64>();
+        }
+        page.family(&names::EXECUTIONS_THROTTLED, |samples| {
+            for (name, counts) in machines {
+                let of_machine = |flow: &&FlowCounts| {
+                    self.labels.get(usize::from(flow.machine.0)).is_some_and(|own| own == name)
+                };
+                let waited = flows.iter().filter(of_machine).map(|flow| flow.throttled);
+                samples.count(&[name, "open_limit"], counts.throttled + waited.sum::<u64>());
+                samples.count(&[name, "task_limit"], tasks.get(name).copied().unwrap_or(0));
+            }
+        });
     }
 
     fn prices(&self, page: &mut Page<'_>) {
@@ -155,6 +190,9 @@ impl Hot {
         page.family(&names::TASKS_FINISHED, |samples| {
             by(samples, resource, &ATTEMPTED, &counts.finished);
         });
+        page.family(&names::TASK_CONNECTIONS, |samples| {
+            by(samples, resource, &["idle", "active"], &counts.connections);
+        });
         for (family, histogram) in
             [(&names::TASK_SCHEDULE, &counts.waited), (&names::TASK_RUN, &counts.ran)]
         {
@@ -195,7 +233,12 @@ impl Hot {
             samples.count(&[shard, "completions"], levels.completions);
         });
         each(page, &names::SHARD_QUEUE_CAPACITY, &|samples, shard, _| {
-            samples.count(&[shard, "inbox"], self.options.inbox_records);
+            samples.count(&[shard, "inbox"], self.options.inbox_batches);
+        });
+        each(page, &names::SHARD_STOPPED, &|samples, shard, counts| {
+            for (reason, stopped_ns) in STOPPED.iter().zip(counts.stopped_ns) {
+                samples.seconds(&[shard, reason], stopped_ns);
+            }
         });
         each(page, &names::SHARD_LOOP, &|samples, shard, counts| {
             samples.histogram(&[shard], &counts.turns);
@@ -203,21 +246,66 @@ impl Hot {
         each(page, &names::SHARD_TIMERS, &|samples, shard, counts| {
             samples.count(&[shard], counts.levels.timers);
         });
+        let mut delay = Histogram::default();
+        for reader in &self.options.runs {
+            delay.add(&reader.timer_delay());
+        }
+        page.family(&names::TIMER_DELAY, |samples| samples.histogram(&[], &delay));
         each(page, &names::SHARD_ARENA, &|samples, shard, counts| {
             samples.count(&[shard], counts.levels.arena_bytes);
         });
     }
 
+    fn programs(&self, page: &mut Page<'_>) {
+        let mut programs: BTreeMap<&str, ProgramCounts> = BTreeMap::new();
+        for (index, label) in self.labels.iter().enumerate() {
+            let sum = programs.entry(label).or_default();
+            for reader in &self.options.runs {
+                sum.add(reader.machine(MachineIdx(index as u16)));
+            }
+        }
+        page.family(&names::VM_INSTRUCTIONS, |samples| {
+            for (name, counts) in &programs {
+                samples.count(&[name], counts.instructions);
+            }
+        });
+        page.family(&names::VM_EXPRESSION_ERRORS, |samples| {
+            for (name, counts) in &programs {
+                by(samples, name, &EXPRESSION_KINDS, &counts.expression_errors);
+            }
+        });
+    }
+
+    fn sampled(&self, page: &mut Page<'_>) {
+        let kept = self.options.sampled.as_ref().map_or_else(Vec::new, |sampled| sampled());
+        let mut machines: BTreeMap<&str, [u64; SAMPLED.len()]> = BTreeMap::new();
+        for (index, label) in self.labels.iter().enumerate() {
+            let sum = machines.entry(label).or_default();
+            for (sum, count) in sum.iter_mut().zip(kept.get(index).into_iter().flatten()) {
+                *sum += count;
+            }
+        }
+        page.family(&names::TRACES_SAMPLED, |samples| {
+            for (name, counts) in &machines {
+                by(samples, name, &SAMPLED, counts);
+            }
+        });
+    }
+
     fn definitions(&self, page: &mut Page<'_>) {
         page.family(&names::BUILD_INFO, |samples| {
+            let build = &self.options.build;
             let version = env!("CARGO_PKG_VERSION");
-            samples.count(&[version, self.options.features], 1);
+            samples.count(&[version, build.commit, build.rustc, build.features], 1);
         });
         page.family(&names::MACHINE_INFO, |samples| {
             let shown = self.options.machines.iter().take(self.options.state_machines_max);
-            for (name, revision) in shown {
-                samples.count(&[name, revision], 1);
+            for MachineLabel { name, revision, query_language, source } in shown {
+                samples.count(&[name, revision, query_language, source], 1);
             }
+        });
+        page.family(&names::CONFIG_LOADED, |samples| {
+            samples.count(&[], self.options.configured_at);
         });
         page.family(&names::MACHINES_LOADED, |samples| {
             samples.count(&[], self.options.machines.len() as u64);

@@ -23,39 +23,46 @@ use std::time::Instant;
 pub use self::catalogue::{FAMILIES, Family, Keeper, Kind, PREFIX};
 pub use self::facade::Rare;
 pub use self::flow::{
-    COMMITS, DELIVERIES, Flow, FlowCounts, HISTORY, PartitionOffsets, REBALANCES, SinkCounts,
-    SourceCounts,
+    CLIENTS, COMMITS, DELIVERIES, Flow, FlowCounts, HISTORY, PartitionOffsets, REBALANCES,
+    RoundTrip, SinkCounts, SourceCounts,
 };
 pub use self::upkeep::Upkeep;
 
 use self::text::Page;
-use crate::base::tally::{ShardReader, SharedCounts, StateReader, TaskReader};
+use crate::base::tally::{PerState, RunReader, ShardReader, SharedCounts, TaskReader};
+use crate::program::Exit;
 
 /// What there is to show, fixed at start.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Names of the state machines by `MachineIdx`, with the revision of each definition.
-    pub machines: Vec<(String, String)>,
+    /// The state machines by `MachineIdx`.
+    pub machines: Vec<MachineLabel>,
     /// One reader per shard, by shard.
     pub shards: Vec<ShardReader>,
     /// One reader per shard.
     pub tasks: Vec<TaskReader>,
     /// One reader per shard.
-    pub states: Vec<StateReader>,
-    /// States of each machine, in the order of their cells.
-    pub state_labels: Vec<Vec<StateLabel>>,
+    pub runs: Vec<RunReader>,
+    /// The program of each machine.
+    pub programs: Vec<ProgramLabels>,
+    /// How much is counted by state.
+    pub per_state: PerState,
+    /// Counts the executions kept in memory; `None` where none is kept.
+    pub sampled: Option<Arc<Sampled>>,
     /// One per source, in the order of their `source` label.
     pub flows: Vec<Arc<dyn Flow>>,
-    /// Events that fit into one shard's inbox.
-    pub inbox_records: u64,
+    /// Batches that fit into one shard's inbox.
+    pub inbox_batches: u64,
     /// Executions that may be open.
     pub open_executions_max: u64,
     /// Task attempts that may run at a time, all shards together.
     pub tasks_in_flight_max: u64,
     /// State machines with a label of their own; the rest are summed as `other`.
     pub state_machines_max: usize,
-    /// Features that the program was built with.
-    pub features: &'static str,
+    /// What was built.
+    pub build: Build,
+    /// When the configuration was read, seconds since the Unix epoch.
+    pub configured_at: u64,
     /// Lines of the process log that were dropped.
     pub log_dropped: SharedCounts<1>,
     /// What became of spans, in the order of [`SPAN_RESULTS`].
@@ -66,10 +73,49 @@ pub struct Options {
     pub prices: Option<Prices>,
 }
 
+/// Executions kept in memory so far, by `MachineIdx`, each by [`SAMPLED`].
+pub type Sampled = dyn Fn() -> Vec<[u64; SAMPLED.len()]> + Send + Sync;
+
+/// Label values of why an execution is kept.
+pub const SAMPLED: [&str; 3] = ["error", "slow", "rate"];
+
+/// What the program was built from and with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Build {
+    /// Revision of the source, `unknown` where the build was not told.
+    pub commit: &'static str,
+    /// Version of the compiler.
+    pub rustc: &'static str,
+    /// Features that were switched on.
+    pub features: &'static str,
+}
+
+/// A state machine as metrics name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MachineLabel {
+    /// Its name.
+    pub name: String,
+    /// Which text its definition is.
+    pub revision: String,
+    /// `JSONPath` or `JSONata`.
+    pub query_language: &'static str,
+    /// Where its definition was read.
+    pub source: String,
+}
+
+/// A program as metrics name its parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgramLabels {
+    /// Its states, in the order of their cells.
+    pub states: Vec<StateLabel>,
+    /// The instructions that leave a state.
+    pub exits: Vec<Exit>,
+}
+
 /// A state as metrics name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateLabel {
-    /// Its name, which is unique in its machine.
+    /// Its name behind those of the states around it, which is unique in its machine.
     pub name: String,
     /// Its type.
     pub kind: &'static str,
@@ -77,6 +123,14 @@ pub struct StateLabel {
     pub retries: bool,
     /// Whether it has a Catch rule.
     pub catches: bool,
+    /// Whether it may take longer than a turn: Task, Map, Parallel, Wait.
+    pub waits: bool,
+}
+
+impl StateLabel {
+    fn is_map(&self) -> bool {
+        self.kind == "Map"
+    }
 }
 
 /// The prices of a region, as exact decimals.
@@ -131,13 +185,19 @@ impl Metrics {
                 "more state machines than metrics.state_machines_max: the rest are summed as `other`"
             );
             for family in FAMILIES {
-                if family.keeper == Keeper::Cells && family.labels.contains(&"state_machine") {
+                let has = |label| family.labels.contains(&label);
+                // Those by state tell for themselves what has no room.
+                if family.keeper == Keeper::Cells && has("state_machine") && !has("state") {
                     rare.series_dropped(family.name, folded);
                 }
             }
         }
-        if let Some((family, dropped)) = hot.states_dropped() {
-            rare.series_dropped(family, dropped);
+        let dropped = hot.states_dropped();
+        if !dropped.is_empty() {
+            tracing::warn!("more states than there is room for series: the last have none");
+        }
+        for (family, count) in dropped {
+            rare.series_dropped(family, *count);
         }
         Self { hot, rare, ready: Box::new(ready) }
     }
@@ -147,7 +207,9 @@ impl Metrics {
         let started = Instant::now();
         self.rare.render(out);
         let mut page = Page::new(out);
-        self.hot.render(&mut page);
+        for family in self.hot.render(&mut page) {
+            self.rare.series_dropped(family, 1);
+        }
         page.family(&catalogue::READY, |samples| {
             for (check, ready) in (self.ready)() {
                 samples.count(&[check], u64::from(ready));

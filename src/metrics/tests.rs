@@ -7,8 +7,10 @@ use std::time::Duration;
 use super::*;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::{
-    self, Attempted, Ended, Finish, Resource, ShardTally, SharedCounts, StateTally, TaskTally,
+    self, Attempted, Ended, ExpressionKind, Finish, Iterated, MachineShape, PerState, Resource,
+    RunTally, ShardTally, SharedCounts, StateShape, TaskTally, Turn,
 };
+use crate::program::{Branch, Exit, Outcome, Pc, StateIdx};
 
 /// One family as read back: its type and its samples by name and labels.
 #[derive(Debug, Default)]
@@ -59,19 +61,14 @@ struct Rig {
     flow: Arc<Mutex<FlowCounts>>,
     shards: Vec<ShardTally>,
     tasks: TaskTally,
-    states: StateTally,
+    runs: RunTally,
 }
 
 fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     let (shards, shard_readers) = (0..2).map(|_| tally::shard(machines.len())).unzip();
-    let (tasks, task_reader) = tally::tasks();
-    let (states, state_reader) = tally::states(&vec![2; machines.len()]);
-    let label = |name: &str, rules| StateLabel {
-        name: name.to_owned(),
-        kind: "Task",
-        retries: rules,
-        catches: rules,
-    };
+    let (tasks, task_reader) = tally::tasks(machines.len());
+    let shapes = vec![shape(); machines.len()];
+    let (runs, run_reader) = tally::runs(&shapes, PerState::Full);
     let rare = rare();
     let topics =
         |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
@@ -88,17 +85,20 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     }));
     let shown = Arc::clone(&flow);
     let options = Options {
-        machines: machines.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
+        machines: machines.iter().map(|name| machine(name)).collect(),
         shards: shard_readers,
         tasks: vec![task_reader],
-        states: vec![state_reader],
-        state_labels: vec![vec![label("Ask", true), label("Tell", false)]; machines.len()],
+        runs: vec![run_reader],
+        programs: vec![program(); machines.len()],
+        per_state: PerState::Full,
+        sampled: Some(Arc::new(|| vec![[3, 2, 1]; 2])),
         flows: vec![Arc::new(move || shown.lock().unwrap().clone())],
-        inbox_records: 4_096,
+        inbox_batches: 16,
         open_executions_max: 1_000,
         tasks_in_flight_max: 64,
         state_machines_max,
-        features: "",
+        build: Build { commit: "abc", rustc: "1.95.0", features: "" },
+        configured_at: 1_700_000_000,
         log_dropped: SharedCounts::default(),
         spans: SharedCounts::default(),
         prices: Some(Prices {
@@ -111,7 +111,52 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
     };
     let metrics =
         Metrics::new(options, Arc::clone(&rare), || vec![("kafka", true), ("shards", false)]);
-    Rig { metrics, rare, flow, shards, tasks, states }
+    Rig { metrics, rare, flow, shards, tasks, runs }
+}
+
+fn machine(name: &str) -> MachineLabel {
+    MachineLabel {
+        name: name.to_owned(),
+        revision: "1".to_owned(),
+        query_language: "JSONata",
+        source: "a.asl.json".to_owned(),
+    }
+}
+
+/// A task with rules, one without, a choice, a map.
+fn shape() -> MachineShape {
+    let state = |takes_errors, waits| StateShape { takes_errors, waits };
+    let states =
+        vec![state(true, true), state(false, true), state(false, false), state(false, true)];
+    MachineShape { ops: 12, states }
+}
+
+fn program() -> ProgramLabels {
+    let label = |name: &str, kind, rules, waits| StateLabel {
+        name: name.to_owned(),
+        kind,
+        retries: rules,
+        catches: rules,
+        waits,
+    };
+    let exit =
+        |pc, state, outcome, branch| Exit { pc: Pc(pc), state: StateIdx(state), outcome, branch };
+    ProgramLabels {
+        states: vec![
+            label("Ask", "Task", true, true),
+            label("Tell", "Task", false, true),
+            label("Which", "Choice", false, false),
+            label("Each", "Map", false, true),
+        ],
+        exits: vec![
+            exit(2, 0, Outcome::Next, None),
+            exit(3, 0, Outcome::Caught, None),
+            exit(5, 1, Outcome::End, None),
+            exit(7, 2, Outcome::Next, Some(Branch::Default)),
+            exit(8, 2, Outcome::Next, Some(Branch::Rule(0))),
+            exit(11, 3, Outcome::End, None),
+        ],
+    }
 }
 
 impl Rig {
@@ -136,6 +181,7 @@ const FINISH: Finish = Finish {
     memory_bytes: 50_000_010,
     input_bytes: 10,
     output_bytes: 0,
+    held_bytes: 2_000,
     transitions: 4,
 };
 
@@ -180,6 +226,20 @@ fn zero_series_exist_before_anything_happened() {
         ("expressway_source_commits_total", "result=\"error\""),
         ("expressway_source_commit_duration_seconds_count", ""),
         ("expressway_execution_duration_seconds_count", "state_machine=\"a\""),
+        ("expressway_executions_throttled_total", "state_machine=\"a\",reason=\"open_limit\""),
+        ("expressway_states_exited_total", "state_machine=\"a\",state=\"Ask\",outcome=\"caught\""),
+        (
+            "expressway_state_retries_total",
+            "state_machine=\"a\",state=\"Ask\",error=\"States.Timeout\"",
+        ),
+        ("expressway_choice_branches_total", "state_machine=\"a\",state=\"Which\",branch=\"none\""),
+        ("expressway_map_items_total", "state_machine=\"a\",state=\"Each\",status=\"aborted\""),
+        ("expressway_vm_expression_errors_total", "state_machine=\"a\",kind=\"intrinsic\""),
+        ("expressway_source_errors_total", "code=\"_TRANSPORT\""),
+        ("expressway_source_records_rejected_total", "topic=\"in\",reason=\"too_large\""),
+        ("expressway_sink_retries_total", "topic=\"out\""),
+        ("expressway_shard_backpressure_seconds_total", "shard=\"0\",reason=\"sink\""),
+        ("expressway_task_connections", "resource=\"http:invoke\",state=\"idle\""),
     ] {
         assert!(value(&families, name, labels).abs() < f64::EPSILON, "{name}");
     }
@@ -215,6 +275,8 @@ fn counts_of_all_threads_are_summed() {
         ("execution_billed_duration_seconds_total", "state_machine=\"a\"", 3.0),
         ("execution_billed_memory_bytes_total", "state_machine=\"a\"", 128e6),
         ("execution_billed_mb_milliseconds_total", "state_machine=\"a\"", 192_000.0),
+        ("execution_input_bytes_sum", "state_machine=\"a\"", 20.0),
+        ("execution_arena_bytes_sum", "state_machine=\"a\"", 4_000.0),
         ("tasks_in_flight", "resource=\"http:invoke\"", 0.0),
         ("source_records_total", "topic=\"in\"", 11.0),
         ("sink_records_total", "topic=\"out\",result=\"delivered\"", 1.0),
@@ -228,20 +290,123 @@ fn counts_of_all_threads_are_summed() {
 #[test]
 fn states_are_counted_under_their_names() {
     let mut rig = rig(&["a", "b"], 1);
-    rig.states.select(MachineIdx(0));
-    rig.states.entered(0);
-    rig.states.entered(1);
-    rig.states.retried(0);
+    rig.runs.select(MachineIdx(0));
+    rig.runs.entered(0);
+    rig.runs.entered(1);
+    rig.runs.retried(0, Some("Order.Late"));
+    rig.runs.left(3);
+    rig.runs.left(7);
+    rig.runs.left(8);
+    rig.runs.left(8);
+    rig.runs.failed(1);
+    rig.runs.unmatched(2);
+    rig.runs.iterated(3, Iterated::Succeeded, 20);
+    rig.runs.stayed(0, 60_000);
     let families = rig.scrape();
     let entered = "expressway_states_entered_total";
-    assert_value(&families, entered, "state_machine=\"a\",state=\"Tell\",type=\"Task\"", 1.0);
-    let ask = "state_machine=\"a\",state=\"Ask\"";
-    assert_value(&families, "expressway_state_retries_total", ask, 1.0);
-    assert_value(&families, "expressway_state_catches_total", ask, 0.0);
-    // A state without rules has no series of them, a machine without a label none at all.
-    assert_eq!(families["expressway_state_retries_total"].samples.len(), 1);
+    for (name, labels, expected) in [
+        ("states_entered_total", "state=\"Tell\",type=\"Task\"", 1.0),
+        ("state_retries_total", "state=\"Ask\",error=\"Order.Late\"", 1.0),
+        ("state_catches_total", "state=\"Ask\",error=\"States.TaskFailed\"", 0.0),
+        ("states_exited_total", "state=\"Ask\",outcome=\"caught\"", 1.0),
+        ("states_exited_total", "state=\"Ask\",outcome=\"next\"", 0.0),
+        ("states_exited_total", "state=\"Tell\",outcome=\"failed\"", 1.0),
+        ("states_exited_total", "state=\"Which\",outcome=\"next\"", 3.0),
+        ("choice_branches_total", "state=\"Which\",branch=\"0\"", 2.0),
+        ("choice_branches_total", "state=\"Which\",branch=\"default\"", 1.0),
+        ("choice_branches_total", "state=\"Which\",branch=\"none\"", 1.0),
+        ("map_items_total", "state=\"Each\",status=\"succeeded\"", 20.0),
+        ("state_duration_seconds_sum", "state=\"Ask\"", 60e-6),
+        ("state_duration_seconds_count", "state=\"Each\"", 0.0),
+    ] {
+        let labels = format!("state_machine=\"a\",{labels}");
+        assert_value(&families, &format!("{PREFIX}{name}"), &labels, expected);
+    }
+    // A state has no series of what cannot happen to it, a machine without a label none at all.
+    let retries = &families["expressway_state_retries_total"].samples;
+    assert!(retries.keys().all(|(_, labels)| labels.contains("\"Ask\"")), "{retries:?}");
+    let exits = &families["expressway_states_exited_total"].samples;
+    let of_tell = exits.keys().filter(|(_, labels)| labels.contains("\"Tell\""));
+    assert_eq!(of_tell.count(), 2, "end and failed");
     let dropped = format!("family=\"{entered}\"");
-    assert!(value(&families, "expressway_metrics_series_dropped_total", &dropped) >= 2.0);
+    assert_value(&families, "expressway_metrics_series_dropped_total", &dropped, 4.0);
+}
+
+/// A source with everything that can happen to it.
+fn trouble(flow: &mut FlowCounts) {
+    flow.throttled = 2;
+    flow.held_back = true;
+    flow.errors.insert("_ALL_BROKERS_DOWN".to_owned(), 1);
+    flow.errors.insert("_FENCED".to_owned(), 3);
+    flow.queues = [(5, 500), (7, 700)];
+    flow.round_trips = vec![(1, RoundTrip { average_us: 250, p99_us: 1_900 })];
+    flow.sources[0].1.dead_lettered = [1, 2, 4, 8, 16];
+    flow.sinks[0].1.retried = 9;
+    let partition = |number| PartitionOffsets {
+        topic: "in".to_owned(),
+        partition: number,
+        ..PartitionOffsets::default()
+    };
+    flow.partitions = vec![partition(0), partition(1)];
+}
+
+#[test]
+fn limits_clients_and_programs_are_shown() {
+    let mut rig = rig(&["a", "b"], 200);
+    rig.shards[0].throttled(MachineIdx(0));
+    rig.tasks.throttled(MachineIdx(0));
+    rig.tasks.connections().opened().set_active(true);
+    let held = rig.tasks.connections().opened();
+    held.set_active(true);
+    rig.shards[1].turn(&Turn { stopped_ns: [0, 250_000_000, 0], ..Turn::default() });
+    rig.runs.timer_fired(2_000_000);
+    rig.runs.select(MachineIdx(0));
+    rig.runs.ran(42);
+    rig.runs.expression_failed(ExpressionKind::JsonPath);
+    trouble(&mut rig.flow.lock().unwrap());
+    let families = rig.scrape();
+    let machine =
+        "state_machine=\"a\",revision=\"1\",query_language=\"JSONata\",source=\"a.asl.json\"";
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("version=\"{version}\",commit=\"abc\",rustc=\"1.95.0\",features=\"\"");
+    for (name, labels, expected) in [
+        ("executions_throttled_total", "state_machine=\"a\",reason=\"open_limit\"", 3.0),
+        ("executions_throttled_total", "state_machine=\"a\",reason=\"task_limit\"", 1.0),
+        ("executions_throttled_total", "state_machine=\"b\",reason=\"open_limit\"", 0.0),
+        ("task_connections", "resource=\"http:invoke\",state=\"active\"", 1.0),
+        ("task_connections", "resource=\"http:invoke\",state=\"idle\"", 0.0),
+        ("shard_backpressure_seconds_total", "shard=\"1\",reason=\"sink\"", 0.25),
+        ("shard_timer_delay_seconds_sum", "", 0.002),
+        ("vm_instructions_total", "state_machine=\"a\"", 42.0),
+        ("vm_expression_errors_total", "state_machine=\"a\",kind=\"jsonpath\"", 1.0),
+        ("source_errors_total", "code=\"_FENCED\"", 3.0),
+        ("source_errors_total", "code=\"_ALL_BROKERS_DOWN\"", 1.0),
+        ("source_partitions_paused", "topic=\"in\"", 2.0),
+        ("source_records_rejected_total", "topic=\"in\",reason=\"malformed\"", 13.0),
+        ("source_records_rejected_total", "topic=\"in\",reason=\"too_large\"", 2.0),
+        ("source_records_rejected_total", "topic=\"in\",reason=\"unknown_machine\"", 16.0),
+        ("kafka_client_queue_records", "client=\"consumer\"", 5.0),
+        ("kafka_client_queue_bytes", "client=\"producer\"", 700.0),
+        ("kafka_broker_rtt_seconds", "broker=\"1\",stat=\"avg\"", 250e-6),
+        ("kafka_broker_rtt_seconds", "broker=\"1\",stat=\"p99\"", 1.9e-3),
+        ("sink_retries_total", "topic=\"out\"", 9.0),
+        ("traces_sampled_total", "state_machine=\"b\",reason=\"slow\"", 2.0),
+        ("config_last_reload_success_timestamp_seconds", "", 1.7e9),
+        ("shard_queue_capacity", "shard=\"0\",queue=\"inbox\"", 16.0),
+        ("state_machine_info", machine, 1.0),
+        ("build_info", &build, 1.0),
+    ] {
+        assert_value(&families, &format!("{PREFIX}{name}"), labels, expected);
+    }
+    drop(held);
+    rig.flow.lock().unwrap().held_back = false;
+    let families = rig.scrape();
+    for (name, labels) in [
+        ("task_connections", "resource=\"http:invoke\",state=\"active\""),
+        ("source_partitions_paused", "topic=\"in\""),
+    ] {
+        assert_value(&families, &format!("{PREFIX}{name}"), labels, 0.0);
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn settled<'a>(ended: &'a Ended, trace: &'a Trace) -> Settled<'a> {
         stopped_ms: 1_000 + (ended.duration_ns / 1_000_000) as i64,
         duration_ns: ended.duration_ns,
         metered_data_bytes: 0,
+        input_bytes: 2,
+        held_bytes: 0,
         transitions: ended.transitions,
         history: &ended.history,
         events_left_out: ended.events_left_out,
@@ -274,6 +276,8 @@ fn the_span_of_an_execution_says_where_it_comes_from() {
         duration_ns: 1_500,
         transitions: 4,
         metered_data_bytes: 0,
+        input_bytes: 2,
+        held_bytes: 0,
         history: Vec::new(),
         events_left_out: 2,
     };
@@ -400,6 +404,8 @@ fn tell(recorder: &Recorder, executions: usize) {
         duration_ns: 0,
         transitions: 0,
         metered_data_bytes: 0,
+        input_bytes: 2,
+        held_bytes: 0,
         history: Vec::new(),
         events_left_out: 0,
     };

@@ -6,12 +6,14 @@
 mod disasm;
 mod form;
 mod op;
+mod outline;
 mod tables;
 
 use std::rc::Rc;
 
 pub use form::{Condition, Expression, Form, Items, Letting, Payload, Sees, Shape};
 pub use op::{Op, Pc, for_each_op};
+pub use outline::{Branch, Exit, Outcome};
 pub use tables::{
     Amount, Assign, AssignIdx, Batcher, Catcher, ConditionIdx, Distributed, ErrorEquals,
     ExpressionIdx, Fail, FailIdx, FailText, Fork, ForkIdx, FormIdx, Keys, LettingIdx, LookupIdx,

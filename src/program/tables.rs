@@ -147,6 +147,11 @@ impl StateKind {
             Self::Wait => "Wait",
         }
     }
+
+    /// Whether such a state may take longer than a turn of its shard.
+    pub fn waits(self) -> bool {
+        matches!(self, Self::Map | Self::Parallel | Self::Task | Self::Wait)
+    }
 }
 
 /// What a Fail state says.

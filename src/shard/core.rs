@@ -14,7 +14,7 @@ use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{MachineIdx, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::base::tally::StateTally;
+use crate::base::tally::RunTally;
 use crate::base::trace::Trace;
 use crate::expr::jsonata::Scratch;
 use crate::program::Loaded;
@@ -58,6 +58,8 @@ impl Inputs {
 pub struct Turned {
     /// There is work that does not have to wait for anything: take the next turn at once.
     pub busy: bool,
+    /// As many executions are open as may be.
+    pub full: bool,
     /// When the next timer wants to be looked at, in monotonic milliseconds.
     pub next_timer_ms: Option<u64>,
     /// Executions started and not settled.
@@ -148,7 +150,9 @@ pub struct ShardCore {
     effects: Vec<(FrameId, Effect)>,
     cancelled: Vec<WakeToken>,
     output: Vec<u8>,
-    states: StateTally,
+    runs: RunTally,
+    /// The next event has been counted as one that has to wait.
+    next_waits: bool,
 }
 
 /// What a timer means when it fires.
@@ -179,13 +183,14 @@ impl ShardCore {
             effects: Vec::new(),
             cancelled: Vec::new(),
             output: Vec::new(),
-            states: StateTally::default(),
+            runs: RunTally::default(),
+            next_waits: false,
         }
     }
 
-    /// Counts by state into `states`, made for the same machines; without it nothing is counted.
-    pub fn count_states(&mut self, states: StateTally) {
-        self.states = states;
+    /// Counts what runs into `runs`, made for the same machines; without it nothing is counted.
+    pub fn count_runs(&mut self, runs: RunTally) {
+        self.runs = runs;
     }
 
     /// The same shard with what the executions of each machine record, by `MachineIdx`.
@@ -239,8 +244,10 @@ impl ShardCore {
         if !inputs.hold_starts {
             started = self.take_starts(inputs, &mut edges);
         }
-        let room = !inputs.hold_starts && self.open() < self.limits.open_max;
+        let full = self.open() >= self.limits.open_max;
+        let room = !inputs.hold_starts && !full;
         Turned {
+            full,
             busy: !self.ready.is_empty() || (room && !inputs.batches.is_empty()),
             next_timer_ms: self.timers.next_look_ms(),
             open: self.open(),
@@ -289,7 +296,11 @@ impl ShardCore {
 
     fn fire_timers(&mut self, edges: &mut Edges<'_>) -> usize {
         let mut fired = Vec::new();
-        self.timers.advance(edges.now.mono_ms(), |alarm| fired.push(alarm));
+        let runs = &mut self.runs;
+        self.timers.advance(edges.now.mono_ms(), |alarm, due_ms| {
+            runs.timer_fired(edges.now.mono_ns.saturating_sub(due_ms.saturating_mul(1_000_000)));
+            fired.push(alarm);
+        });
         let count = fired.len();
         for alarm in fired {
             match alarm {
@@ -361,7 +372,7 @@ impl ShardCore {
 
     /// What one run of an execution may use.
     fn run_turn(&mut self, now: Now, machine: MachineIdx) -> Turn<'_> {
-        self.states.select(machine);
+        self.runs.select(machine);
         Turn {
             now,
             parser: &mut self.parser,
@@ -369,7 +380,8 @@ impl ShardCore {
             scratch: &mut self.scratch,
             fuel: self.limits.fuel,
             limits: self.limits.execution,
-            states: &mut self.states,
+            spent_beside: 0,
+            runs: &mut self.runs,
             effects: &mut self.effects,
             cancelled: &mut self.cancelled,
         }
@@ -379,9 +391,14 @@ impl ShardCore {
         let mut budget = self.limits.starts_per_turn;
         while let Some(batch) = inputs.batches.front() {
             while let Some(start) = batch.starts.get(inputs.taken) {
-                if budget == 0 || self.open() >= self.limits.open_max {
+                let is_full = self.open() >= self.limits.open_max;
+                if is_full && !std::mem::replace(&mut self.next_waits, true) {
+                    edges.settle.throttled(start.machine);
+                }
+                if budget == 0 || is_full {
                     return self.limits.starts_per_turn - budget;
                 }
+                self.next_waits = false;
                 budget -= 1;
                 inputs.taken += 1;
                 self.start(start, &batch.bytes, edges);
@@ -517,6 +534,7 @@ impl ShardCore {
                 execution.write(input, &mut text);
                 let program = execution.program();
                 let request = CallRequest {
+                    machine: running.ticket.machine,
                     state: program.states[state.index()].name.clone(),
                     resource: program.tasks[task.index()].resource.clone(),
                     input: text,
@@ -577,7 +595,9 @@ impl ShardCore {
             started_ms,
             stopped_ms: started_ms + (duration_ns / 1_000_000) as i64,
             duration_ns,
+            input_bytes: running.execution.input_bytes(),
             metered_data_bytes: running.execution.metered_data_bytes(),
+            held_bytes: running.execution.held_bytes_peak() as u64,
             transitions: running.execution.transitions(),
             history: running.execution.history(),
             events_left_out: running.execution.events_left_out(),

@@ -106,9 +106,13 @@ pub struct Settled<'a> {
     pub stopped_ms: i64,
     /// Duration on the monotonic clock, in nanoseconds.
     pub duration_ns: u64,
+    /// Size of the input document, in bytes.
+    pub input_bytes: u64,
     /// Bytes that AWS's memory formula counts beside 50 MB and the definition: the input bytes of
     /// every iteration and branch started, or with none the execution's input once.
     pub metered_data_bytes: u64,
+    /// Most bytes of memory that its values held at a time.
+    pub held_bytes: u64,
     /// States entered, retries included.
     pub transitions: u32,
     /// The events that it recorded, in order; see [`ShardCore::with_recordings`] and
@@ -154,6 +158,8 @@ pub trait Settle {
     fn has_kept(&self) -> bool {
         false
     }
+    /// An event has to wait, since as many executions are open as may be; called once for each.
+    fn throttled(&mut self, _machine: MachineIdx) {}
     /// What the turn took and how full the shard is after it.
     fn measured(&mut self, _turn: &Turn, _levels: Levels) {}
     /// The shard had nothing to do for so many nanoseconds and slept.
@@ -163,6 +169,8 @@ pub trait Settle {
 /// A task call that leaves the shard; bytes are the effective input as JSON text.
 #[derive(Clone, Debug)]
 pub struct CallRequest {
+    /// The machine whose execution calls.
+    pub machine: MachineIdx,
     /// Name of the Task state.
     pub state: Box<str>,
     /// The `Resource` ARN as written.

@@ -18,7 +18,7 @@ use super::core::{Inputs, Limits, ShardCore, Turned};
 use super::{Calls, Completions, Settle, StartBatch};
 use crate::base::clock::Now;
 use crate::base::ids::ShardId;
-use crate::base::tally::{Levels, StateTally, Turn};
+use crate::base::tally::{Levels, RunTally, STOPPED, Turn};
 use crate::program::{Image, Loaded};
 use crate::vm::Recording;
 
@@ -35,8 +35,8 @@ pub struct Options {
     pub shard: ShardId,
     /// All state machines, by `MachineIdx`.
     pub machines: Vec<Image>,
-    /// Counts by state, of `machines`.
-    pub states: StateTally,
+    /// Counts of what runs, made for `machines`.
+    pub runs: RunTally,
     /// What their executions record, by `MachineIdx`; one that is missing records nothing.
     pub recordings: Vec<Recording>,
     /// Bounds of the shard.
@@ -182,6 +182,9 @@ struct Shard<S, C> {
     turns: u64,
     levels_at: Instant,
     levels: Levels,
+    /// Why nothing could come in after the last turn, by [`STOPPED`], and when that was.
+    stopped: [bool; STOPPED.len()],
+    stopped_at_ns: u64,
 }
 
 impl<S: Settle, C: Calls> Shard<S, C> {
@@ -197,7 +200,7 @@ impl<S: Settle, C: Calls> Shard<S, C> {
         let machines = options.machines.into_iter().map(Loaded::from).collect();
         let mut core = ShardCore::new(machines, options.limits, clock.now(), seed())
             .with_recordings(options.recordings);
-        core.count_states(options.states);
+        core.count_runs(options.runs);
         Self {
             core,
             inputs: Inputs::default(),
@@ -210,6 +213,8 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             clock,
             turns: 0,
             levels: Levels::default(),
+            stopped: [false; STOPPED.len()],
+            stopped_at_ns: 0,
         }
     }
 
@@ -255,7 +260,13 @@ impl<S: Settle, C: Calls> Shard<S, C> {
             // Enough spares lie ready: the rest is freed.
             let _ = self.inbox.spent.try_send(batch);
         }
-        measured.busy_ns = self.clock.now().mono_ns - now.mono_ns;
+        let after_ns = self.clock.now().mono_ns;
+        measured.busy_ns = after_ns - now.mono_ns;
+        // What was in the way after the last turn was so until this one was over.
+        let since_ns = after_ns - self.stopped_at_ns;
+        measured.stopped_ns = self.stopped.map(|stopped| if stopped { since_ns } else { 0 });
+        self.stopped = [self.inbox.starts.is_full(), self.inputs.hold_starts, turned.full];
+        self.stopped_at_ns = after_ns;
         measured.starts = turned.started as u64;
         measured.timers = turned.timers_fired as u64;
         let levels = self.levels();

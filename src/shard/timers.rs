@@ -87,9 +87,9 @@ impl<T: Copy> Timers<T> {
         }
     }
 
-    /// Moves on to `now_ms` and hands every timer that is due by then to `fire`, in order of
-    /// their due times.
-    pub fn advance(&mut self, now_ms: u64, mut fire: impl FnMut(T)) {
+    /// Moves on to `now_ms` and hands every timer that is due by then to `fire` with its due time,
+    /// in order of these.
+    pub fn advance(&mut self, now_ms: u64, mut fire: impl FnMut(T, u64)) {
         while let Some((at, wheel_level)) = self.next_look() {
             if at > now_ms {
                 break;
@@ -137,7 +137,7 @@ impl<T: Copy> Timers<T> {
     }
 
     /// Fires what is due in a slot and moves the rest to lower levels.
-    fn empty_slot(&mut self, level: usize, slot: usize, fire: &mut impl FnMut(T)) {
+    fn empty_slot(&mut self, level: usize, slot: usize, fire: &mut impl FnMut(T, u64)) {
         let mut index = self.levels[level].heads[slot];
         self.levels[level].clear(slot);
         while index != NONE {
@@ -148,13 +148,13 @@ impl<T: Copy> Timers<T> {
         }
     }
 
-    fn fire_or_link(&mut self, index: u32, fire: &mut impl FnMut(T)) {
+    fn fire_or_link(&mut self, index: u32, fire: &mut impl FnMut(T, u64)) {
         let entry = &mut self.entries[index as usize];
         if entry.due_ms <= self.current_ms {
-            let payload = entry.payload.take();
+            let (payload, due_ms) = (entry.payload.take(), entry.due_ms);
             self.release(index);
             if let Some(payload) = payload {
-                fire(payload);
+                fire(payload, due_ms);
             }
         } else {
             self.link(index);
@@ -282,7 +282,10 @@ mod tests {
 
     fn fired(timers: &mut Timers<u64>, now_ms: u64) -> Vec<u64> {
         let mut fired = Vec::new();
-        timers.advance(now_ms, |payload| fired.push(payload));
+        timers.advance(now_ms, |payload, due_ms| {
+            assert!(due_ms <= now_ms);
+            fired.push(payload);
+        });
         fired
     }
 

@@ -5,6 +5,7 @@
 //! Redirects are answers, not followed: the list would not hold otherwise.
 
 mod allow;
+mod connector;
 mod exchange;
 mod request;
 
@@ -97,7 +98,7 @@ enum Place {
 impl HttpTasks {
     /// Makes a client with its own connections.
     pub fn new(options: Options, completions: Completions, tally: TaskTally) -> Self {
-        let exchange = Exchange::new(&options);
+        let exchange = Exchange::new(&options, tally.connections());
         Self {
             inner: Rc::new(Inner {
                 options,
@@ -120,6 +121,7 @@ impl HttpTasks {
             Ok(prepared) => prepared,
             Err(result) => return self.inner.completions.push(token, result),
         };
+        let machine = request.machine;
         drop(request);
         let call = Waiting { token, since: Instant::now(), prepared };
         let mut calls = self.inner.calls.borrow_mut();
@@ -129,6 +131,7 @@ impl HttpTasks {
         } else if calls.waiting.len() < self.inner.options.waiting_max {
             let ticket = calls.next_ticket;
             calls.next_ticket += 1;
+            calls.tally.throttled(machine);
             calls.waiting.insert(ticket, call);
             calls.by_token.insert(token, Place::Waiting(ticket));
         } else {

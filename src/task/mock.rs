@@ -401,6 +401,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::ids::MachineIdx;
 
     fn mocks(script: &Value) -> (MockTasks, Completions) {
         let completions = Completions::default();
@@ -422,6 +423,7 @@ mod tests {
         tasks.call(
             token,
             CallRequest {
+                machine: MachineIdx(0),
                 state: state.into(),
                 resource: "arn:aws:lambda:us-east-1:111111111111:function:f".into(),
                 input: input.to_string().into_bytes(),

@@ -68,6 +68,7 @@ fn failed(error: &str, cause: impl Into<Box<str>>) -> CallResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::MachineIdx;
 
     #[test]
     fn http_invoke_is_known_in_every_partition() {
@@ -81,12 +82,13 @@ mod tests {
     #[test]
     fn an_unknown_resource_fails_the_task_with_its_name() {
         let completions = Completions::default();
-        let (tally, _) = crate::base::tally::tasks();
+        let (tally, _) = crate::base::tally::tasks(1);
         let mut tasks = Tasks::new(http::Options::default(), completions.clone(), tally);
         let token = WakeToken { index: 3, generation: 1 };
         tasks.call(
             token,
             CallRequest {
+                machine: MachineIdx(0),
                 state: "Pay".into(),
                 resource: "arn:aws:states:::sqs:sendMessage".into(),
                 input: b"{}".to_vec(),

@@ -77,6 +77,8 @@ pub struct Heap {
     building: Vec<Value>,
     /// Bytes beyond which nothing grows any more.
     pub(in crate::value) held_bytes_max: usize,
+    /// Most bytes held since the last reset, as of when memory was last given back.
+    peak_bytes: usize,
 }
 
 /// Slots of a container under construction, see [`Heap::open`].
@@ -101,6 +103,7 @@ impl Heap {
             scratch: String::new(),
             building: Vec::new(),
             held_bytes_max: usize::MAX,
+            peak_bytes: 0,
         }
     }
 
@@ -117,6 +120,7 @@ impl Heap {
             self.arena_bytes -= surplus.map(|arena| arena.held_bytes()).sum::<usize>();
         }
         self.documents.reset();
+        self.peak_bytes = 0;
     }
 
     /// The constants of the program that the heap serves.
@@ -154,6 +158,7 @@ impl Heap {
         // The last ones only: with thousands of frames, looking at all would take quadratic time.
         let mut closed = self.arenas_closed.iter().rev().take(64);
         debug_assert!(closed.all(|closed| *closed != arena), "the arena is closed already");
+        self.note_peak();
         let closed = &mut self.arenas[arena.index()];
         self.documents.free_all(closed);
         closed.clear();
@@ -168,6 +173,16 @@ impl Heap {
     /// Bytes of memory held by all arenas and documents.
     pub fn held_bytes(&self) -> usize {
         self.arena_bytes + self.documents.held_bytes()
+    }
+
+    /// Most bytes of memory held at a time since the last [`Heap::reset`].
+    pub fn held_bytes_peak(&self) -> usize {
+        self.peak_bytes.max(self.held_bytes())
+    }
+
+    /// To be called before memory is given back; it is held until then.
+    pub(in crate::value) fn note_peak(&mut self) {
+        self.peak_bytes = self.held_bytes_peak();
     }
 
     /// Bytes in use by a frame: its arena and the documents it owns. The first document, which an

@@ -52,6 +52,7 @@ impl Heap {
     /// [`TooLarge`] when the roots' text would pass 4 GiB; nothing has changed then.
     pub fn compact(&mut self, arena: ArenaId, roots: &mut [Value]) -> Result<(), TooLarge> {
         check_room(&self.spare, roots)?;
+        self.note_peak();
         let target = &mut self.arenas[arena.index()];
         let mut source = std::mem::replace(target, std::mem::take(&mut self.spare));
         let before_bytes = target.held_bytes() + source.held_bytes();

@@ -26,9 +26,13 @@ pub struct Asleep {
     keeps_input: bool,
     stand: Stand,
     started_ms: i64,
-    input_bytes: u64,
+    /// A payload is at most 256 KiB.
+    input_bytes: u32,
     child_input_bytes: u64,
-    children: u64,
+    /// Saturates: only whether there were any is asked later.
+    children: u32,
+    /// Most bytes held before it fell asleep; it may hold at most 4 GiB.
+    held_bytes_peak: u32,
     event: u32,
     transitions: u32,
     /// Hardly ever there.
@@ -45,6 +49,7 @@ struct Stand {
     entered_event: u32,
     last_event: u32,
     entered_ms: i64,
+    entered_ns: u64,
     retry_count: u32,
     caught: bool,
     waiting: Waiting,
@@ -111,9 +116,10 @@ impl Execution {
             keeps_input,
             stand,
             started_ms: self.identity.started_ms,
-            input_bytes: self.input_bytes,
+            input_bytes: u32::try_from(self.input_bytes).unwrap_or(u32::MAX),
             child_input_bytes: self.child_input_bytes,
-            children: self.children,
+            children: u32::try_from(self.children).unwrap_or(u32::MAX),
+            held_bytes_peak: u32::try_from(self.held_bytes_peak()).unwrap_or(u32::MAX),
             event: self.event,
             transitions: self.transitions,
             aside: Aside::of(self.history.take(), std::mem::take(&mut self.trace)),
@@ -140,9 +146,10 @@ impl Execution {
         self.identity.suffix = suffix;
         self.identity.started_ms = asleep.started_ms;
         self.input = Value::NULL;
-        self.input_bytes = asleep.input_bytes;
+        self.input_bytes = asleep.input_bytes.into();
         self.child_input_bytes = asleep.child_input_bytes;
-        self.children = asleep.children;
+        self.children = asleep.children.into();
+        self.held_bytes_before = asleep.held_bytes_peak as usize;
         self.event = asleep.event;
         self.transitions = asleep.transitions;
         let aside = asleep.aside.map(|aside| *aside).unwrap_or_default();
@@ -196,6 +203,7 @@ impl Stand {
             entry_cause: _,
             last_event,
             entered_ms,
+            entered_ns,
             retry_count,
             caught,
             waiting,
@@ -222,6 +230,7 @@ impl Stand {
             entered_event,
             last_event,
             entered_ms,
+            entered_ns,
             retry_count,
             caught,
             waiting,
@@ -239,6 +248,7 @@ impl Stand {
         frame.entered_event = self.entered_event;
         frame.last_event = self.last_event;
         frame.entered_ms = self.entered_ms;
+        frame.entered_ns = self.entered_ns;
         frame.retry_count = self.retry_count;
         frame.caught = self.caught;
         frame.waiting = self.waiting;

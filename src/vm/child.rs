@@ -7,6 +7,7 @@ use super::frame::{Frame, FrameId, Waiting};
 use super::history::{self, Detail};
 use super::items::Assignment;
 use super::machine::Machine;
+use crate::base::tally::Iterated;
 use crate::program::{Program, StateIdx};
 use crate::value::ArenaId;
 
@@ -93,7 +94,11 @@ impl Machine<'_, '_> {
         join.cause_event = last_event;
         join.last_event = last_event;
         let inline = matches!(join.work, Work::Iterations { tolerated: None, .. });
-        let state = frames[parent.index()].state;
+        let iterates = matches!(join.work, Work::Iterations { .. });
+        let (state, items) = (frames[parent.index()].state, frame.items);
+        if iterates {
+            self.turn.runs.iterated(state.index(), Iterated::Succeeded, items);
+        }
         self.enter_domain(self.execution.frames[parent.index()].domain);
         if inline {
             let id = self.iteration_event("MapIterationSucceeded", last_event, state, number);
@@ -136,6 +141,14 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// An iteration of a Map has ended; a branch of a Parallel is none.
+    fn count_iteration(&mut self, parent: FrameId, index: u32, items: u32, how: Iterated) {
+        if matches!(self.execution.joins[index as usize].work, Work::Iterations { .. }) {
+            let map = self.execution.frames[parent.index()].state;
+            self.turn.runs.iterated(map.index(), how, items);
+        }
+    }
+
     /// An event about an iteration; `state` is the Map.
     fn iteration_event(
         &mut self,
@@ -156,6 +169,7 @@ impl Machine<'_, '_> {
     /// with the parent running, unless the failure is tolerated.
     pub(super) fn child_failed(&mut self, program: &Program, raised: Raised) -> Option<Raised> {
         let (parent, index, number) = self.parent();
+        self.count_iteration(parent, index, self.execution.frame.items, Iterated::Failed);
         let join = &mut self.execution.joins[index as usize];
         let mut raised = raised;
         let distributed = match join.work {
@@ -215,6 +229,10 @@ impl Machine<'_, '_> {
         let map = self.execution.frames[parent.index()].state;
         self.execution.ready.retain(|ready| *ready != parent);
         for child in children {
+            if child != failed {
+                let items = self.execution.frames[child.index()].items;
+                self.count_iteration(parent, index, items, Iterated::Aborted);
+            }
             self.drop_frame(program, child);
             if child != failed && !detached {
                 let Frame { state, last_event, index, .. } = self.execution.frames[child.index()];

@@ -194,7 +194,7 @@ impl Machine<'_, '_> {
     #[inline]
     fn pay(&mut self) {
         let cost = self.turn.scratch.take_steps() / STEPS_PER_FUEL;
-        self.turn.fuel = self.turn.fuel.saturating_sub(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.turn.spend(cost);
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use super::{Effect, Raised, Step, Wake};
 use crate::base::clock::Now;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{ExecutionSuffix, WakeToken};
-use crate::base::tally::StateTally;
+use crate::base::tally::RunTally;
 use crate::base::trace::Trace;
 use crate::expr::jsonata::Scratch;
 use crate::program::{Loaded, Op, Program, StateIdx, World};
@@ -49,6 +49,8 @@ pub struct Execution {
     pub(super) child_input_bytes: u64,
     /// Branches and iterations begun.
     pub(super) children: u64,
+    /// Most bytes of memory held before the last sleep.
+    pub(super) held_bytes_before: usize,
     pub(super) history: Option<History>,
     pub(super) trace: Trace,
 }
@@ -102,12 +104,24 @@ pub struct Turn<'a> {
     pub fuel: u32,
     /// Bounds of the execution.
     pub limits: Limits,
-    /// Counts by state, of the machine that runs.
-    pub states: &'a mut StateTally,
+    /// Fuel that went into anything but instructions; 0 at first.
+    pub spent_beside: u32,
+    /// Counts of the machine that runs.
+    pub runs: &'a mut RunTally,
     /// Effects of this run are added here, each with the frame that waits for it.
     pub effects: &'a mut Vec<(FrameId, Effect)>,
     /// What no longer has to wake anybody is added here: its call or timer is to be given up.
     pub cancelled: &'a mut Vec<WakeToken>,
+}
+
+impl Turn<'_> {
+    /// Takes fuel for work that is no instruction: others wait, too.
+    #[inline]
+    pub(super) fn spend(&mut self, cost: usize) {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(self.fuel);
+        self.fuel -= cost;
+        self.spent_beside += cost;
+    }
 }
 
 impl Execution {
@@ -130,6 +144,7 @@ impl Execution {
             transitions: 0,
             child_input_bytes: 0,
             children: 0,
+            held_bytes_before: 0,
             history: None,
             trace: Trace::default(),
         }
@@ -171,6 +186,7 @@ impl Execution {
         self.transitions = 0;
         self.child_input_bytes = 0;
         self.children = 0;
+        self.held_bytes_before = 0;
         self.history = None;
         self.trace = Trace::default();
         if recording.level != Level::Off {
@@ -332,9 +348,19 @@ impl Execution {
         if self.children == 0 { self.input_bytes } else { self.child_input_bytes }
     }
 
+    /// Bytes of the input document.
+    pub fn input_bytes(&self) -> u64 {
+        self.input_bytes
+    }
+
     /// Bytes of memory that the execution's values hold.
     pub fn held_bytes(&self) -> usize {
         self.heap.held_bytes()
+    }
+
+    /// Most bytes of memory that the execution's values have held at a time.
+    pub fn held_bytes_peak(&self) -> usize {
+        self.heap.held_bytes_peak().max(self.held_bytes_before)
     }
 
     /// Appends a value of this execution as compact JSON.

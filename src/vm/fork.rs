@@ -209,7 +209,7 @@ impl Machine<'_, '_> {
         }
         // What a child is made of may have to be looked for among the parent's members.
         let cost = 1 + execution.heap.len(execution.frames[parent.index()].cur) / LOOKS_PER_FUEL;
-        self.turn.fuel = self.turn.fuel.saturating_sub(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.turn.spend(cost);
         let execution = &mut *self.execution;
         let arena = execution.heap.open_arena();
         let arena = arena.map_err(|error| self.of_parent(program, parent, &Fault::from(error)))?;

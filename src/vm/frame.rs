@@ -56,6 +56,8 @@ pub(super) struct Frame {
     pub(super) last_event: u32,
     /// Wall clock at which the state was entered, ms since the Unix epoch.
     pub(super) entered_ms: i64,
+    /// Monotonic clock at the same moment, for metrics.
+    pub(super) entered_ns: u64,
     /// Retries already made in this visit of the state.
     pub(super) retry_count: u32,
     /// Bytes of values at which the next state begins with a compaction.
@@ -105,6 +107,7 @@ impl Frame {
             entry_cause: 0,
             last_event: 0,
             entered_ms: 0,
+            entered_ns: 0,
             retry_count: 0,
             compact_at_bytes: COMPACT_BYTES_MIN,
             caught: false,

@@ -70,7 +70,7 @@ impl Machine<'_, '_> {
         // AWS prints a path into the context object with one `$` (recorded).
         let path = path.map_or("$", |walk| &walk.text);
         let path = if path.starts_with("$$") { &path[1..] } else { path };
-        let fault = Fault::new(format!("Reference path \"{path}\" must point to array."));
+        let fault = Fault::path(format!("Reference path \"{path}\" must point to array."));
         Err(self.runtime(&fault))
     }
 
@@ -136,7 +136,7 @@ impl Machine<'_, '_> {
         match number {
             None => Err(not_a("ToleratedFailurePercentage", "float", &text, walk)),
             Some(number) if (0.0..=100.0).contains(&number) => Ok(number),
-            Some(_) => Err(Fault::new(PERCENTAGE_BOUNDS)),
+            Some(_) => Err(Fault::path(PERCENTAGE_BOUNDS)),
         }
     }
 
@@ -175,7 +175,9 @@ impl Machine<'_, '_> {
         let (number, text) = self.amount(walk, roots)?;
         match number {
             Some(number) if number.fract() != 0.0 => Err(not_a(field, "integer", &text, walk)),
-            Some(number) if number < 0.0 => Err(Fault::new(format!("{field} cannot be negative."))),
+            Some(number) if number < 0.0 => {
+                Err(Fault::path(format!("{field} cannot be negative.")))
+            }
             Some(number) => Ok(number as u64),
             None => Err(not_a(field, "integer", &text, walk)),
         }
@@ -343,7 +345,7 @@ impl Machine<'_, '_> {
 /// AWS's text for a path that names no number.
 #[cold]
 fn not_a(field: &str, kind: &str, text: &str, walk: &Walk) -> Fault {
-    Fault::new(format!(
+    Fault::path(format!(
         "The {field}Path field refers to value \"{text}\" which is not a valid {kind}: {}",
         walk.text
     ))

@@ -22,12 +22,16 @@ use crate::value::{Value, View};
 pub(super) struct Machine<'a, 't> {
     pub(super) execution: &'a mut Execution,
     pub(super) turn: &'a mut Turn<'t>,
+    /// Fuel at the beginning of the run.
+    fuel: u32,
 }
 
 /// Where an instruction leads.
 pub(super) enum Flow {
     Next,
     Goto(Pc),
+    /// The state is left for the one at this place.
+    Leave(Pc),
     Suspend(Effect),
     /// The frame has children now and waits for them.
     Forked,
@@ -63,11 +67,18 @@ for_each_op!(dispatch);
 impl<'a, 't> Machine<'a, 't> {
     pub(super) fn new(execution: &'a mut Execution, turn: &'a mut Turn<'t>) -> Self {
         execution.heap.limit(turn.limits.held_bytes_max);
-        Self { execution, turn }
+        let fuel = turn.fuel;
+        Self { execution, turn, fuel }
     }
 
     /// Runs whatever is ready, until nothing is.
     pub(super) fn run(mut self) -> Step {
+        let step = self.run_all();
+        self.turn.runs.ran(self.fuel - self.turn.fuel - self.turn.spent_beside);
+        step
+    }
+
+    fn run_all(&mut self) -> Step {
         let program = std::rc::Rc::clone(&self.execution.program);
         loop {
             let mut raised = None;
@@ -127,6 +138,10 @@ impl<'a, 't> Machine<'a, 't> {
             match self.dispatch(program, program.ops[pc.0 as usize]) {
                 Ok(Flow::Next) => pc.0 += 1,
                 Ok(Flow::Goto(target)) => pc = target,
+                Ok(Flow::Leave(target)) => {
+                    self.count_exit(program, pc);
+                    pc = target;
+                }
                 Ok(Flow::Suspend(effect)) => {
                     self.execution.frame.pc = Pc(pc.0 + 1);
                     return Stop::Suspended(effect);
@@ -135,13 +150,33 @@ impl<'a, 't> Machine<'a, 't> {
                     self.execution.frame.pc = Pc(pc.0 + 1);
                     return Stop::Forked;
                 }
-                Ok(Flow::Finish) => return Stop::Finished,
+                Ok(Flow::Finish) => {
+                    self.count_exit(program, pc);
+                    return Stop::Finished;
+                }
                 Err(raised) => {
                     self.execution.frame.pc = pc;
                     return Stop::Raised(raised);
                 }
             }
         }
+    }
+
+    /// A state was left by the instruction at `pc`.
+    #[inline]
+    fn count_exit(&mut self, program: &Program, pc: Pc) {
+        self.turn.runs.left(pc.0 as usize);
+        if self.turn.runs.times_states() && self.state(program).kind.waits() {
+            self.count_stay();
+        }
+    }
+
+    /// How long the frame was in its state.
+    #[cold]
+    pub(super) fn count_stay(&mut self) {
+        let frame = &self.execution.frame;
+        let stayed_ns = self.turn.now.mono_ns.saturating_sub(frame.entered_ns);
+        self.turn.runs.stayed(frame.state.index(), stayed_ns);
     }
 
     fn suspend(&mut self, effect: Effect) {
@@ -153,10 +188,11 @@ impl<'a, 't> Machine<'a, 't> {
     fn enter(&mut self, program: &Program, state: StateIdx) -> Outcome {
         let execution = &mut *self.execution;
         execution.transitions = execution.transitions.saturating_add(1);
-        self.turn.states.entered(state.index());
+        self.turn.runs.entered(state.index());
         let frame = &mut execution.frame;
         frame.state = state;
         frame.entered_ms = self.turn.now.wall_ms;
+        frame.entered_ns = self.turn.now.mono_ns;
         frame.retry_count = 0;
         frame.caught = false;
         frame.attempts.clear();
@@ -274,6 +310,7 @@ impl<'a, 't> Machine<'a, 't> {
 
     /// AWS reports `States.Runtime`, not the specification's `States.NoChoiceMatched` (recorded).
     fn unmatched(&mut self, _: &Program) -> Outcome {
+        self.turn.runs.unmatched(self.execution.frame.state.index());
         Err(self.runtime(&Fault::new(
             "Failed to transition out of the state. The state does not point to a next state.",
         )))
@@ -298,7 +335,7 @@ impl<'a, 't> Machine<'a, 't> {
     #[inline]
     fn jump(&mut self, program: &Program, target: Pc) -> Outcome {
         self.leave(program)?;
-        Ok(Flow::Goto(target))
+        Ok(Flow::Leave(target))
     }
 
     fn halt(&mut self, program: &Program) -> Outcome {
@@ -333,7 +370,7 @@ impl<'a, 't> Machine<'a, 't> {
         let value = value.map_err(|fault| self.runtime(&fault))?;
         match self.execution.heap.view(value) {
             View::Str(text) => Ok(Some(text.to_owned())),
-            _ => Err(self.runtime(&Fault::new(format!(
+            _ => Err(self.runtime(&Fault::path(format!(
                 "The {field} field must reference a string, but was: {}",
                 self.printed(value)
             )))),

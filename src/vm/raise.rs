@@ -3,6 +3,7 @@
 //! Every failure of a running execution passes through [`Raised`], so that retriers and catchers
 //! have one place to look.
 
+use crate::base::tally::ExpressionKind;
 use crate::expr::Fault;
 
 /// An error on its way out of a state. Boxed, since raising is the cold path.
@@ -19,6 +20,8 @@ struct Detail {
     terminal: bool,
     /// An evaluation failed, and its event has not been counted yet.
     lapse: Option<Lapse>,
+    /// The language of the expression that failed, until metrics have counted it.
+    expression: Option<ExpressionKind>,
 }
 
 /// A failed evaluation, as its event tells it.
@@ -35,7 +38,7 @@ impl Raised {
         // Recorded: neither States.ALL nor its own name catches States.Runtime.
         let terminal = error == Some(RUNTIME);
         let (error, cause) = (error.map(Into::into), cause.map(Into::into));
-        Self(Box::new(Detail { error, cause, terminal, lapse: None }))
+        Self(Box::new(Detail { error, cause, terminal, lapse: None, expression: None }))
     }
 
     /// `States.QueryEvaluationError`, with AWS's general prefix before the complaint.
@@ -51,6 +54,7 @@ impl Raised {
         );
         let mut raised = Self::new(Some("States.QueryEvaluationError"), Some(&cause));
         raised.0.lapse = Some(Lapse { field: field.map(Into::into) });
+        raised.0.expression = Some(ExpressionKind::Jsonata);
         raised
     }
 
@@ -60,7 +64,9 @@ impl Raised {
         let cause = format!(
             "An error occurred while executing the state '{state}' (entered at the event id #{entered_event}). {fault}"
         );
-        Self::new(Some(RUNTIME), Some(&cause))
+        let mut raised = Self::new(Some(RUNTIME), Some(&cause));
+        raised.0.expression = fault.expression();
+        raised
     }
 
     /// `States.ResultPathMatchFailure` (ASL specification, appendix A).
@@ -69,7 +75,9 @@ impl Raised {
         let cause = format!(
             "An error occurred while executing the state '{state}' (entered at the event id #{entered_event}). Unable to apply ReferencePath {path} to the state's input"
         );
-        Self::new(Some("States.ResultPathMatchFailure"), Some(&cause))
+        let mut raised = Self::new(Some("States.ResultPathMatchFailure"), Some(&cause));
+        raised.0.expression = Some(ExpressionKind::JsonPath);
+        raised
     }
 
     /// `States.DataLimitExceeded`; `what` is the state or task (text recorded on AWS).
@@ -109,6 +117,11 @@ impl Raised {
     /// The evaluation whose failure has no event yet; asked again there is none.
     pub(super) fn take_lapse(&mut self) -> Option<Lapse> {
         self.0.lapse.take()
+    }
+
+    /// The language of the expression that failed; asked again there is none.
+    pub(super) fn take_expression(&mut self) -> Option<ExpressionKind> {
+        self.0.expression.take()
     }
 
     /// Whether retriers and catchers are not asked.

@@ -25,6 +25,9 @@ impl Machine<'_, '_> {
     /// nobody does.
     pub(super) fn recover(&mut self, program: &Program, raised: Raised) -> Option<Raised> {
         let mut raised = raised;
+        if let Some(kind) = raised.take_expression() {
+            self.turn.runs.expression_failed(kind);
+        }
         // It may have been raised in a turn of its own, so that it is told only now.
         let mut from_children = match raised.take_lapse() {
             Some(lapse) => self.lapsed(program, &raised, &lapse),
@@ -32,10 +35,14 @@ impl Machine<'_, '_> {
         };
         loop {
             match self.remedy(program, &raised) {
-                Remedy::Retry(delay_ms) => match self.retry(program, delay_ms) {
-                    Ok(()) => return None,
-                    Err(error) => raised = error,
-                },
+                Remedy::Retry(delay_ms) => {
+                    let state = self.execution.frame.state.index();
+                    self.turn.runs.retried(state, raised.error());
+                    match self.retry(program, delay_ms) {
+                        Ok(()) => return None,
+                        Err(error) => raised = error,
+                    }
+                }
                 Remedy::Handler(handler) => {
                     if std::mem::take(&mut from_children) {
                         self.children_failed_event(program);
@@ -47,6 +54,7 @@ impl Machine<'_, '_> {
                 }
                 Remedy::None => {}
             }
+            self.count_failure();
             if from_children {
                 self.children_failed_event(program);
             }
@@ -58,6 +66,14 @@ impl Machine<'_, '_> {
                 Some(error) => raised = error,
             }
             from_children = true;
+        }
+    }
+
+    /// The frame's state ends with an error that nobody in it takes.
+    fn count_failure(&mut self) {
+        self.turn.runs.failed(self.execution.frame.state.index());
+        if self.turn.runs.times_states() {
+            self.count_stay();
         }
     }
 
@@ -105,7 +121,6 @@ impl Machine<'_, '_> {
         let state = self.state(program);
         // AWS counts each retry as a transition more (pricing of Standard workflows).
         self.execution.transitions = self.execution.transitions.saturating_add(1);
-        self.turn.states.retried(self.execution.frame.state.index());
         let frame = &mut self.execution.frame;
         frame.retry_count += 1;
         frame.staged.clear();
@@ -143,7 +158,7 @@ impl Machine<'_, '_> {
         frame.staged.clear();
         frame.pc = handler;
         frame.caught = true;
-        self.turn.states.caught(frame.state.index());
+        self.turn.runs.caught(frame.state.index(), raised.error());
         Ok(())
     }
 

@@ -224,7 +224,7 @@ impl Machine<'_, '_> {
         })?;
         match self.execution.heap.view(value) {
             View::Int(seconds @ 1..=99_999_999) => Ok(Some(seconds as u64 * 1_000)),
-            _ => Err(self.runtime(&Fault::new(format!(
+            _ => Err(self.runtime(&Fault::path(format!(
                 "The {field} parameter does not reference a positive integer: {} == {}",
                 walk.text,
                 self.printed(value)
@@ -261,12 +261,12 @@ impl Machine<'_, '_> {
         let complaint = match self.execution.heap.view(value) {
             View::Int(seconds @ 0..=WAIT_SECONDS_MAX) => return Ok(seconds as u64),
             View::Int(seconds) if seconds > 0 => {
-                return Err(self.runtime(&Fault::new(TOO_LONG)));
+                return Err(self.runtime(&Fault::path(TOO_LONG)));
             }
             View::Int(_) => "references a negative value",
             _ => "cannot be parsed as a long value",
         };
-        Err(self.runtime(&Fault::new(format!(
+        Err(self.runtime(&Fault::path(format!(
             "The SecondsPath parameter {complaint}: {} == {}",
             walk.text,
             self.printed(value)
@@ -280,7 +280,7 @@ impl Machine<'_, '_> {
         {
             return Ok(instant);
         }
-        Err(self.runtime(&Fault::new(format!(
+        Err(self.runtime(&Fault::path(format!(
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: {} == {}",
             walk.text,
             self.printed(value)
@@ -299,7 +299,7 @@ impl Machine<'_, '_> {
 
     fn operand(&mut self, walk: &Walk, parameter: &str) -> Result<Value, Raised> {
         walk.find(&self.execution.heap, self.roots()).map_err(|_| {
-            self.runtime(&Fault::new(format!(
+            self.runtime(&Fault::path(format!(
                 "The {parameter} parameter does not reference an input value: {}",
                 walk.text
             )))
@@ -310,7 +310,7 @@ impl Machine<'_, '_> {
     fn millis_until(&mut self, instant: Instant) -> Result<u64, Raised> {
         let wait_ms = instant.seconds.saturating_mul(1_000).saturating_sub(self.turn.now.wall_ms);
         if wait_ms / 1_000 > WAIT_SECONDS_MAX {
-            return Err(self.runtime(&Fault::new(TOO_LONG)));
+            return Err(self.runtime(&Fault::path(TOO_LONG)));
         }
         Ok(wait_ms.max(0) as u64)
     }

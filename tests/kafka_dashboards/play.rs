@@ -140,8 +140,16 @@ const CALLS: &str = r#"{
       "TimeoutSeconds": 20,
       "Retry": [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}],
       "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Give up"}],
-      "End": true
+      "ResultSelector": {"items": [1, 2, 3]},
+      "Next": "Each"
     },
+    "Each": {
+      "Type": "Map",
+      "ItemsPath": "$.items",
+      "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}},
+      "Next": "Rest"
+    },
+    "Rest": {"Type": "Wait", "Seconds": 1, "End": true},
     "Give up": {"Type": "Fail", "Error": "Calls.Failed"}
   }
 }"#;

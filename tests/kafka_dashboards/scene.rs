@@ -190,7 +190,7 @@ fn definition(directory: &Path, machine: &Machine) -> PathBuf {
 fn config(play: &Play, broker: &Broker, directory: &Path, called: u16, admin_port: u16) -> String {
     let mut config = format!(
         "[kafka]\nbrokers = [\"{}\"]\n[shards]\ncount = 2\n[http]\nlisten = \"127.0.0.1:{admin_port}\"\n\
-         [task.http]\nallow = [\"127.0.0.1:{called}\"]\n",
+         [task.http]\nallow = [\"127.0.0.1:{called}\"]\n[metrics]\nper_state = \"full\"\n",
         broker.bootstrap()
     );
     for machine in &play.machines {

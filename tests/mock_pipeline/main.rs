@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use expressway::base::ids::{MachineIdx, PipelineIdx};
 use expressway::cli::relay::{self, RelayArgs};
-use expressway::ingest::{Error, Handle, OffsetReset, Options, Pipeline, Report};
+use expressway::ingest::{ClientRole, Error, Handle, OffsetReset, Options, Pipeline, Report};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
 
@@ -428,6 +428,8 @@ fn a_batch_refused_for_its_size_goes_through_record_by_record() {
     let counters = running.handle.counters();
     assert!(running.stop().error.is_none());
     assert!(counters.delivery_failed.get() > 0);
+    let retried: u64 = counters.sinks.iter().map(|sink| sink.retried.get()).sum();
+    assert_eq!(retried, counters.delivery_failed.get(), "each is sent again, once");
     assert_eq!(counters.oversize_results.get(), 0);
     assert_eq!(arns(&cluster.read("out", 2, 400)).len(), 400);
     assert_eq!(cluster.read("bills", 2, 400).len(), 400);
@@ -475,13 +477,63 @@ fn a_full_window_stops_intake_until_its_head_ends() {
         counters.window_full.get() == 1 && counters.finished.get() == 63
     });
     assert_eq!(counters.consumed.get(), 64);
-    wait_for("back-pressure to show", || counters.back_pressure_ns.get() > 0);
+    wait_for("back-pressure to show", || {
+        counters.back_pressure_ns.get() > 0 && counters.standing_still.get() == 1
+    });
+    assert_eq!(counters.throttled.get(), 0, "the window is no limit of open executions");
     shards.control.hold.store(false, Ordering::SeqCst);
     wait_for("the rest", || counters.finished.get() == 300);
+    wait_for("intake to go on", || counters.standing_still.get() == 0);
     handle.stop();
     assert!(handle.join().error.is_none());
     shards.join();
     assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 300)]));
+}
+
+#[test]
+fn records_that_find_all_shards_full_are_counted_once_each() {
+    let cluster = Cluster::new(TOPICS);
+    for offset in 0..20 {
+        let value = format!("{{\"n\":{offset},\"hold\":true}}");
+        cluster.produce("in", 0, None, Some(value.as_bytes()), &[]);
+    }
+    cluster.flush();
+    let mut options = options(&cluster);
+    options.inflight_per_shard = 5;
+    let mut shards = Shards::start(1);
+    shards.control.hold.store(true, Ordering::SeqCst);
+    let (ports, lane) = shards.take();
+    let handle = Pipeline::start(options, ports, lane).unwrap();
+    let counters = handle.counters();
+    wait_for("the sixth to wait", || counters.throttled.get() == 1);
+    assert_eq!(counters.consumed.get(), 5);
+    wait_for("intake to stand still", || counters.standing_still.get() == 1);
+    wait_for("the rest to be seen in the client", || counters.fetched.get() == 15);
+    shards.control.hold.store(false, Ordering::SeqCst);
+    wait_for("the rest", || counters.finished.get() == 20);
+    assert!((1..=15).contains(&counters.throttled.get()), "{}", counters.throttled.get());
+    handle.stop();
+    assert!(handle.join().error.is_none());
+    shards.join();
+}
+
+#[test]
+fn clients_tell_of_their_errors_and_round_trips() {
+    let cluster = Cluster::new(TOPICS);
+    produce(&cluster, 40);
+    let running = Running::start(options(&cluster));
+    wait_for("all", || running.finished() == 40);
+    let counters = running.handle.counters();
+    assert_eq!(counters.errors(), BTreeMap::new());
+    for role in [ClientRole::Consumer, ClientRole::Producer] {
+        wait_for("statistics", || {
+            let brokers = counters.client(role).round_trips;
+            brokers.values().any(|one| one.count > 0 && one.p99_us >= one.average_us)
+        });
+    }
+    // The mock's brokers are numbered from 1.
+    assert!(counters.client(ClientRole::Producer).round_trips.keys().all(|broker| *broker >= 1));
+    assert!(running.stop().error.is_none());
 }
 
 #[test]

@@ -218,6 +218,22 @@ fn assert_metrics(service: &Instance, expected: &Expected, bills: &BTreeMap<Stri
         assert_eq!(metric("dead_letter_records_total", class), *count, "{class}");
     }
     assert_eq!(metric("dead_letter_records_total", ""), expected.dead());
+    assert_eq!(metric("source_records_rejected_total", ""), expected.dead());
+    let too_large = expected.dead.get("too-large").copied().unwrap_or(0);
+    assert_eq!(metric("source_records_rejected_total", "too_large"), too_large);
+    assert_eq!(metric("execution_input_bytes_count", ""), executions);
+    assert_eq!(metric("execution_arena_bytes_count", ""), executions);
+    // Nothing is tried again here, and nothing is inside a state any more.
+    let entered = metric("states_entered_total", "");
+    assert_eq!(entered, metric("state_transitions_total", ""));
+    assert_eq!(entered, metric("states_exited_total", ""));
+    let choices = metric("states_entered_total", "type=\"Choice\"");
+    assert!(choices >= executions && choices == metric("choice_branches_total", ""));
+    // Two instructions for each state at least: one to enter it, one to leave it.
+    assert!(metric("vm_instructions_total", "") >= 2 * entered);
+    assert_eq!(metric("sink_retries_total", ""), 0);
+    // At most ten a second on each shard.
+    assert!((1..=expected.failed).contains(&metric("traces_sampled_total", "error")));
     let delivered = 2 * executions + expected.dead();
     assert_eq!(metric("sink_records_total", "delivered"), delivered);
     assert_eq!(metric("sink_records_total", "\"failed\""), 0);

@@ -60,6 +60,11 @@ fn a_wait_and_a_call_bring_back_what_the_server_said() {
     assert_eq!(tasks("finished_total", "status=\"succeeded\""), EVENTS - 2);
     assert_eq!(tasks("finished_total", "status=\"failed\""), 1);
     assert_eq!(tasks("in_flight", ""), 0);
+    // The connections are kept for other calls.
+    assert_eq!(service.metric("expressway_task_connections", "active") as usize, 0);
+    assert!(service.metric("expressway_task_connections", "idle") as usize > 0);
+    let delays = service.metric("expressway_shard_timer_delay_seconds_count", "") as usize;
+    assert!(delays > 0, "half of the events wait for a second");
 }
 
 #[test]

@@ -42,6 +42,13 @@ impl Cells {
         self.add(at + 1 + bucket, 1);
     }
 
+    /// The cells of so many lines from the one on that `at` begins, so that each is found at once.
+    #[inline]
+    pub(super) fn block<const LINES: usize>(&mut self, at: usize) -> Option<Block<'_, LINES>> {
+        let lines = self.0.get(at / LINE_CELLS..)?.first_chunk()?;
+        Some(Block(lines))
+    }
+
     pub(super) fn get(&self, index: usize) -> u64 {
         self.cell(index).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
@@ -55,6 +62,28 @@ impl Cells {
             buckets: (0..=bounds).map(|bucket| self.get(at + 1 + bucket)).collect(),
             sum: self.get(at),
         }
+    }
+}
+
+/// Cells side by side, of which this thread is the only writer.
+pub(super) struct Block<'a, const LINES: usize>(&'a [Line; LINES]);
+
+impl<const LINES: usize> Block<'_, LINES> {
+    /// As [`Cells::add`]; a constant index needs no check.
+    #[inline]
+    pub(super) fn add(&mut self, index: usize, n: u64) {
+        if let Some(line) = self.0.get(index / LINE_CELLS) {
+            let cell = &line.0[index % LINE_CELLS];
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        }
+    }
+
+    /// As [`Cells::observe`].
+    #[inline]
+    pub(super) fn observe(&mut self, at: usize, bounds: &[u64], value: u64) {
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        self.add(at, value);
+        self.add(at + 1 + bucket, 1);
     }
 }
 

@@ -3,7 +3,10 @@
 //! A workflow may make error names out of its input, so their number has no bound; that of the
 //! series has. A shard learns the first few of its own; readers see names only when they are whole.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+
+use super::cells::Cells;
 
 /// Error names that the language defines.
 pub const STATES_ERRORS: [&str; 15] = [
@@ -29,6 +32,9 @@ pub const ERRORS_LEARNED_MAX: usize = 20;
 
 /// Label value of all further names.
 pub const OTHER_ERROR: &str = "other";
+
+/// Label value of an error without a name, which a Fail state may leave out.
+pub const NO_ERROR: &str = "none";
 
 /// Longest name that is learned, in bytes.
 const NAME_BYTES_MAX: usize = 128;
@@ -57,6 +63,19 @@ impl Names {
         }
         let found = learned.iter().position(|name| &**name.get_or_init(|| error.into()) == error);
         found.map_or(other, |index| STATES_ERRORS.len() + index)
+    }
+
+    /// The counts of one machine by name, whose cells begin at `base`; names without any are left out.
+    pub(super) fn counted(
+        &self,
+        machine: usize,
+        cells: &Cells,
+        base: usize,
+    ) -> BTreeMap<String, u64> {
+        let counted = (0..ERROR_CELLS).map(|cell| (cell, cells.get(base + cell)));
+        let counted = counted.filter(|(_, count)| *count > 0);
+        let named = counted.filter_map(|(cell, count)| Some((self.name(machine, cell)?, count)));
+        named.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     /// The name of a cell; `None` when nothing was learned for it yet.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
 use super::errors::{ERROR_CELLS, Names};
+use super::run::add_named;
 use super::{LATENCY_BOUNDS_NS, MEMORY_BOUNDS_BYTES, SIZE_BOUNDS_BYTES, rejected_index};
 use crate::base::ids::MachineIdx;
 
@@ -48,6 +49,8 @@ pub struct Finish {
     pub input_bytes: u64,
     /// Size of the output document; 0 when there is none.
     pub output_bytes: u64,
+    /// Most memory that it held at a time.
+    pub held_bytes: u64,
     /// States entered, retries included.
     pub transitions: u64,
 }
@@ -63,7 +66,13 @@ pub struct Turn {
     pub task_results: u64,
     /// Timers fired in it.
     pub timers: u64,
+    /// Nanoseconds for which events could not come in before it, by [`STOPPED`].
+    pub stopped_ns: [u64; STOPPED.len()],
 }
+
+/// Why a shard takes no more events: its inbox is full, what it settles into is, or as many
+/// executions are open as its memory is meant for.
+pub const STOPPED: [&str; 3] = ["inbox", "sink", "memory"];
 
 /// How full a shard is after a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,17 +107,18 @@ impl ShardTally {
     /// An execution ended.
     pub fn finished(&mut self, machine: MachineIdx, finish: &Finish) {
         let base = self.base(machine);
-        let cells = &mut self.cells;
-        cells.add(base + ENDED_AT + finish.ended as usize, 1);
-        cells.add(base + TRANSITIONS, finish.transitions);
-        cells.add(base + BILLED_MS, finish.billed_ms);
-        cells.add(base + BILLED_MB, finish.billed_mb);
-        cells.add(base + BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
-        cells.observe(base + DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
-        cells.observe(base + MEMORY, &MEMORY_BOUNDS_BYTES, finish.memory_bytes);
-        cells.observe(base + INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
+        let Some(mut cells) = self.cells.block::<MACHINE_LINES>(base) else { return };
+        cells.add(ENDED_AT + finish.ended as usize, 1);
+        cells.add(TRANSITIONS, finish.transitions);
+        cells.add(BILLED_MS, finish.billed_ms);
+        cells.add(BILLED_MB, finish.billed_mb);
+        cells.add(BILLED_MB_MS, finish.billed_ms.saturating_mul(finish.billed_mb));
+        cells.observe(DURATION, &LATENCY_BOUNDS_NS, finish.duration_ns);
+        cells.observe(MEMORY, &MEMORY_BOUNDS_BYTES, finish.memory_bytes);
+        cells.observe(INPUT, &SIZE_BOUNDS_BYTES, finish.input_bytes);
+        cells.observe(HELD, &SIZE_BOUNDS_BYTES, finish.held_bytes);
         if finish.ended == Ended::Succeeded {
-            cells.observe(base + OUTPUT, &SIZE_BOUNDS_BYTES, finish.output_bytes);
+            cells.observe(OUTPUT, &SIZE_BOUNDS_BYTES, finish.output_bytes);
         }
     }
 
@@ -117,6 +127,12 @@ impl ShardTally {
         let base = self.base(machine);
         let cell = self.errors.cell(usize::from(machine.0), error);
         self.cells.add(base + ERRORS + cell, 1);
+    }
+
+    /// An event had to wait, since as many executions were open as may be.
+    pub fn throttled(&mut self, machine: MachineIdx) {
+        let base = self.base(machine);
+        self.cells.add(base + THROTTLED, 1);
     }
 
     /// An event was refused before it started; `class` is one of [`super::REJECTED`].
@@ -132,6 +148,11 @@ impl ShardTally {
         self.cells.add(EVENTS + 1, turn.task_results);
         self.cells.add(EVENTS + 2, turn.timers);
         self.cells.observe(TURNS, &LATENCY_BOUNDS_NS, turn.busy_ns);
+        for (reason, stopped_ns) in turn.stopped_ns.into_iter().enumerate() {
+            if stopped_ns > 0 {
+                self.cells.add(STOPPED_NS + reason, stopped_ns);
+            }
+        }
     }
 
     /// The shard slept.
@@ -171,6 +192,8 @@ pub struct MachineCounts {
     pub ended: [u64; 4],
     /// Events refused, by [`super::REJECTED`].
     pub rejected: [u64; 5],
+    /// Events that had to wait for another execution to end.
+    pub throttled: u64,
     /// States entered.
     pub transitions: u64,
     /// Billed milliseconds.
@@ -189,6 +212,8 @@ pub struct MachineCounts {
     pub input: Histogram,
     /// Output sizes in bytes.
     pub output: Histogram,
+    /// Most memory held at a time by each execution, in bytes.
+    pub held: Histogram,
 }
 
 impl MachineCounts {
@@ -202,17 +227,17 @@ impl MachineCounts {
         self.started += other.started;
         add_each(&mut self.ended, &other.ended);
         add_each(&mut self.rejected, &other.rejected);
+        self.throttled += other.throttled;
         self.transitions += other.transitions;
         self.billed_ms += other.billed_ms;
         self.billed_mb += other.billed_mb;
         self.billed_mb_ms += other.billed_mb_ms;
         self.duration.add(&other.duration);
-        for (error, count) in &other.errors {
-            *self.errors.entry(error.clone()).or_default() += count;
-        }
+        add_named(&mut self.errors, &other.errors);
         self.memory.add(&other.memory);
         self.input.add(&other.input);
         self.output.add(&other.output);
+        self.held.add(&other.held);
     }
 }
 
@@ -227,6 +252,8 @@ pub struct ShardCounts {
     pub events: [u64; 3],
     /// How full it is.
     pub levels: Levels,
+    /// Nanoseconds for which it took no more events, by [`STOPPED`].
+    pub stopped_ns: [u64; STOPPED.len()],
     /// Lengths of turns in nanoseconds.
     pub turns: Histogram,
 }
@@ -245,24 +272,18 @@ impl ShardReader {
             ended,
             started: cells.get(base + STARTED),
             rejected: cells.array(base + REJECTED_AT),
+            throttled: cells.get(base + THROTTLED),
             transitions: cells.get(base + TRANSITIONS),
             billed_ms: cells.get(base + BILLED_MS),
             billed_mb: cells.get(base + BILLED_MB),
             billed_mb_ms: cells.get(base + BILLED_MB_MS),
             duration: cells.histogram(base + DURATION, LATENCY_BOUNDS_NS.len()),
-            errors: self.errors_of(usize::from(machine.0), base + ERRORS),
+            errors: self.errors.counted(usize::from(machine.0), cells, base + ERRORS),
             memory: cells.histogram(base + MEMORY, MEMORY_BOUNDS_BYTES.len()),
             input: cells.histogram(base + INPUT, SIZE_BOUNDS_BYTES.len()),
             output: cells.histogram(base + OUTPUT, SIZE_BOUNDS_BYTES.len()),
+            held: cells.histogram(base + HELD, SIZE_BOUNDS_BYTES.len()),
         }
-    }
-
-    fn errors_of(&self, machine: usize, base: usize) -> BTreeMap<String, u64> {
-        let counted = (0..ERROR_CELLS).map(|cell| (cell, self.cells.get(base + cell)));
-        let counted = counted.filter(|(_, count)| *count > 0);
-        let named =
-            counted.filter_map(|(cell, count)| Some((self.errors.name(machine, cell)?, count)));
-        named.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     /// Reads what the shard counted of itself.
@@ -272,6 +293,7 @@ impl ShardReader {
             busy_ns: self.cells.get(BUSY_NS),
             parked_ns: self.cells.get(PARKED_NS),
             events: self.cells.array(EVENTS),
+            stopped_ns: self.cells.array(STOPPED_NS),
             levels: Levels { inbox, ready, completions, timers, arena_bytes },
             turns: self.cells.histogram(TURNS, LATENCY_BOUNDS_NS.len()),
         }
@@ -283,7 +305,8 @@ const BUSY_NS: usize = 0;
 const PARKED_NS: usize = 1;
 const EVENTS: usize = 2;
 const LEVELS: usize = 5;
-const TURNS: usize = 10;
+const STOPPED_NS: usize = 10;
+const TURNS: usize = STOPPED_NS + STOPPED.len();
 const SHARD_CELLS: usize = (TURNS + LATENCY_CELLS).next_multiple_of(LINE_CELLS);
 
 // Cells of a machine. What every execution touches comes first.
@@ -294,12 +317,15 @@ const BILLED_MS: usize = 6;
 const BILLED_MB: usize = 7;
 const BILLED_MB_MS: usize = 8;
 const REJECTED_AT: usize = 9;
-const DURATION: usize = 14;
+const THROTTLED: usize = 14;
+const DURATION: usize = 15;
 const INPUT: usize = DURATION + LATENCY_CELLS;
 const OUTPUT: usize = INPUT + SIZE_CELLS;
 const MEMORY: usize = OUTPUT + SIZE_CELLS;
-const ERRORS: usize = MEMORY + MEMORY_BOUNDS_BYTES.len() + 2;
+const HELD: usize = MEMORY + MEMORY_BOUNDS_BYTES.len() + 2;
+const ERRORS: usize = HELD + SIZE_CELLS;
 const MACHINE_CELLS: usize = (ERRORS + ERROR_CELLS).next_multiple_of(LINE_CELLS);
+const MACHINE_LINES: usize = MACHINE_CELLS / LINE_CELLS;
 
 const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.len() + 2;
 const SIZE_CELLS: usize = SIZE_BOUNDS_BYTES.len() + 2;
@@ -316,6 +342,7 @@ mod tests {
         memory_bytes: 50_001_024,
         input_bytes: 1_024,
         output_bytes: 1_025,
+        held_bytes: 5_000,
         transitions: 5,
     };
 
@@ -325,6 +352,7 @@ mod tests {
         tally.started(MachineIdx(1));
         tally.started(MachineIdx(1));
         tally.finished(MachineIdx(1), &FINISH);
+        tally.throttled(MachineIdx(1));
         tally.rejected(MachineIdx(2), "too-deep");
         tally.rejected(MachineIdx(2), "no such class");
         let counts = reader.machine(MachineIdx(1));
@@ -334,6 +362,8 @@ mod tests {
         assert_eq!((counts.duration.buckets[1], counts.duration.sum), (1, 100_000));
         assert_eq!(counts.input.buckets[1], 1, "a bound belongs to its bucket");
         assert_eq!(counts.output.buckets[2], 1);
+        assert_eq!((counts.held.buckets[3], counts.held.sum), (1, 5_000));
+        assert_eq!(counts.throttled, 1);
         assert_eq!(reader.machine(MachineIdx(2)).rejected, [0, 0, 1, 0, 1]);
         assert_eq!(reader.machine(MachineIdx(0)), reader_zero());
         assert_eq!(reader.machine(MachineIdx(900)), reader_zero());
@@ -357,7 +387,8 @@ mod tests {
     #[test]
     fn shard_gauges_are_set_and_times_are_summed() {
         let (mut tally, reader) = shard(0);
-        let turn = Turn { busy_ns: 60_000, starts: 2, task_results: 1, timers: 3 };
+        let turn =
+            Turn { busy_ns: 60_000, starts: 2, task_results: 1, timers: 3, stopped_ns: [7, 0, 8] };
         tally.turn(&turn);
         tally.turn(&turn);
         tally.parked(5);
@@ -367,6 +398,7 @@ mod tests {
         assert_eq!((counts.busy_ns, counts.parked_ns), (120_000, 5));
         assert_eq!(counts.events, [4, 2, 6]);
         assert_eq!(counts.levels, levels);
+        assert_eq!(counts.stopped_ns, [14, 0, 16]);
         assert_eq!((counts.turns.buckets[1], counts.turns.count()), (2, 2));
     }
 

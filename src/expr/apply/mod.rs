@@ -133,7 +133,7 @@ impl Apply {
     fn fault(&self, failure: Failure) -> Fault {
         let reason = match failure {
             Failure::Missing(text) => {
-                return Fault::new(format!(
+                return Fault::intrinsic(format!(
                     "The function '{}' had the following error: {text}",
                     self.text
                 ));
@@ -147,7 +147,7 @@ impl Apply {
             ),
             Failure::Template(detail) => format!("Invalid template in States.Format: {detail}"),
         };
-        Fault::new(format!(
+        Fault::intrinsic(format!(
             "There was an error while evaluating the intrinsic function: {}. {reason}",
             self.text
         ))
@@ -267,7 +267,7 @@ fn bounded(value: Value) -> Result<(), Failure> {
 
 #[cold]
 fn too_long() -> Failure {
-    Failure::Other(Fault::new(format!(
+    Failure::Other(Fault::intrinsic(format!(
         "An intrinsic function may not make a text of more than {TEXT_BYTES_MAX} bytes"
     )))
 }

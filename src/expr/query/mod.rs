@@ -125,10 +125,10 @@ impl Query {
     #[cold]
     pub fn invalid_path(&self, heap: &Heap, roots: Roots<'_>, missing: Missing) -> Fault {
         match missing {
-            Missing::Step(_) if self.origin.is_null_input(heap, roots) => Fault::new(NULL_INPUT),
+            Missing::Step(_) if self.origin.is_null_input(heap, roots) => Fault::path(NULL_INPUT),
             Missing::Variable => unassigned(&self.text),
             Missing::Exhausted => exhausted(&self.text),
-            Missing::Step(_) => Fault::new(format!(
+            Missing::Step(_) => Fault::path(format!(
                 "Invalid path '{}' : No results for path: {}",
                 self.text, self.text
             )),
@@ -147,7 +147,7 @@ impl Query {
 
 #[cold]
 pub(in crate::expr) fn exhausted(text: &str) -> Fault {
-    Fault::new(format!("Invalid path '{text}' : The path matches too many values"))
+    Fault::path(format!("Invalid path '{text}' : The path matches too many values"))
 }
 
 /// Compiles a regular expression of a filter; matching it takes time linear in the text.

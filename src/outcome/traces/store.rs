@@ -38,6 +38,8 @@ struct Ring {
     bytes: usize,
     /// All that qualified, kept or not.
     seen: u64,
+    /// All that were kept, whether they still are or not.
+    taken: u64,
 }
 
 /// What a list of executions is to show.
@@ -84,8 +86,15 @@ impl Traces {
         {
             ring.bytes -= oldest.bytes();
         }
+        ring.taken += 1;
         ring.bytes += bytes;
         ring.kept.push_back(kept);
+    }
+
+    /// Executions that were kept so far, by machine, each by [`Reason::ALL`].
+    pub fn kept(&self) -> Vec<[u64; 3]> {
+        let of_machine = |machine: &Machine| machine.rings.each_ref().map(|ring| lock(ring).taken);
+        self.0.machines.iter().map(of_machine).collect()
     }
 
     /// The kept executions as one JSON document, the latest first, without their events; with how

@@ -64,7 +64,9 @@ impl Scene {
             started_ms: ms,
             stopped_ms: ms,
             duration_ns,
+            input_bytes: 0,
             metered_data_bytes: 0,
+            held_bytes: 0,
             transitions: 2,
             history: &history,
             events_left_out: 0,
@@ -154,6 +156,8 @@ fn memory_is_bounded_and_a_flood_of_failures_pushes_out_only_failures() {
     let kept = errors["kept"].as_u64().unwrap();
     // A sixth of 64 KiB holds about ten of them.
     assert!((8..16).contains(&kept), "{kept}");
+    // Those that were pushed out were kept, too.
+    assert_eq!(scene.traces.kept(), [[500, 1, 0], [1, 0, 0]]);
     let names = scene.names(&Filter { limit: Some(1_000), ..Filter::default() });
     assert_eq!(names.len() as u64, kept + 2);
     assert!(names.contains(&"n1".to_owned()) && names.contains(&"n2".to_owned()));
@@ -177,4 +181,5 @@ fn a_second_has_room_for_ten_of_a_kind() {
     (0..3).for_each(|_| scene.settle_at(0, Status::Failed, 1, "1", 6_000));
     let list = scene.list(&Filter { limit: Some(1_000), ..Filter::default() });
     assert_eq!(list["stateMachines"][0]["error"], json!({"seen": 53, "kept": 13}));
+    assert_eq!(scene.traces.kept(), [[13, 0, 0], [0, 0, 0]]);
 }

@@ -13,29 +13,30 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::value::RawValue;
 
+use super::connector::Counting;
 use super::request::Prepared;
 use super::{Options, TIMEOUT_MAX};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
-use crate::base::tally::Attempted;
+use crate::base::tally::{Attempted, Connection, Connections};
 use crate::shard::CallResult;
 use crate::task::failed;
 
 /// The client; its connections are driven by the runtime of the shard that calls it.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Counting<HttpsConnector<HttpConnector>>, Full<Bytes>>,
     timeout: Duration,
 }
 
 impl Exchange {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, connections: Connections) -> Self {
         let connector =
             HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(options.idle_connections_per_host)
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_timer(TokioTimer::new())
-            .build(connector);
+            .build(Counting::new(connector, connections));
         Self { client, timeout: options.timeout.min(TIMEOUT_MAX) }
     }
 
@@ -58,6 +59,10 @@ impl Exchange {
         let response = self.client.request(request).await.map_err(|error| socket(&error))?;
         let (parts, body) = response.into_parts();
         let body = read(body).await?;
+        // Read to its end, so that another call may have it; one that is not is closed.
+        if let Some(connection) = parts.extensions.get::<Connection>() {
+            connection.set_active(false);
+        }
         if parts.status.is_success() {
             envelope(parts.status, &parts.headers, &body)
         } else {

@@ -310,6 +310,7 @@ mod tests {
 
     use super::super::Allow;
     use super::*;
+    use crate::base::ids::MachineIdx;
     use crate::base::trace::TraceParent;
 
     fn prepare(input: &Value) -> Result<Prepared, CallResult> {
@@ -318,6 +319,7 @@ mod tests {
             ..Options::default()
         };
         let request = CallRequest {
+            machine: MachineIdx(0),
             state: "S".into(),
             resource: "arn:aws:states:::http:invoke".into(),
             input: input.to_string().into_bytes(),
@@ -359,6 +361,7 @@ mod tests {
     #[test]
     fn bodies_keep_the_text_of_their_numbers_and_texts_go_out_bare() {
         let request = CallRequest {
+            machine: MachineIdx(0),
             state: "S".into(),
             resource: "r".into(),
             input: br#"{"ApiEndpoint":"https://api.test","Method":"PUT","RequestBody":[1.50, 12345678901234567890123]}"#
@@ -387,6 +390,7 @@ mod tests {
         let sent = |more: &str| {
             let input = format!(r#"{{"ApiEndpoint":"https://api.test","Method":"GET"{more}}}"#);
             let request = CallRequest {
+                machine: MachineIdx(0),
                 state: "S".into(),
                 resource: "r".into(),
                 input: input.into_bytes(),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::base::ids::MachineIdx;
 use crate::base::tally::{self, TaskReader};
 use crate::task::echo::EchoServer;
 
@@ -28,7 +29,7 @@ fn tasks(options: Options) -> (HttpTasks, Completions) {
 }
 
 fn counted(options: Options) -> (HttpTasks, Completions, TaskReader) {
-    let (tally, reader) = tally::tasks();
+    let (tally, reader) = tally::tasks(1);
     let completions = Completions::default();
     let options = Options { allow: Allow::new(["127.0.0.1"]).unwrap(), ..options };
     let tasks = HttpTasks::new(options, completions.clone(), tally);
@@ -45,6 +46,7 @@ fn get(address: SocketAddr, path: &str) -> Value {
 
 fn request(input: &Value) -> CallRequest {
     CallRequest {
+        machine: MachineIdx(0),
         state: "Call".into(),
         resource: "arn:aws:states:::http:invoke".into(),
         input: input.to_string().into_bytes(),
@@ -251,6 +253,7 @@ fn a_cancelled_call_never_answers_and_gives_its_place_on() {
         tasks.cancel(token(1));
         tasks.cancel(token(77));
         assert_eq!((tasks.running(), tasks.waiting()), (1, 1));
+        assert_eq!(counts.throttled(MachineIdx(0)), 2);
         tasks.cancel(token(0));
         assert_eq!((tasks.running(), tasks.waiting()), (1, 0));
         let (woken, result) = next(&completions).await;
@@ -270,7 +273,7 @@ fn host_names_are_resolved() {
     let completions = Completions::default();
     let options = Options { allow: Allow::new(["localhost"]).unwrap(), ..Options::default() };
     let result = run(async {
-        let tasks = HttpTasks::new(options, completions.clone(), tally::tasks().0);
+        let tasks = HttpTasks::new(options, completions.clone(), tally::tasks(1).0);
         let input = json!({
             "ApiEndpoint": format!("http://localhost:{}/", server.address().port()),
             "Method": "GET",
@@ -279,6 +282,33 @@ fn host_names_are_resolved() {
         next(&completions).await.1
     });
     assert!(matches!(result, CallResult::Returned(_)), "{result:?}");
+}
+
+#[test]
+fn connections_are_active_while_their_call_is_under_way() {
+    let server = EchoServer::start().unwrap();
+    run(async {
+        let (tasks, completions, counts) = counted(Options::default());
+        let connections = || counts.resource(Resource::HttpInvoke).connections;
+        assert_eq!(connections(), [0, 0]);
+        let slow = request(&get(server.address(), "/?delay_ms=60000"));
+        tasks.call(token(0), slow);
+        while connections() != [0, 1] {
+            tokio::task::yield_now().await;
+        }
+        tasks.call(token(1), request(&get(server.address(), "/")));
+        next(&completions).await;
+        assert_eq!(connections(), [1, 1]);
+        // The idle one serves the next call, too.
+        tasks.call(token(2), request(&get(server.address(), "/")));
+        next(&completions).await;
+        assert_eq!(connections(), [1, 1]);
+        // Nobody can use a connection whose answer is still to come.
+        tasks.cancel(token(0));
+        while connections() != [1, 0] {
+            tokio::task::yield_now().await;
+        }
+    });
 }
 
 #[test]
