@@ -261,7 +261,7 @@ impl<'a> Iterator for Headers<'a> {
 }
 
 /// Records to one topic, and what became of them.
-pub(crate) struct Outbox<C: ProducerContext + 'static> {
+pub(crate) struct Outbox<C: ProducerContext<DeliveryOpaque: Copy> + 'static> {
     topic: NonNull<c::rd_kafka_topic_t>,
     reports: NonNull<c::rd_kafka_queue_t>,
     producer: BaseProducer<C>,
@@ -269,9 +269,9 @@ pub(crate) struct Outbox<C: ProducerContext + 'static> {
 
 // SAFETY: topic handles and queues are reference counted and thread safe in librdkafka; events
 // never leave `serve`.
-unsafe impl<C: ProducerContext> Send for Outbox<C> {}
+unsafe impl<C: ProducerContext<DeliveryOpaque: Copy>> Send for Outbox<C> {}
 
-impl<C: ProducerContext> Outbox<C> {
+impl<C: ProducerContext<DeliveryOpaque: Copy>> Outbox<C> {
     /// Takes over a client; `None` when no topic can have this name.
     pub(crate) fn new(producer: BaseProducer<C>, topic: &str) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
@@ -298,7 +298,9 @@ impl<C: ProducerContext> Outbox<C> {
         let key_len = key.map_or(0, <[u8]>::len);
         // SAFETY: the variadic list follows rd_kafka_producev's table: each tag is followed by
         // arguments of exactly the types it names, and END closes it. Everything is copied
-        // (F_COPY; headers always are) before the call returns.
+        // (F_COPY; headers always are) before the call returns. OPAQUE is a number, which no
+        // DeliveryOpaque that is Copy takes for a pointer that it owns: the producer looks at reports
+        // itself when it is dropped.
         let err = unsafe {
             c::rd_kafka_producev(
                 self.producer.client().native_ptr(),
@@ -370,7 +372,7 @@ impl<C: ProducerContext> Outbox<C> {
     }
 }
 
-impl<C: ProducerContext> Drop for Outbox<C> {
+impl<C: ProducerContext<DeliveryOpaque: Copy>> Drop for Outbox<C> {
     fn drop(&mut self) {
         // SAFETY: our references, each given back exactly once, while the client is still live.
         unsafe {

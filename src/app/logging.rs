@@ -103,8 +103,12 @@ impl Process {
         let [total] = self.dropped.get();
         let count = total - *told;
         if count > 0 {
-            *told = total;
             warn!(target: TARGET, count, total, "log lines were dropped: stderr is not read fast enough");
+            // A line that found no room itself is said again, and so is one beside which others found
+            // none: rather a line counted twice than one that nobody is told of.
+            if self.dropped.get() == [total] {
+                *told = total;
+            }
         }
     }
 }

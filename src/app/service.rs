@@ -575,6 +575,7 @@ const FEATURES: &str = match (cfg!(feature = "tls"), cfg!(feature = "otlp")) {
     (false, true) => "otlp",
     (true, true) => "tls,otlp",
 };
+
 /// Batches that fit into a shard's inbox.
 fn inbox_batches(settings: &Settings) -> usize {
     (settings.shards.inbox_records as usize).div_ceil(BATCH_STARTS)

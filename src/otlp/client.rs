@@ -79,8 +79,10 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Answer {
     let why = format!("the collector answered {status}");
     if matches!(status.as_u16(), 429 | 502 | 503 | 504) {
         let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        // A date is not understood, and waited for as if there were none.
-        let after = after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+        // A date is not understood, and waited for as if there were none. A number that does not fit
+        // is like a date: not understood.
+        let after = after.and_then(|text| text.trim().parse::<u32>().ok());
+        let after = after.map(|seconds| Duration::from_secs(seconds.into()));
         return Answer::Later { after, why };
     }
     Answer::Refused { why }
@@ -122,6 +124,7 @@ mod tests {
         };
         assert_eq!(after(answer(429, Some("7"), b"")), Some(7));
         assert_eq!(after(answer(503, Some("Fri, 31 Dec 1999 23:59:59 GMT"), b"")), None);
+        assert_eq!(after(answer(503, Some("18446744073709551615"), b"")), None);
         assert_eq!([502, 504].map(|status| after(answer(status, None, b""))), [None, None]);
         for status in [400, 401, 404, 413, 500, 501, 301] {
             assert!(matches!(answer(status, Some("1"), b""), Answer::Refused { .. }), "{status}");

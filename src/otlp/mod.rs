@@ -5,7 +5,6 @@
 //! batches. Telling never holds up what is told: what finds no room is dropped and counted. Nothing is
 //! known here of Kafka and of the configuration.
 //! <https://opentelemetry.io/docs/specs/otlp/>
-
 //!
 //! Without the feature `otlp` there are only the options, so that every build knows what a configuration
 //! may say.

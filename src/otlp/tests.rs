@@ -276,8 +276,6 @@ fn the_span_of_an_execution_says_where_it_comes_from() {
         duration_ns: 1_500,
         transitions: 4,
         metered_data_bytes: 0,
-        input_bytes: 2,
-        held_bytes: 0,
         history: Vec::new(),
         events_left_out: 2,
     };
@@ -404,8 +402,6 @@ fn tell(recorder: &Recorder, executions: usize) {
         duration_ns: 0,
         transitions: 0,
         metered_data_bytes: 0,
-        input_bytes: 2,
-        held_bytes: 0,
         history: Vec::new(),
         events_left_out: 0,
     };

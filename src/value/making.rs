@@ -65,6 +65,12 @@ impl<'a> Making<'a> {
         self.documents.row(value)
     }
 
+    /// Slots in the arena.
+    #[inline]
+    pub fn slot_count(&self) -> usize {
+        self.arena.slots.len()
+    }
+
     /// Bytes of text in the arena.
     #[inline]
     pub fn text_bytes(&self) -> usize {

@@ -52,7 +52,6 @@ impl Heap {
     /// [`TooLarge`] when the roots' text would pass 4 GiB; nothing has changed then.
     pub fn compact(&mut self, arena: ArenaId, roots: &mut [Value]) -> Result<(), TooLarge> {
         check_room(&self.spare, roots)?;
-        self.note_peak();
         let target = &mut self.arenas[arena.index()];
         let mut source = std::mem::replace(target, std::mem::take(&mut self.spare));
         let before_bytes = target.held_bytes() + source.held_bytes();
@@ -65,13 +64,17 @@ impl Heap {
             leaves_marks: true,
         };
         mover.run(roots);
+        // Both are held for a moment.
+        let both_bytes = target.held_bytes() + source.held_bytes();
+        self.arena_bytes = self.arena_bytes + both_bytes - before_bytes;
+        self.note_peak();
         self.documents.free_all(&mut source);
         source.clear();
         if source.held_bytes() > KEPT_BYTES_MAX {
             source = Arena::default();
         }
-        let after_bytes = target.held_bytes() + source.held_bytes();
-        self.arena_bytes = self.arena_bytes + after_bytes - before_bytes;
+        let after_bytes = self.arenas[arena.index()].held_bytes() + source.held_bytes();
+        self.arena_bytes = self.arena_bytes + after_bytes - both_bytes;
         self.spare = source;
         Ok(())
     }

@@ -37,9 +37,11 @@ impl Machine<'_, '_> {
             match self.remedy(program, &raised) {
                 Remedy::Retry(delay_ms) => {
                     let state = self.execution.frame.state.index();
-                    self.turn.runs.retried(state, raised.error());
                     match self.retry(program, delay_ms) {
-                        Ok(()) => return None,
+                        Ok(()) => {
+                            self.turn.runs.retried(state, raised.error());
+                            return None;
+                        }
                         Err(error) => raised = error,
                     }
                 }

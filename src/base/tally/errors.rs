@@ -58,7 +58,8 @@ impl Names {
         }
         let other = ERROR_CELLS - 1;
         let Some(learned) = self.0.get(machine) else { return other };
-        if error.len() > NAME_BYTES_MAX {
+        // One that is called like the rest is counted with it: two series cannot have the same labels.
+        if error.len() > NAME_BYTES_MAX || error == OTHER_ERROR {
             return other;
         }
         let found = learned.iter().position(|name| &**name.get_or_init(|| error.into()) == error);
@@ -116,5 +117,13 @@ mod tests {
             assert_eq!(names.name(0, names.cell(0, late)), Some(OTHER_ERROR));
         }
         assert_eq!(names.name(9, names.cell(9, "no such machine")), Some(OTHER_ERROR));
+    }
+
+    #[test]
+    fn an_error_called_like_the_rest_is_counted_with_it() {
+        let names = Names::new(1);
+        assert_eq!(names.cell(0, OTHER_ERROR), ERROR_CELLS - 1);
+        let own = names.cell(0, "Order.Rejected");
+        assert_eq!(own, STATES_ERRORS.len(), "nothing was learned before");
     }
 }

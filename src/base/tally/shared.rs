@@ -32,9 +32,9 @@ impl<const N: usize> SharedCounts<N> {
 pub enum SpanResult {
     /// The collector took it.
     Exported = 0,
-    /// There was no room for it, or the collector could not be reached in time.
+    /// There was no room for it, or it was not delivered.
     Dropped = 1,
-    /// The collector said that it did not take it.
+    /// The collector took others of its request, but not this one.
     Rejected = 2,
 }
 

@@ -236,6 +236,7 @@ mod tests {
         sum.add(&counts);
         assert_eq!((sum.started, sum.ran.count()), (2, 2));
     }
+
     #[test]
     fn a_connection_is_idle_or_active_until_it_is_closed() {
         let (tally, reader) = tasks(0);

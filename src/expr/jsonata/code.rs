@@ -120,7 +120,9 @@ pub(super) enum Code {
     KeepArray(CodeId),
     /// What nests deeper than AWS evaluates.
     TooDeep,
+    /// Code that most often need not be evaluated.
     Projected(Box<Projected>),
+    /// A call that most often need not be made.
     Aggregated(Box<Aggregated>),
 }
 

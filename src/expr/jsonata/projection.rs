@@ -74,10 +74,11 @@ impl Aggregate {
         matches!(self, Self::Sum | Self::Average).then_some(Number::Int(0))
     }
 
-    /// What one more number makes of what was before.
+    /// What one more number makes of what was `before`, if there was something.
     #[expect(clippy::inline_always, reason = "runs for each of many items")]
     #[inline(always)]
-    pub(super) fn step(self, before: Number, number: Number, dialect: Dialect) -> Number {
+    pub(super) fn next(self, before: Option<Number>, number: Number, dialect: Dialect) -> Number {
+        let Some(before) = before else { return number };
         let order = match self {
             Self::Sum | Self::Average => return before.compute(Operator::Add, number, dialect),
             Self::Max => Ordering::Greater,
@@ -102,12 +103,12 @@ pub(super) enum Member {
     Field(Key),
     Number(Arithmetic),
     /// `a & b & c`
-    Text(Box<[Part]>),
+    Text(Box<[TextPart]>),
 }
 
 /// A part of a text that is made.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum TextPart {
     /// With its length as JSON, without quotes.
     Constant(Box<str>, usize),
     Field(Key),
@@ -153,7 +154,7 @@ fn computed(arithmetic: &Arithmetic, members: Members<'_>, dialect: Dialect) -> 
 ///
 /// `None` where something is not as expected; then the arena is as it was.
 #[inline]
-pub(super) fn object(
+pub(super) fn make_object(
     members: &[(Value, Member)],
     row: Row<'_>,
     dialect: Dialect,
@@ -208,14 +209,19 @@ fn value_of(number: Number, dialect: Dialect) -> Option<Value> {
 }
 
 #[inline]
-fn text(parts: &[Part], row: Row<'_>, text_end: usize, making: &mut Making<'_>) -> Option<Value> {
+fn text(
+    parts: &[TextPart],
+    row: Row<'_>,
+    text_end: usize,
+    making: &mut Making<'_>,
+) -> Option<Value> {
     let begin = making.text_bytes();
     let bytes_max = text_end.checked_sub(begin)?.min(limits::VALUE_BYTES_MAX);
     let mut escaped_len = 0;
     for part in parts {
         let added = match part {
-            Part::Constant(text, escaped_len) => making.append(text).map(|()| *escaped_len),
-            Part::Field(key) => match row.field(key) {
+            TextPart::Constant(text, escaped_len) => making.append(text).map(|()| *escaped_len),
+            TextPart::Field(key) => match row.field(key) {
                 Some(field) => append(field, making)?,
                 // What is undefined is no text.
                 None => continue,

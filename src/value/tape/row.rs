@@ -131,4 +131,4 @@ impl<'a> Iterator for Rows<'a> {
 impl ExactSizeIterator for Rows<'_> {}
 
 /// Objects with more keys are no rows: looking for one among many has to be paid for.
-const KEYS_MAX: usize = 32;
+const KEYS_MAX: usize = 16;

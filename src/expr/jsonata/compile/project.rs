@@ -1,10 +1,13 @@
-//! Which code is a projection: see [`super::super::projection`].
+//! Which code is a projection (see [`super::super::projection`]) or an aggregate over one: found out
+//! from code that is compiled already, which stays as the way for everything else.
 
 use super::super::ast::Node;
-use super::super::code::{Aggregated, Callee, Code, CodeId, Pairs, Projected, Source, StepKind};
+use super::super::code::{
+    Aggregated, Callee, Code, CodeId, Pairs, Part, Projected, Source, StepKind,
+};
 use super::super::functions;
 use super::super::number::Number;
-use super::super::projection::{Aggregate, Arithmetic, Gives, Member, Part, Projection, Term};
+use super::super::projection::{Aggregate, Arithmetic, Gives, Member, Projection, Term, TextPart};
 use super::Compiler;
 use crate::value::{Key, Value, escaped_len};
 
@@ -18,9 +21,7 @@ impl Compiler<'_> {
         let projected = Projected { projection, source, otherwise: code };
         self.emit(Code::Projected(Box::new(projected)), node)
     }
-}
 
-impl Compiler<'_> {
     /// The call `call` with the shorter way that it has, if it is an aggregate over the members of
     /// an array's elements.
     pub(super) fn aggregated(&mut self, call: CodeId, node: &Node) -> CodeId {
@@ -39,7 +40,7 @@ impl Compiler<'_> {
         let (origin, keys, term, steps) = match code(*argument) {
             Code::Names { origin, keys } => {
                 let (last, keys) = keys.split_last()?;
-                (*origin, keys, Term::Field(last.clone()), 2)
+                (*origin, keys, Term::Field(last.clone()), 1)
             }
             Code::Path(path) if path.is_bare() => {
                 let [names, step] = &*path.steps else { return None };
@@ -54,7 +55,10 @@ impl Compiler<'_> {
         };
         let is_pure = matches!(
             code(origin),
-            Code::States(_) | Code::Local(_) | Code::Variable(..) | Code::Input
+            Code::States(Part::Context | Part::ErrorOutput | Part::Input | Part::Result)
+                | Code::Local(_)
+                | Code::Variable(..)
+                | Code::Input
         );
         is_pure.then(|| Aggregated { aggregate, origin, keys: keys.into(), term, steps, otherwise })
     }
@@ -104,14 +108,14 @@ impl Deriving<'_, '_> {
         }
     }
 
-    fn part(&mut self, id: CodeId) -> Option<Part> {
+    fn part(&mut self, id: CodeId) -> Option<TextPart> {
         self.steps += 1;
         match self.code(id) {
             Code::Constant(item) => {
                 let text = self.constant_text(item.value()?)?;
-                Some(Part::Constant(text.into(), escaped_len(text) - 2))
+                Some(TextPart::Constant(text.into(), escaped_len(text) - 2))
             }
-            code => self.field(code).map(Part::Field),
+            code => self.field(code).map(TextPart::Field),
         }
     }
 
@@ -122,13 +126,13 @@ impl Deriving<'_, '_> {
     }
 
     fn term(&mut self, id: CodeId, level: usize) -> Option<Term> {
-        self.steps += 1;
         match self.code(id) {
             Code::Constant(item) => match item.own_number()? {
                 Number::Float(float) if !float.is_finite() => None,
                 number => Some(Term::Constant(number)),
             },
             Code::Arithmetic(..) if level < LEVELS_MAX => {
+                self.steps += 1;
                 let arithmetic = self.arithmetic(id, level + 1)?;
                 Some(Term::Computed(Box::new(arithmetic)))
             }

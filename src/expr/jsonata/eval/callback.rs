@@ -1,6 +1,6 @@
 //! Functions that are called once for each of many items.
 
-use super::super::code::{Code as Op, Lambda};
+use super::super::code::{Code as Op, CodeId, Lambda, Source};
 use super::super::item::{Item, Kind};
 use super::super::projection::Projection;
 use super::super::scratch::Closure;
@@ -21,6 +21,8 @@ pub(in super::super) struct Callback<'e> {
 #[derive(Clone, Copy)]
 struct Plain<'e> {
     code: &'e Lambda,
+    /// Its body; whoever runs it has tried the projection that it may be.
+    body: CodeId,
     /// The frame it was made in.
     parent: u32,
     /// The context item it was made in.
@@ -42,6 +44,7 @@ impl<'e> Evaluator<'e> {
         let Op::Projected(projected) = &self.program.codes[plain.code.body.0 as usize] else {
             return None;
         };
+        debug_assert_eq!(projected.source, Source::Parameter, "a function's body is about it");
         let too_deep =
             self.ground + u32::from(plain.code.levels) > self.ground_max || self.depth >= DEPTH_MAX;
         (!too_deep).then_some(&projected.projection)
@@ -58,22 +61,25 @@ impl<'e> Evaluator<'e> {
             && !code.captured
             && code.slots <= FEW_SLOTS
             && self.program.labels == 0;
-        is_plain.then_some(Plain { code, parent, context })
+        let body = match &self.program.codes[code.body.0 as usize] {
+            Op::Projected(projected) => projected.otherwise,
+            _ => code.body,
+        };
+        is_plain.then_some(Plain { code, body, parent, context })
     }
 
     /// Calls a function with the items in `range` of the stack, as long as it is known what it makes
-    /// of them without calling it, and pushes the results; returns how many it were.
+    /// of them without calling it, and pushes the results; returns how many they were.
     ///
     /// # Errors
     /// U1002.
     #[inline]
-    pub(in super::super) fn call_back_run(
+    pub(in super::super) fn project_call_backs(
         &mut self,
         callback: &Callback<'e>,
         range: std::ops::Range<usize>,
     ) -> Result<usize, Thrown> {
         let Some(projection) = callback.projection else { return Ok(0) };
-        self.step_fuel(CALL_STEPS)?;
         let called = self.project_run(projection, range);
         self.step_fuel(called * CALL_STEPS)?;
         Ok(called)
@@ -91,13 +97,13 @@ impl<'e> Evaluator<'e> {
         place: impl FnOnce() -> Item,
         whole: Item,
     ) -> Result<Item, Thrown> {
-        if let Some(projection) = callback.projection {
+        if let Some(projection) = callback.projection
+            && let Some(item) = self.project(projection, item)
+        {
             self.step_fuel(CALL_STEPS)?;
-            if let Some(item) = self.project(projection, item) {
-                return Ok(item);
-            }
+            return Ok(item);
         }
-        self.call_each(callback, item, place, whole)
+        self.call_in_full(callback, item, place, whole)
     }
 
     /// As [`Self::call_back`], where it is known that calling cannot be avoided.
@@ -105,7 +111,7 @@ impl<'e> Evaluator<'e> {
     /// # Errors
     /// What it throws.
     #[inline]
-    pub(in super::super) fn call_each(
+    pub(in super::super) fn call_in_full(
         &mut self,
         callback: &Callback<'e>,
         item: Item,
@@ -158,7 +164,7 @@ impl<'e> Evaluator<'e> {
         self.scratch.frames.push(Frame { parent: plain.parent, base: first as u32 });
         (self.frame, self.base) = (frame as u32, first);
         self.depth += 1;
-        let result = self.evaluate(code.body, plain.context);
+        let result = self.evaluate(plain.body, plain.context);
         self.depth -= 1;
         (self.frame, self.base) = outer;
         if self.scratch.frames.len() == frame + 1 {

@@ -62,21 +62,12 @@ impl Evaluator<'_> {
                 self.scratch.stack[index] = value.into();
             }
         }
-        let count = self.scratch.stack.len() - base;
-        self.step_fuel(count / ITEMS_PER_STEP)?;
-        let bytes = 8 * count;
-        self.check_value(bytes)?;
-        self.heap_bytes += bytes;
-        let Self { heap, scratch, arena, .. } = self;
-        let slots = scratch.stack[base..].iter().map(|item| item.value_or_null());
-        let object = heap.object_from(*arena, slots).map_err(|_| out_of_memory())?;
-        scratch.stack.truncate(base);
-        Ok(object.into())
+        self.close_result(base, true)
     }
 
     /// Makes an array of the result at once where the result goes, of what lies on the stack from
-    /// `base` on, which is gone then; not of a single element, which is none in a sequence, nor of
-    /// what is to be exported first.
+    /// `base` on; `None` for fewer than two elements, which are no array as a sequence, and where one
+    /// has to be exported first.
     ///
     /// # Errors
     /// As [`Self::export`].
@@ -89,14 +80,25 @@ impl Evaluator<'_> {
         if count < 2 || elements.iter().any(|element| element.value().is_none()) {
             return Ok(None);
         }
+        self.close_result(base, false).map(Some)
+    }
+
+    /// Makes a container of the values on the stack from `base` on, which are gone then.
+    fn close_result(&mut self, base: usize, is_object: bool) -> Result<Item, Thrown> {
+        let count = self.scratch.stack.len() - base;
         self.step_fuel(count / ITEMS_PER_STEP)?;
         self.check_value(8 * count)?;
         self.heap_bytes += 8 * count;
         let Self { heap, scratch, arena, .. } = self;
         let slots = scratch.stack[base..].iter().map(|item| item.value_or_null());
-        let array = heap.array_from(*arena, slots).map_err(|_| out_of_memory())?;
+        let made = if is_object {
+            heap.object_from(*arena, slots)
+        } else {
+            heap.array_from(*arena, slots)
+        };
+        let made = made.map_err(|_| out_of_memory())?;
         scratch.stack.truncate(base);
-        Ok(Some(array.into()))
+        Ok(made.into())
     }
 
     /// Exports what lies on the stack from `base` on, which is gone then.

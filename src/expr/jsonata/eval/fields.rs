@@ -68,7 +68,7 @@ impl Evaluator<'_> {
 
     /// Pays for looking for a key among many.
     #[inline]
-    fn pay_for_keys(&mut self, keys: usize) -> Result<(), Thrown> {
+    pub(super) fn pay_for_keys(&mut self, keys: usize) -> Result<(), Thrown> {
         if keys > ITEMS_PER_STEP { self.step_fuel(keys / ITEMS_PER_STEP) } else { Ok(()) }
     }
 

@@ -1,16 +1,21 @@
-//! Projections: see [`super::super::projection`].
+//! Runs projections (see [`super::super::projection`]) over items, and the code that they stand for
+//! over what is not for them.
+//!
+//! `None` says that, and leaves stack, arena and variables as they were: whoever gets it evaluates
+//! the code, as if nothing had been tried. Errors are no business of this module.
 
 use super::super::Dialect;
 use super::super::code::{Aggregated, Projected, Source};
 use super::super::item::Item;
 use super::super::number::Number;
-use super::super::projection::{Gives, Member, Projection, Term, object};
+use super::super::projection::{Gives, Member, Projection, Term, make_object};
 use super::super::{Thrown, limits};
 use super::operators::ordered;
 use super::{BYTES_PER_STEP, Evaluator};
-use crate::value::Value;
+use crate::value::{LookUp, Value};
 
 impl<'e> Evaluator<'e> {
+    /// A projection over its source.
     #[inline(never)]
     pub(super) fn projected(
         &mut self,
@@ -46,26 +51,28 @@ impl<'e> Evaluator<'e> {
         range.len()
     }
 
-    /// What a projection makes of an object of a document; `None` where the code that it stands
-    /// for has to be evaluated, which then also finds out what is wrong.
+    /// What a projection makes of an object of a document; `None` where the code that it stands for
+    /// has to be evaluated.
     #[inline]
     pub(super) fn project(&mut self, projection: &Projection, object: Item) -> Option<Item> {
         let object = object.value()?;
-        self.fuel = self.fuel.checked_sub(projection.steps)?;
-        match &projection.gives {
-            Gives::Number(arithmetic) => {
-                let members = self.heap.row(object)?.members();
-                Some(arithmetic.compute(members, self.dialect)?.item())
-            }
+        let Projection { gives, steps } = projection;
+        if let Gives::Object(members) = gives {
+            return self.project_object(members, *steps, object);
+        }
+        let members = self.heap.row(object)?.members();
+        self.fuel = self.fuel.checked_sub(*steps)?;
+        match gives {
+            Gives::Number(arithmetic) => Some(arithmetic.compute(members, self.dialect)?.item()),
             Gives::Truth(operator, one, other) => {
-                let members = self.heap.row(object)?.members();
                 let one = one.number(members, self.dialect)?;
                 Some(ordered(*operator, one.compare(other.number(members, self.dialect)?)))
             }
-            Gives::Object(members) => self.project_object(members, object),
+            Gives::Object(_) => None,
         }
     }
 
+    /// `$sum(array.member)` and its like.
     #[inline(never)]
     pub(super) fn aggregated(
         &mut self,
@@ -84,22 +91,18 @@ impl<'e> Evaluator<'e> {
     fn aggregate(&mut self, aggregated: &Aggregated, origin: Item) -> Option<Number> {
         let mut array = origin.value()?;
         for key in &aggregated.keys {
-            array = self.heap.look_up(array, key).member()?;
+            let LookUp::Member { value, passed } = self.heap.look_up(array, key) else {
+                return None;
+            };
+            self.pay_for_keys(passed).ok()?;
+            array = value;
         }
-        let rows = self.heap.rows(array)?;
-        let (count, aggregate) = (rows.len(), aggregated.aggregate);
-        // The call itself would make a sequence of so many numbers.
-        if self.dialect == Dialect::Aws && count > limits::VALUE_BYTES_MAX / 8 {
-            return None;
-        }
+        let count = self.heap.rows(array)?.len();
+        // The call itself would make a sequence of so many numbers, and spread it again.
+        self.check_value(8 * count).and_then(|()| self.check_room(16 * count)).ok()?;
         self.fuel = self.fuel.checked_sub(count.checked_mul(aggregated.steps)?)?;
-        let (dialect, mut total) = (self.dialect, aggregate.start());
-        let add = |total: &mut Option<Number>, number| {
-            *total = Some(match *total {
-                Some(before) => aggregate.step(before, number, dialect),
-                None => number,
-            });
-        };
+        let (dialect, aggregate) = (self.dialect, aggregated.aggregate);
+        let (rows, mut total) = (self.heap.rows(array)?, aggregate.start());
         match &aggregated.term {
             Term::Computed(arithmetic) => {
                 for members in rows {
@@ -107,23 +110,31 @@ impl<'e> Evaluator<'e> {
                     if !number.is_finite() {
                         return None;
                     }
-                    add(&mut total, number);
+                    total = Some(aggregate.next(total, number, dialect));
                 }
             }
             term => {
                 for members in rows {
-                    add(&mut total, term.number(members?, dialect)?);
+                    let number = term.number(members?, dialect)?;
+                    total = Some(aggregate.next(total, number, dialect));
                 }
             }
         }
-        let total = total.filter(|_| count > 0)?;
+        // An infinite sum is a result, but no average is made of it.
+        let total = total.filter(|total| count > 0 && total.is_finite())?;
         Some(aggregate.finish(total, count, dialect))
     }
 
-    fn project_object(&mut self, members: &[(Value, Member)], object: Value) -> Option<Item> {
+    /// Makes an object of one.
+    fn project_object(
+        &mut self,
+        members: &[(Value, Member)],
+        steps: usize,
+        object: Value,
+    ) -> Option<Item> {
         self.scratch.stack.push(object.into());
         let at = self.scratch.stack.len() - 1;
-        let made = self.project_objects(members, 0, at..at + 1);
+        let made = self.project_objects(members, steps, at..at + 1);
         self.scratch.stack.swap_remove(at);
         if made == 1 { self.scratch.stack.pop() } else { None }
     }
@@ -131,7 +142,7 @@ impl<'e> Evaluator<'e> {
     /// Makes objects of as many of the items in `range` of the stack, one after the other, as can
     /// be made so; pushes them, and returns how many. `steps` is what one costs.
     #[inline(never)]
-    pub(super) fn project_objects(
+    fn project_objects(
         &mut self,
         members: &[(Value, Member)],
         steps: usize,
@@ -139,25 +150,27 @@ impl<'e> Evaluator<'e> {
     ) -> usize {
         let used = self.scratch.measure() + self.heap_bytes;
         let Some(mut room) = self.memory_max.checked_sub(used) else { return 0 };
-        let (mut made, slots_bytes) = (0, 16 * members.len());
+        let (mut made, slots_bytes_max) = (0, 16 * members.len());
         let Self { heap, scratch, arena, dialect, .. } = self;
-        if *dialect == Dialect::Aws && slots_bytes > limits::VALUE_BYTES_MAX {
+        if *dialect == Dialect::Aws && slots_bytes_max > limits::VALUE_BYTES_MAX {
             return 0;
         }
         let mut making = heap.making(*arena);
         for index in range {
-            let text_from = making.text_bytes();
-            let Some(rest) = room.checked_sub(slots_bytes + 8) else { break };
-            let row = scratch.stack[index].value().and_then(|object| making.row(object));
-            let object = row.and_then(|row| object(members, row, *dialect, rest, &mut making));
+            let Some(fuel) = self.fuel.checked_sub(steps) else { break };
+            let Some(text_max) = room.checked_sub(8 + slots_bytes_max) else { break };
+            let (slots_from, text_from) = (making.slot_count(), making.text_bytes());
+            let row = scratch.stack[index].value().and_then(|item| making.row(item));
+            let object =
+                row.and_then(|row| make_object(members, row, *dialect, text_max, &mut making));
             let Some(object) = object else { break };
             scratch.stack.push(object.into());
             let text_bytes = making.text_bytes() - text_from;
-            room = rest.saturating_sub(text_bytes);
-            self.heap_bytes += slots_bytes + text_bytes;
-            let steps = steps + text_bytes / BYTES_PER_STEP;
+            let bytes = 8 * (making.slot_count() - slots_from) + text_bytes;
+            room = room.saturating_sub(8 + bytes);
+            self.heap_bytes += bytes;
             // Without fuel, the next step fails.
-            self.fuel = self.fuel.saturating_sub(steps);
+            self.fuel = fuel.saturating_sub(text_bytes / BYTES_PER_STEP);
             made += 1;
         }
         made

@@ -56,13 +56,13 @@ pub(super) fn map(evaluator: &mut Evaluator<'_>, arguments: Arguments) -> Outcom
     let elements = settled(evaluator, array)?;
     let mut index = elements.start;
     loop {
-        index += evaluator.call_back_run(&callback, index..elements.end)?;
+        index += evaluator.project_call_backs(&callback, index..elements.end)?;
         if index == elements.end {
             break;
         }
         let element = evaluator.scratch.stack[index];
         let number = || Item::int((index - elements.start) as i64);
-        let mapped = evaluator.call_each(&callback, element, number, array)?;
+        let mapped = evaluator.call_in_full(&callback, element, number, array)?;
         if !mapped.is_undefined() {
             evaluator.scratch.stack.push(mapped);
         }

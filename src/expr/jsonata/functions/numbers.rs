@@ -58,8 +58,7 @@ fn fold(evaluator: &mut Evaluator<'_>, array: Item, aggregate: Aggregate) -> Out
     let mut total = aggregate.start();
     for index in base..evaluator.scratch.stack.len() {
         if let Some(number) = evaluator.number(evaluator.scratch.stack[index])? {
-            let next = |total| aggregate.step(total, number, dialect);
-            total = Some(total.map_or(number, next));
+            total = Some(aggregate.next(total, number, dialect));
         }
     }
     evaluator.scratch.stack.truncate(base);

@@ -41,7 +41,9 @@ fn evaluate(text: &str, dialect: Dialect, document: &str) -> Result<String, Fail
         scratch: &mut Scratch::default(),
         wall_ms: 1_700_000_000_000,
     })?;
-    Ok(String::from_utf8(heap.to_json(value)).unwrap())
+    let json = heap.to_json(value);
+    assert_eq!(json.len(), value.json_len(), "{text}");
+    Ok(String::from_utf8(json).unwrap())
 }
 
 #[track_caller]

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Dialect, evaluate, gives};
+use super::{Code, Dialect, evaluate, gives, thrown, throws};
 
 const EXPRESSIONS: [&str; 24] = [
     "items.(a * b)",
@@ -111,7 +111,103 @@ fn objects_of_different_shapes_may_take_turns() {
 }
 
 #[test]
+fn sums_beyond_all_numbers_fail_where_they_do_without_rows() {
+    let document = |more| format!("{{\"items\":[{{\"a\":1e308{more}}},{{\"a\":1e308{more}}}]}}");
+    for text in ["$sum(items.a)", "$average(items.a)", "$max(items.(a * 10))", "1 + $sum(items.a)"]
+    {
+        let (rows, others) = (document(""), document(",\"z\":[0]"));
+        let full = [&rows, &others].map(|document| evaluate(text, Dialect::Full, document));
+        assert_eq!(full[0], full[1], "{text}");
+        let text = text.replace("items", "$states.input.items");
+        let aws = [&rows, &others].map(|document| evaluate(&text, Dialect::Aws, document));
+        assert_eq!(aws[0], aws[1], "{text}");
+    }
+}
+
+#[test]
+fn an_infinite_sum_is_a_result_but_no_average_is_made_of_it() {
+    let document = r#"{"items":[{"a":1e308},{"a":1e308}]}"#;
+    throws("$average(items.a)", document, Code::D1001);
+    let text = "$average($states.input.items.a)";
+    assert_eq!(thrown(text, Dialect::Aws, document).code(), Code::D1001);
+    let sum = evaluate("$sum($states.input.items.a)", Dialect::Aws, document);
+    assert_eq!(sum.as_deref(), Ok("\"Infinity\""));
+}
+
+#[test]
+fn rows_and_other_elements_may_take_turns() {
+    let document = r#"{"items":[{"a":1},{"a":[2]},{"a":3,"z":[0]},7,[{"a":4}],{"a":5},"x",{}]}"#;
+    gives(
+        "items.(a + 1)",
+        r#"{"items":[{"a":1},{"a":2,"z":[0]},{"a":3},{},{"a":4}]}"#,
+        "[2,3,4,5]",
+    );
+    gives("items[a < 4].a", r#"{"items":[{"a":1},{"a":2,"z":[0]},{"a":9},{},{"a":3}]}"#, "[1,2,3]");
+    gives(
+        "$map(items, function($i) { {'a': $i.a} })",
+        document,
+        r#"[{"a":1},{"a":[2]},{"a":3},{},{"a":4},{"a":5},{},{}]"#,
+    );
+    let turns: Vec<_> = (0..40)
+        .map(|at| if at % 2 == 0 { r#"{"a":1,"b":2}"# } else { r#"{"b":1,"a":2}"# })
+        .collect();
+    gives("$sum(items.(a - b))", &format!("{{\"items\":[{}]}}", turns.join(",")), "0");
+}
+
+#[test]
+fn what_map_makes_is_a_sequence_of_none_one_or_many() {
+    let text = "{'r': $map(items, function($i) { {'a': $i.a} })}";
+    gives(text, r#"{"items":[]}"#, "{}");
+    gives(text, r#"{"items":[{"a":1}]}"#, r#"{"r":{"a":1}}"#);
+    gives(text, r#"{"items":[{"a":1},{"a":2}]}"#, r#"{"r":[{"a":1},{"a":2}]}"#);
+    let text = "$map(all, function($l) { $map($l.items, function($i) { {'a': $i.a} }) })";
+    let document = r#"{"all":[{"items":[{"a":1},{"a":2}]},{"items":[{"a":3}]},{"items":[]}]}"#;
+    // A call at the end of a function keeps its sequence.
+    gives(text, document, r#"[[{"a":1},{"a":2}],[{"a":3}],[]]"#);
+    let others = document.replace("{\"a\"", "{\"z\":[0],\"a\"");
+    gives(text, &others, r#"[[{"a":1},{"a":2}],[{"a":3}],[]]"#);
+}
+
+#[test]
+fn functions_are_projections_however_they_are_called() {
+    let document = r#"{"items":[{"a":1,"b":2},{"a":3,"b":4}]}"#;
+    gives("($f := function($i) { $i.a * $i.b }; $map(items, $f))", document, "[2,12]");
+    gives("($f := function($i) { $i.a * $i.b }; $f(items[1]))", document, "12");
+    gives("($f := function($i)<o:n> { $i.a * $i.b }; $map(items, $f))", document, "[2,12]");
+    gives("($n := 2; $f := function($i) { $i.a * $n }; $map(items, $f))", document, "[2,6]");
+    gives("items ~> $map(function($i) { $i.a + $i.b })", document, "[3,7]");
+    gives("$map(items, function($i, $n, $all) { $i.a + $i.b })", document, "[3,7]");
+    gives("$sort(items, function($l, $r) { $l.a < $r.a }).a", document, "[3,1]");
+}
+
+#[test]
+fn looking_for_the_array_of_an_aggregate_is_paid_for() {
+    let keys: Vec<_> = (0..25_000).map(|key| format!("\"k{key}\":0")).collect();
+    let document = format!("{{{},\"items\":[{{\"a\":1}}]}}", keys.join(","));
+    let text = "$count($map([1..400000], function($x) { $sum($states.input.items.a) }))";
+    assert_eq!(thrown(text, Dialect::Aws, &document).code(), Code::U1002);
+}
+
+#[test]
+fn members_that_are_not_there_take_no_memory() {
+    let items = vec!["{}"; 22_000].join(",");
+    let members: Vec<_> = (0..40).map(|key| format!("'m{key}': $i.m{key}")).collect();
+    let text =
+        format!("$count($map($states.input.items, function($i) {{ {{{}}} }}))", members.join(","));
+    let counted = evaluate(&text, Dialect::Aws, &format!("{{\"items\":[{items}]}}"));
+    assert_eq!(counted.as_deref(), Ok("22000"));
+    let text = text.replace("$count(", "[").replace("}))", "})][21999]");
+    let made = evaluate(&text, Dialect::Aws, &format!("{{\"items\":[{items}]}}"));
+    assert_eq!(made.as_deref(), Ok("{}"), "{text:.60}");
+}
+
+#[test]
 fn objects_with_many_members_are_read_like_others() {
+    for count in [15, 16, 17, 18] {
+        let many: Vec<String> = (1..=count).map(|key| format!("\"k{key}\":{key}")).collect();
+        let document = format!("{{\"items\":[{{{}}}]}}", many.join(","));
+        gives(&format!("items.(k{count} * 2)"), &document, &(2 * count).to_string());
+    }
     let many: Vec<String> = (0..60).map(|key| format!("\"k{key}\":{key}")).collect();
     let document = format!("{{\"items\":[{{{}}},{{\"k59\":1,\"k0\":2}}]}}", many.join(","));
     gives("items.(k59 + k0)", &document, "[59,3]");
