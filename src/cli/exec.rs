@@ -33,7 +33,7 @@ use crate::vm::Event;
 /// Arguments of `exec`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  expressway exec config/state-machines/pass-choice.asl.json \\\n    --input config/state-machines/pass-choice.input.json"
+    after_help = "Example:\n  expressway exec config/state-machines/pass-choice.asl.json \\\n    --input config/state-machines/pass-choice.input.json\n\nExit codes: 0 the execution ended, FAILED too (see status, or --json); 2 a file cannot be read\nor is no JSON; 3 the definition is refused."
 )]
 pub struct Args {
     /// The definition, ASL as JSON.

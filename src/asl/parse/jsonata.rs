@@ -209,7 +209,7 @@ impl Parser<'_> {
             "nothing may stand before {% or behind %}"
         } else if expression::is_open(text) {
             "%} is missing at the end"
-        } else if looks_computed(text) {
+        } else if looks_computed(text) || text.starts_with("$states.") {
             "write a JSONata expression in {% and %}"
         } else {
             return;
