@@ -10,11 +10,10 @@
 //! and loop are processes of their own and take turns; what counts is the least of several rounds
 //! and the ratio within them, since processors are rarely alone.
 
-// Of these modules only what the loop needs; the generator uses the rest.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the generator uses what the loop does not need")]
 #[path = "../src/batching.rs"]
 mod batching;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the generator uses what the loop does not need")]
 #[path = "../src/librdkafka.rs"]
 mod librdkafka;
 #[path = "../src/punctual.rs"]

@@ -5,6 +5,7 @@
 
 mod completions;
 pub mod core;
+mod limits;
 pub mod outbox;
 pub mod runtime;
 mod slab;
@@ -12,7 +13,8 @@ pub mod timers;
 mod waits;
 
 pub use self::completions::Completions;
-pub use self::core::{Inputs, Limits, ShardCore, Spans, Turned};
+pub use self::core::{Inputs, ShardCore, Turned};
+pub use self::limits::{Limits, Spans};
 
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use tokio::sync::Notify;
 
-use super::core::{Inputs, Limits, ShardCore, Turned};
+use super::core::{Inputs, ShardCore, Turned};
+use super::limits::Limits;
 use super::{Calls, Completions, Settle, StartBatch};
 use crate::base::clock::Now;
 use crate::base::ids::ShardId;

@@ -3,9 +3,9 @@
 //! A document ends with the arena that owns it; the first one, the execution's input, belongs to
 //! nobody and ends with the execution. Freed documents are used again for their memory.
 
-use super::heap::{Arena, ArenaId};
-use super::tape::{Document, ParseError, Parser};
-use super::{Space, Value};
+use super::arena::{Arena, ArenaId};
+use super::tape::{Document, ParseError, Parser, Row};
+use super::{Space, Tag, Value};
 
 /// All documents of a heap.
 #[derive(Debug, Default)]
@@ -52,6 +52,12 @@ impl Documents {
     #[inline]
     pub(in crate::value) fn get(&self, value: Value) -> &Document {
         &self.entries[value.space().index()].document
+    }
+
+    /// The object `value` as a row, if it lies in a document and is one.
+    #[inline]
+    pub(in crate::value) fn row(&self, value: Value) -> Option<Row<'_>> {
+        if value.tag() == Tag::Node { self.get(value).row(value) } else { None }
     }
 
     /// Parses `text` into a document of `arena`; the first one since the reset is nobody's.

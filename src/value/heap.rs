@@ -6,57 +6,10 @@
 
 use std::rc::Rc;
 
+use super::arena::{Arena, ArenaId};
 use super::documents::Documents;
 use super::tape::{Document, ParseError, Parser};
 use super::{Constants, Space, Tag, TooLarge, Value, escaped_len};
-
-/// Number of an arena in its heap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArenaId(u32);
-
-impl ArenaId {
-    /// The arena of an execution's outermost frame; every heap has it.
-    pub const ROOT: Self = Self(0);
-
-    pub(in crate::value) fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    pub(in crate::value) fn space(self) -> Space {
-        Space::of(self.index())
-    }
-}
-
-/// A frame's own values: grows, and is dropped or compacted as a whole.
-#[derive(Debug, Default)]
-pub(in crate::value) struct Arena {
-    pub(in crate::value) slots: Vec<Value>,
-    pub(in crate::value) text: String,
-    /// The documents that end with this arena.
-    pub(in crate::value) documents: Vec<u32>,
-    /// Bytes that they use.
-    pub(in crate::value) document_bytes: usize,
-}
-
-impl Arena {
-    /// Bytes in use, documents included.
-    #[inline]
-    fn used_bytes(&self) -> usize {
-        self.slots.len() * size_of::<Value>() + self.text.len() + self.document_bytes
-    }
-
-    /// Bytes of memory held for values that are in no document.
-    pub(in crate::value) fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.slots.capacity() * size_of::<Value>() + self.text.capacity()
-    }
-
-    pub(in crate::value) fn clear(&mut self) {
-        self.slots.clear();
-        self.text.clear();
-        self.documents.clear();
-        self.document_bytes = 0;
-    }
-}
 
 /// All values of one execution.
 #[derive(Debug)]
@@ -518,10 +471,7 @@ impl Heap {
         if self.held_bytes() > self.held_bytes_max {
             return Err(TooLarge);
         }
-        let arena = &mut self.arenas[arena.index()];
-        let before_bytes = arena.held_bytes();
-        grow(arena);
-        self.arena_bytes += arena.held_bytes() - before_bytes;
+        self.arena_bytes += self.arenas[arena.index()].grow(grow);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Objects that are made of the rows of documents: what is read and what is written, side by side.
 
+use super::arena::{Arena, ArenaId};
 use super::documents::Documents;
-use super::heap::{Arena, ArenaId};
 use super::tape::{Row, Rows};
 use super::{Heap, Space, Tag, TooLarge, Value};
 
@@ -48,13 +48,6 @@ impl Heap {
     #[inline]
     pub fn rows(&self, value: Value) -> Option<Rows<'_>> {
         if value.tag() == Tag::Node { self.document(value).rows(value) } else { None }
-    }
-}
-
-impl Documents {
-    #[inline]
-    fn row(&self, value: Value) -> Option<Row<'_>> {
-        if value.tag() == Tag::Node { self.get(value).row(value) } else { None }
     }
 }
 
@@ -154,9 +147,7 @@ impl<'a> Making<'a> {
         if *self.arena_bytes + self.documents.held_bytes() > self.held_bytes_max {
             return Err(TooLarge);
         }
-        let before_bytes = self.arena.held_bytes();
-        grow(self.arena);
-        *self.arena_bytes += self.arena.held_bytes() - before_bytes;
+        *self.arena_bytes += self.arena.grow(grow);
         Ok(())
     }
 }

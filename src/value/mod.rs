@@ -9,6 +9,7 @@
 
 use std::num::NonZeroU128;
 
+mod arena;
 mod blocks;
 mod canonical;
 mod constants;
@@ -23,9 +24,10 @@ mod text;
 mod view;
 mod write;
 
+pub use arena::ArenaId;
 pub use constants::{Constants, ConstantsBuilder};
 pub use folding::Folded;
-pub use heap::{ArenaId, Heap, Open};
+pub use heap::{Heap, Open};
 pub use making::{Making, Unfinished};
 pub use tape::{Document, Field, Key, LookUp, Members, ParseError, Parser, Row, Rows};
 pub use text::{escaped_len, write_string};

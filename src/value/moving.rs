@@ -7,8 +7,9 @@
 
 use simd_json::{Node, StaticNode};
 
+use super::arena::{Arena, ArenaId};
 use super::documents::Documents;
-use super::heap::{Arena, ArenaId, KEPT_BYTES_MAX};
+use super::heap::KEPT_BYTES_MAX;
 use super::tape::Document;
 use super::{Heap, Space, Tag, TooLarge, Value};
 

@@ -1,8 +1,9 @@
 //! A compiled expression: a tree in one vector, names resolved, chains of names in one piece.
 
+use super::aggregate::Aggregate;
 use super::ast::{Operator, Span};
 use super::item::Item;
-use super::projection::{Aggregate, Projection, Term};
+use super::projection::{Projection, Term};
 use super::signature::Signature;
 use crate::expr::VariableIdx;
 use crate::value::Key;

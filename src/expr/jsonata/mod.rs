@@ -7,6 +7,7 @@
 //! evaluation; only its result is copied out. Nothing here knows of states; AWS's dialect is a set
 //! of checks, limits and functions over the same engine.
 
+mod aggregate;
 mod ast;
 #[cfg(test)]
 mod aws_tests;

@@ -1,13 +1,14 @@
 //! Which code is a projection (see [`super::super::projection`]) or an aggregate over one: found out
 //! from code that is compiled already, which stays as the way for everything else.
 
+use super::super::aggregate::Aggregate;
 use super::super::ast::Node;
 use super::super::code::{
     Aggregated, Callee, Code, CodeId, Pairs, Part, Projected, Source, StepKind,
 };
 use super::super::functions;
 use super::super::number::Number;
-use super::super::projection::{Aggregate, Arithmetic, Gives, Member, Projection, Term, TextPart};
+use super::super::projection::{Arithmetic, Gives, Member, Projection, Term, TextPart};
 use super::Compiler;
 use crate::value::{Key, Value, escaped_len};
 
@@ -70,8 +71,8 @@ struct Deriving<'a, 'c> {
     steps: usize,
 }
 
-impl Deriving<'_, '_> {
-    fn code(&self, id: CodeId) -> &Code {
+impl<'a> Deriving<'a, '_> {
+    fn code(&self, id: CodeId) -> &'a Code {
         &self.compiler.program.codes[id.0 as usize]
     }
 
@@ -84,8 +85,7 @@ impl Deriving<'_, '_> {
             }
             Code::Object(pairs) if pairs.is_result => {
                 let Pairs { entries, constant_keys, .. } = &**pairs;
-                let (entries, keys) = (entries.clone(), constant_keys.clone()?);
-                let members = keys.iter().zip(&entries);
+                let members = constant_keys.as_ref()?.iter().zip(entries);
                 let members = members.map(|(key, (_, id))| Some((key.value()?, self.member(*id)?)));
                 let members: Box<[_]> = members.collect::<Option<_>>()?;
                 (!members.is_empty()).then_some(Gives::Object(members))
@@ -100,7 +100,6 @@ impl Deriving<'_, '_> {
             Code::Constant(item) => item.value().map(Member::Constant),
             Code::Arithmetic(..) => self.arithmetic(id, 0).map(Member::Number),
             Code::Concat { parts, plain: true } => {
-                let parts = parts.clone();
                 let parts = parts.iter().map(|part| self.part(*part));
                 parts.collect::<Option<_>>().map(Member::Text)
             }

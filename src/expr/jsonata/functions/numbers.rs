@@ -1,10 +1,10 @@
 //! Functions of numbers.
 
+use super::super::aggregate::Aggregate;
 use super::super::eval::{Arguments, Evaluator, View};
 use super::super::item::{Item, Kind};
 use super::super::number::Number;
 use super::super::picture::{base, integer, number as number_picture};
-use super::super::projection::Aggregate;
 use super::super::{Code, Dialect, Thrown, cast};
 use super::Outcome;
 
