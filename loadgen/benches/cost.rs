@@ -3,12 +3,14 @@
 //!
 //! ```sh
 //! cargo bench -p expressway-loadgen --bench cost -- --brokers 127.0.0.1:9092 --topic orders \
-//!     --result-topic results --billing-topic billing --rate 40000 --seconds 50
+//!     --result-topic results --billing-topic billing --seconds 50
 //! ```
 //!
-//! A pipeline that answers every event with a result and a bill must be running there. Generator
-//! and loop are processes of their own and take turns; what counts is the least of several rounds
-//! and the ratio within them, since processors are rarely alone.
+//! A pipeline that answers every event with a result and a bill must be running there. Without
+//! `--rate` the generator first looks for the highest rate that the pipeline sustains, and what is
+//! measured is just below it: that is the load at which a costly generator would spoil a result.
+//! Generator and loop are processes of their own and take turns; what counts is the least of
+//! several rounds and the ratio within them, since processors are rarely alone.
 
 #[expect(dead_code, reason = "the generator uses what the loop does not need")]
 #[path = "../src/batching.rs"]
@@ -52,9 +54,9 @@ struct Args {
     /// Topic where bills appear.
     #[arg(long, default_value = "billing")]
     billing_topic: String,
-    /// Events per second.
-    #[arg(long, default_value_t = 40_000)]
-    rate: u32,
+    /// Events per second; without, just below the highest rate that the pipeline sustains.
+    #[arg(long)]
+    rate: Option<u32>,
     /// Length of a run.
     #[arg(long, default_value_t = 20)]
     seconds: u32,
@@ -74,62 +76,95 @@ fn main() -> Result<()> {
         return Ok(());
     };
     if args.bare {
-        let (records, seconds) = Bare::connect(&args, brokers)?.run(&args)?;
+        let rate = args.rate.context("the loop needs --rate")?;
+        let (records, seconds) = Bare::connect(&args, brokers, rate)?.run(&args, rate)?;
         writeln!(out, "{}", serde_json::json!({ "records": records, "seconds": seconds }))?;
         return Ok(());
     }
+    let rate = match args.rate {
+        Some(rate) => rate,
+        None => sustained_rate(&args, brokers)?,
+    };
+    writeln!(out, "processor time per record sent or read, at {rate} events a second")?;
     writeln!(
         out,
-        "{:>7}{:>16}{:>12}{:>8}{:>9}",
-        "round", "generator us", "bare us", "ratio", "late"
+        "{:>7}{:>16}{:>12}{:>8}{:>9}{:>11}",
+        "round", "generator us", "bare us", "ratio", "late", "p99 ms"
     )?;
     let mut least = (f64::INFINITY, f64::INFINITY);
     for round in 1..=args.rounds {
-        let (generator, late) = generator(&args, brokers)?;
-        let bare = bare(&args, brokers)?;
+        let Run { us_per_record: generator, late, p99_ms } = generator(&args, brokers, rate)?;
+        let bare = bare(&args, brokers, rate)?;
         least = (least.0.min(generator), least.1.min(bare));
         let ratio = generator / bare;
         writeln!(
             out,
-            "{round:>7}{generator:>16.2}{bare:>12.2}{ratio:>8.2}{:>7.2} %",
+            "{round:>7}{generator:>16.2}{bare:>12.2}{ratio:>8.2}{:>7.2} %{p99_ms:>11.1}",
             late * 100.0
         )?;
     }
     let (generator, bare) = least;
     writeln!(out, "{:>7}{generator:>16.2}{bare:>12.2}{:>8.2}", "least", generator / bare)?;
-    writeln!(out, "processor time per record sent or read, at {} events a second", args.rate)?;
     Ok(())
 }
 
-/// Runs the generator; returns its microseconds per record and its share of late ticks.
-fn generator(args: &Args, brokers: &str) -> Result<(f64, f64)> {
-    let output = Command::new(env!("CARGO_BIN_EXE_expressway-loadgen"))
-        .args(["--brokers", brokers, "--topic", &args.topic])
-        .args(["--result-topic", &args.result_topic, "--billing-topic", &args.billing_topic])
-        .args(["--rate", &args.rate.to_string(), "--duration", &format!("{}s", args.seconds)])
-        .args(["--warmup", "1s", "--progress", "never", "--json"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run the generator")?;
-    let report: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("the generator printed no report")?;
+/// What the generator says of a run.
+struct Run {
+    us_per_record: f64,
+    /// Share of its ticks that were late.
+    late: f64,
+    /// From due time to result.
+    p99_ms: f64,
+}
+
+/// Runs the generator once.
+fn generator(args: &Args, brokers: &str, rate: u32) -> Result<Run> {
+    let duration = format!("{}s", args.seconds);
+    let flags = ["--rate", &rate.to_string(), "--duration", &duration, "--warmup", "1s"];
+    let report = report(args, brokers, &flags)?;
     let outcomes = &report["outcomes"];
     ensure!(
         outcomes["lost"] == 0 && outcomes["wrong"] == 0,
         "the pipeline does not answer rightly: {outcomes}"
     );
-    let number = |value: &serde_json::Value| {
-        value.as_f64().ok_or_else(|| anyhow!("the report has no processor time"))
-    };
-    Ok((number(&report["cpu"]["us_per_record"])?, number(&report["generator"]["late_share"])?))
+    Ok(Run {
+        us_per_record: number(&report["cpu"]["us_per_record"])?,
+        late: number(&report["generator"]["late_share"])?,
+        p99_ms: number(&report["latency_ms"]["p99"])?,
+    })
+}
+
+/// Looks for the highest rate that the pipeline sustains; returns what is below it by the
+/// precision of the search, so that every round can be sustained.
+fn sustained_rate(args: &Args, brokers: &str) -> Result<u32> {
+    let flags = ["--find-max", "--max-p99-ms", "100", "--rate", "20000", "--duration", "10s"];
+    let found = report(args, brokers, &flags)?;
+    Ok((number(&found["max_rate"])? * (1.0 - number(&found["precision"])?)) as u32)
+}
+
+/// Runs the generator with these flags; returns its report.
+fn report(args: &Args, brokers: &str, flags: &[&str]) -> Result<serde_json::Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_expressway-loadgen"))
+        .args(["--brokers", brokers, "--topic", &args.topic])
+        .args(["--result-topic", &args.result_topic, "--billing-topic", &args.billing_topic])
+        .args(flags)
+        .args(["--progress", "never", "--json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run the generator")?;
+    serde_json::from_slice(&output.stdout).context("the generator printed no report")
+}
+
+fn number(value: &serde_json::Value) -> Result<f64> {
+    value.as_f64().ok_or_else(|| anyhow!("a figure is missing in the generator's report"))
 }
 
 /// Runs the loop in a process of its own; returns its microseconds per record.
-fn bare(args: &Args, brokers: &str) -> Result<f64> {
+fn bare(args: &Args, brokers: &str, rate: u32) -> Result<f64> {
     let output = Command::new(std::env::current_exe()?)
         .args(["--bare", "--brokers", brokers, "--topic", &args.topic])
         .args(["--result-topic", &args.result_topic, "--billing-topic", &args.billing_topic])
-        .args(["--rate", &args.rate.to_string(), "--seconds", &args.seconds.to_string()])
+        .args(["--rate", &rate.to_string(), "--seconds", &args.seconds.to_string()])
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run the loop")?;
@@ -150,8 +185,8 @@ struct Bare {
 }
 
 impl Bare {
-    fn connect(args: &Args, brokers: &str) -> Result<Self> {
-        let batching = Batching::for_rate(f64::from(args.rate));
+    fn connect(args: &Args, brokers: &str, rate: u32) -> Result<Self> {
+        let batching = Batching::for_rate(f64::from(rate));
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", brokers)
@@ -191,16 +226,16 @@ impl Bare {
     }
 
     /// Returns how many records were sent and read, and the processor time that took.
-    fn run(self, args: &Args) -> Result<(u64, f64)> {
+    fn run(self, args: &Args, rate: u32) -> Result<(u64, f64)> {
         let Self { inbox, outbox, read, stop } = self;
-        let count = u64::from(args.rate) * u64::from(args.seconds);
+        let count = u64::from(rate) * u64::from(args.seconds);
         let before = cpu_seconds()?;
         let (counted, stopped) = (Arc::clone(&read), Arc::clone(&stop));
         let result_topic = args.result_topic.clone();
         let reading = std::thread::Builder::new()
             .name("read".to_owned())
             .spawn(move || receive(inbox, &result_topic, &counted, &stopped))?;
-        send(&outbox, count, f64::from(args.rate));
+        send(&outbox, count, f64::from(rate));
         let deadline = Instant::now() + DRAIN_MAX;
         while (read.load(Ordering::Relaxed) < 2 * count || outbox.in_flight() > 0)
             && Instant::now() < deadline
