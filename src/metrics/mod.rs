@@ -5,6 +5,7 @@
 //! everything at most a few thousand times a second, through the `metrics` facade. A family lives in
 //! exactly one of them. The page is written on the thread that asks for it.
 
+mod admission;
 mod catalogue;
 mod facade;
 mod flow;
