@@ -29,7 +29,7 @@ lint: ## Check format, clippy, and dependencies (licences, bans, sources)
 fmt: ## Format the code
 	cargo fmt --all
 
-dashboards: ## Write the dashboards, rules, alerts and runbook from tests/dashboards
+dashboards: ## Write the dashboards, rules, alerts, runbook and docs/metric-families.md
 	EXPRESSWAY_WRITE_DASHBOARDS=1 cargo test --locked --test dashboards -- what_is_committed
 
 pictures: ## Play a load for ten minutes and draw the dashboards into docs/pictures/ (not part of test)

@@ -352,3 +352,15 @@ fn states_are_named_behind_those_around_them() {
     paths.sort_unstable();
     assert_eq!(paths, ["A", "A/0/P", "A/0/Q", "A/1/N", "A/1/N/X", "M", "M/I"]);
 }
+
+#[test]
+fn a_name_with_slashes_is_no_path() {
+    let states = r#""A": {"Type": "Parallel", "Next": "A/0/P", "Branches": [
+            {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}]},
+        "A/0/P": {"Type": "Pass", "Next": "A~10~1P"},
+        "A~10~1P": {"Type": "Pass", "End": true}"#;
+    let bench = Bench::new(states, Limits::default());
+    let mut paths = bench.program.state_paths();
+    paths.sort_unstable();
+    assert_eq!(paths, ["A", "A/0/P", "A~010~01P", "A~10~1P"]);
+}

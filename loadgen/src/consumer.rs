@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::artefacts::Recorder;
-use crate::checker::{Checker, Outcome, Source};
+use crate::bills::BillCounts;
+use crate::checker::{Checker, Outcome, OutcomeCounts, Source};
 use crate::clock::Clock;
 use crate::gauges::Gauges;
 use crate::kafka::Inbox;
@@ -135,7 +136,7 @@ pub(crate) fn read(desk: Desk) -> Read {
             }
         }
         if any {
-            publish(&read.checker, &gauges);
+            publish(read.checker.counts(), read.checker.bill_counts(), &gauges);
         }
         // Records do not come this way; what the client itself has to say does.
         if let Some(Err(error)) = inbox.consumer().poll(Duration::ZERO) {
@@ -191,12 +192,12 @@ impl Read {
     }
 }
 
-fn publish(checker: &Checker, gauges: &Gauges) {
-    let counts = checker.counts();
-    let bills = checker.bill_counts();
+fn publish(counts: &OutcomeCounts, bills: BillCounts, gauges: &Gauges) {
     let unmatched = if counts.foreign == 0 { bills.unmatched } else { 0 };
     gauges.settled.set(counts.settled);
-    gauges.failed.set(counts.failed + counts.timed_out);
+    gauges.failed.set(counts.failed);
+    gauges.timed_out.set(counts.timed_out);
+    gauges.unstated.set(counts.unstated);
     gauges.dead_letters.set(counts.dead_letters);
     gauges.duplicated.set(counts.duplicated + bills.duplicated);
     gauges.wrong.set(counts.wrong.total());
@@ -204,3 +205,26 @@ fn publish(checker: &Checker, gauges: &Gauges) {
 }
 
 const WAIT_MAX: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gauges::Cell;
+
+    #[test]
+    fn every_status_is_shown() {
+        let counts = OutcomeCounts {
+            settled: 15,
+            dead_letters: 5,
+            succeeded: 4,
+            failed: 3,
+            timed_out: 2,
+            unstated: 1,
+            ..OutcomeCounts::default()
+        };
+        let gauges = Gauges::default();
+        publish(&counts, BillCounts::default(), &gauges);
+        let shown = [&gauges.failed, &gauges.timed_out, &gauges.unstated, &gauges.dead_letters];
+        assert_eq!(shown.map(Cell::get), [3, 2, 1, 5]);
+    }
+}

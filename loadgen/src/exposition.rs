@@ -126,16 +126,15 @@ fn render(shown: &Shown) -> String {
         page.sample("group_lag_records", "", lag as f64);
     }
     page.family("results_total", "counter", "Outcomes by what the checker made of them.");
-    let failed = gauges.failed.get();
-    let dead_letters = gauges.dead_letters.get();
-    let ok = gauges.settled.get().saturating_sub(failed + dead_letters);
-    for (status, count) in [
-        ("ok", ok),
-        ("failed", failed),
-        ("dead_letter", dead_letters),
-        ("duplicate", gauges.duplicated.get()),
-        ("wrong", gauges.wrong.get()),
-    ] {
+    let others = [
+        ("failed", gauges.failed.get()),
+        ("timed_out", gauges.timed_out.get()),
+        ("unstated", gauges.unstated.get()),
+        ("dead_letter", gauges.dead_letters.get()),
+    ];
+    let ok = others.iter().fold(gauges.settled.get(), |ok, (_, count)| ok.saturating_sub(*count));
+    let further = [("duplicate", gauges.duplicated.get()), ("wrong", gauges.wrong.get())];
+    for (status, count) in [("ok", ok)].into_iter().chain(others).chain(further) {
         page.sample("results_total", &format!("status=\"{status}\""), count as f64);
     }
     page.family("ticks_total", "counter", "Ticks of the generator by whether it kept them.");
@@ -203,7 +202,11 @@ mod tests {
         gauges.acknowledged.set(90);
         gauges.settled.set(80);
         gauges.failed.set(5);
+        gauges.timed_out.set(2);
+        gauges.unstated.set(1);
         gauges.dead_letters.set(3);
+        gauges.duplicated.set(4);
+        gauges.wrong.set(6);
         gauges.latency.record(1_500, 2);
         gauges.latency.record(90_000_000, 1);
         Shown {
@@ -220,7 +223,13 @@ mod tests {
         for line in [
             "# TYPE expressway_loadgen_records_sent_total counter",
             "expressway_loadgen_records_sent_total{scenario=\"a \\\"b\\\"\",result=\"ok\"} 90",
-            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"ok\"} 72",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"ok\"} 69",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"failed\"} 5",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"timed_out\"} 2",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"unstated\"} 1",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"dead_letter\"} 3",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"duplicate\"} 4",
+            "expressway_loadgen_results_total{scenario=\"a \\\"b\\\"\",status=\"wrong\"} 6",
             "expressway_loadgen_open_events{scenario=\"a \\\"b\\\"\"} 20",
             "expressway_loadgen_latency_seconds_bucket{scenario=\"a \\\"b\\\"\",from=\"intended\",le=\"0.001\"} 0",
             "expressway_loadgen_latency_seconds_bucket{scenario=\"a \\\"b\\\"\",from=\"intended\",le=\"0.0025\"} 2",

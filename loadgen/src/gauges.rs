@@ -21,8 +21,12 @@ pub(crate) struct Gauges {
     pub(crate) undelivered: Cell,
     /// Events with an outcome.
     pub(crate) settled: Cell,
-    /// Of them, executions that failed or timed out.
+    /// Of them, results with status failed.
     pub(crate) failed: Cell,
+    /// Of them, results with status timed out.
+    pub(crate) timed_out: Cell,
+    /// Of them, results without a known status.
+    pub(crate) unstated: Cell,
     /// Of them, dead letters.
     pub(crate) dead_letters: Cell,
     /// Further outcomes.

@@ -27,6 +27,7 @@ mod find_max;
 mod fingerprint;
 mod gauges;
 mod group;
+mod in_flight;
 mod kafka;
 mod keys;
 mod librdkafka;

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::checker::latency_histogram;
 use crate::clock::Clock;
 use crate::gauges::Gauges;
+use crate::in_flight::{Held, InFlight};
 use crate::kafka::{self, Outbox, note_of};
 use crate::keys::Key;
 use crate::librdkafka::{Record, Report};
@@ -53,31 +54,6 @@ struct Deliveries {
     undelivered: SequenceSet,
 }
 
-/// Due times of the records that the client holds, by the low bits of their number.
-#[derive(Debug)]
-struct InFlight {
-    dues_ns: Box<[u64]>,
-}
-
-impl InFlight {
-    /// Room for the due times of as many records as the client's queue may hold.
-    fn new(records: usize) -> Self {
-        Self { dues_ns: vec![0; records.next_power_of_two()].into() }
-    }
-
-    fn set(&mut self, sequence: u64, due_ns: u64) {
-        self.dues_ns[self.slot(sequence)] = due_ns;
-    }
-
-    fn due_ns(&self, sequence: u64) -> u64 {
-        self.dues_ns[self.slot(sequence)]
-    }
-
-    fn slot(&self, sequence: u64) -> usize {
-        sequence as usize & (self.dues_ns.len() - 1)
-    }
-}
-
 impl Deliveries {
     /// Room for as many records as the client's queue may hold.
     fn new(records: usize) -> Self {
@@ -92,16 +68,16 @@ impl Deliveries {
     /// Enters a report served at `now_ns`.
     fn take(&mut self, report: Report, plan: &Plan, gauges: &Gauges, now_ns: u64) {
         match report {
-            Report::Delivered(sequence) => {
+            Report::Delivered(tag) => {
                 self.acknowledged += 1;
-                let due_ns = self.in_flight.due_ns(sequence as u64);
+                let due_ns = self.in_flight.take(tag).due_ns;
                 if !plan.in_warmup(due_ns) {
                     let latency_us = now_ns.saturating_sub(due_ns) / 1_000;
                     self.acknowledged_us.saturating_record(latency_us);
                 }
             }
-            Report::Undelivered(sequence, error) => {
-                self.undelivered.insert(sequence as u64);
+            Report::Undelivered(tag, error) => {
+                self.undelivered.insert(self.in_flight.take(tag).sequence);
                 gauges
                     .note(format!("event not delivered: {}", KafkaError::MessageProduction(error)));
             }
@@ -217,13 +193,16 @@ impl Generator {
         let stamp = Stamp { sequence, due_ns: self.plan.start_ns.saturating_add(offset_ns) };
         self.payload.render(stamp, &mut self.value);
         let key = self.plan.key(sequence);
-        self.deliveries.in_flight.set(sequence, stamp.due_ns);
-        let sent = self.outbox.send(&Record {
-            key: key.as_ref().map(Key::as_bytes),
-            value: &self.value,
-            header: (stamp::HEADER, &stamp.write(&self.producer_id)),
-            timestamp_ms,
-            tag: sequence as usize,
+        let header = stamp.write(&self.producer_id);
+        let held = Held { sequence, due_ns: stamp.due_ns };
+        let sent = self.deliveries.in_flight.send(held, |tag| {
+            self.outbox.send(&Record {
+                key: key.as_ref().map(Key::as_bytes),
+                value: &self.value,
+                header: (stamp::HEADER, &header),
+                timestamp_ms,
+                tag,
+            })
         });
         match sent {
             Ok(()) => true,
@@ -356,12 +335,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn due_times_in_flight_are_found_by_number() {
-        let mut in_flight = InFlight::new(1_000);
-        for sequence in 5_000..6_000 {
-            in_flight.set(sequence, sequence * 2);
+    fn reports_are_entered_under_the_number_and_due_time_of_their_record() {
+        let mut deliveries = Deliveries::new(2);
+        let plan = Plan::for_tests(100.0, 1_000);
+        let gauges = Gauges::default();
+        let due_ns = plan.start_ns + 1_000_000_000;
+        let mut tags = Vec::new();
+        for sequence in [70_000, 70_001] {
+            let held = Held { sequence, due_ns };
+            let sent = deliveries.in_flight.send(held, |tag| {
+                tags.push(tag);
+                Ok(())
+            });
+            assert_eq!(sent, Ok(()));
         }
-        assert!((5_000..6_000).all(|sequence| in_flight.due_ns(sequence) == sequence * 2));
+        let now_ns = due_ns + 5_000_000;
+        deliveries.take(Report::Delivered(tags[0]), &plan, &gauges, now_ns);
+        let failed = Report::Undelivered(tags[1], RDKafkaErrorCode::MessageTimedOut);
+        deliveries.take(failed, &plan, &gauges, now_ns);
+        assert_eq!((deliveries.acknowledged, deliveries.undelivered.len()), (1, 1));
+        assert!(deliveries.undelivered.contains(70_001));
+        assert!(deliveries.acknowledged_us.max().abs_diff(5_000) <= 5);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
+    /// Its name in Prometheus.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -65,11 +66,14 @@ pub struct Family {
     pub labels: &'static [&'static str],
     /// One sentence.
     pub help: &'static str,
+    /// Without which it has no samples, or counts nothing; empty for what is always there.
+    pub needs: &'static str,
 }
 
 /// Declares the families: one constant each, and the list of all.
 macro_rules! families {
-    ($($id:ident $name:literal $kind:ident $keeper:ident [$($label:literal),*] $help:literal;)*) => {
+    ($($id:ident $name:literal $kind:ident $keeper:ident [$($label:literal),*] $help:literal
+        $(needs $needs:literal)?;)*) => {
         $(
             pub(super) const $id: Family = Family {
                 name: $name,
@@ -77,6 +81,7 @@ macro_rules! families {
                 keeper: Keeper::$keeper,
                 labels: &[$($label),*],
                 help: $help,
+                needs: concat!($($needs)?),
             };
         )*
 
@@ -111,13 +116,17 @@ families! {
     BILLED_MB_MS "expressway_execution_billed_mb_milliseconds_total" Counter Cells ["state_machine"]
         "Billed milliseconds times billed MB; divided by 1,024,000 it is GB-seconds.";
     PRICE_REQUEST "expressway_price_per_request" Gauge Cells ["region", "currency"]
-        "Price of one execution, from the price file.";
+        "Price of one execution, from the price file."
+        needs "prices of `aws.region`";
     PRICE_GB_HOUR "expressway_price_per_gb_hour" Gauge Cells ["region", "currency", "tier"]
-        "Price of a GB-hour of duration in each tier of an account's month.";
+        "Price of a GB-hour of duration in each tier of an account's month."
+        needs "prices of `aws.region`";
     PRICE_TIER_START "expressway_price_tier_start_gb_hours" Gauge Cells ["region", "currency", "tier"]
-        "GB-hours of a month from which on a tier holds.";
+        "GB-hours of a month from which on a tier holds."
+        needs "prices of `aws.region`";
     PRICE_TRANSITION "expressway_price_per_state_transition" Gauge Cells ["region", "currency"]
-        "Price of one state transition if the workflows were Standard.";
+        "Price of one state transition if the workflows were Standard."
+        needs "prices of `aws.region`";
     MEMORY_ESTIMATE "expressway_execution_memory_estimate_bytes" Memory Cells ["state_machine"]
         "Memory by AWS's published formula, before rounding.";
     ARENA_BYTES "expressway_execution_arena_bytes" Size Cells ["state_machine"]
@@ -128,19 +137,26 @@ families! {
         "Size of output documents of executions that succeeded.";
 
     STATES_ENTERED "expressway_states_entered_total" Counter Cells ["state_machine", "state", "type"]
-        "Times a state was entered, its retries apart.";
+        "Times a state was entered, its retries apart."
+        needs "`metrics.per_state`, not `off`";
     STATES_EXITED "expressway_states_exited_total" Counter Cells ["state_machine", "state", "outcome"]
-        "Times a state was left: for the next one, as the last one, by a Catch rule, or with an error that none took.";
+        "Times a state was left: for the next one, as the last one, by a Catch rule, or with an error that none took."
+        needs "`metrics.per_state`, not `off`";
     STATE_RETRIES "expressway_state_retries_total" Counter Cells ["state_machine", "state", "error"]
-        "Retries that a Retry rule of the state began, by error name.";
+        "Retries that a Retry rule of the state began, by error name."
+        needs "`metrics.per_state`, not `off`";
     STATE_CATCHES "expressway_state_catches_total" Counter Cells ["state_machine", "state", "error"]
-        "Errors that a Catch rule of the state handled, by name.";
+        "Errors that a Catch rule of the state handled, by name."
+        needs "`metrics.per_state`, not `off`";
     CHOICE_BRANCHES "expressway_choice_branches_total" Counter Cells ["state_machine", "state", "branch"]
-        "What a Choice took: a rule by its index, its default, or none.";
+        "What a Choice took: a rule by its index, its default, or none."
+        needs "`metrics.per_state`, not `off`";
     STATE_DURATION "expressway_state_duration_seconds" Latency Cells ["state_machine", "state"]
-        "Entry to exit of a Task, Map, Parallel or Wait state, retries included.";
+        "Entry to exit of a Task, Map, Parallel or Wait state, retries included."
+        needs "`metrics.per_state = \"full\"`";
     MAP_ITEMS "expressway_map_items_total" Counter Cells ["state_machine", "state", "status"]
-        "Items of Map states whose iteration ended, by how it did.";
+        "Items of Map states whose iteration ended, by how it did."
+        needs "`metrics.per_state`, not `off`";
 
     TASKS_SCHEDULED "expressway_tasks_scheduled_total" Counter Cells ["resource"]
         "Task attempts queued.";
@@ -264,7 +280,8 @@ families! {
     HTTP_DURATION "expressway_http_request_duration_seconds" Latency Facade ["route", "method"]
         "Duration of requests to the admin port.";
     TRACE_SPANS "expressway_trace_spans_total" Counter Cells ["result"]
-        "Spans for the OpenTelemetry collector: taken by it, dropped on the way, rejected by it.";
+        "Spans for the OpenTelemetry collector: taken by it, dropped on the way, rejected by it."
+        needs "feature `otlp`";
     LOG_DROPPED "expressway_log_events_dropped_total" Counter Cells []
         "Lines of the process log that were dropped because nobody read stderr fast enough.";
     TRACES_SAMPLED "expressway_traces_sampled_total" Counter Cells ["state_machine", "reason"]

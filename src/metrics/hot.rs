@@ -1,8 +1,10 @@
 //! Tier 1: sums the cells of all threads and writes them.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use super::Options;
+use super::admission::{Admission, Admissions};
 use super::catalogue as names;
 use super::catalogue::Family;
 use super::flow::FlowCounts;
@@ -22,11 +24,13 @@ pub(super) struct Hot {
     /// Label of each machine, in the order of `MachineIdx`.
     labels: Vec<String>,
     states: States,
+    /// The error names of a workflow's own that have a series, by label of the machine.
+    errors: Mutex<BTreeMap<String, Admissions<String>>>,
 }
 
 impl Hot {
     pub(super) fn new(options: Options) -> Self {
-        let labels = options
+        let labels: Vec<String> = options
             .machines
             .iter()
             .enumerate()
@@ -35,7 +39,9 @@ impl Hot {
                 if has_own { machine.name.clone() } else { OTHER.to_owned() }
             })
             .collect();
-        Self { states: States::new(&options), options, labels }
+        let none = |label: &String| (label.clone(), Admissions::new(ERRORS_LEARNED_MAX));
+        let errors = Mutex::new(labels.iter().map(none).collect());
+        Self { states: States::new(&options), options, labels, errors }
     }
 
     /// Machines without a label of their own.
@@ -101,9 +107,7 @@ impl Hot {
             samples.count(&[], self.options.open_executions_max);
         });
         histogram(page, &names::EXECUTION_DURATION, |counts| &counts.duration);
-        each(page, &names::EXECUTION_FAILURES, &|samples, name, counts| {
-            failures(samples, name, counts);
-        });
+        self.failures(&machines, page);
         self.throttled(flows, &machines, page);
         each(page, &names::EXECUTIONS_REJECTED, &|samples, name, counts| {
             by(samples, name, &REJECTED, &counts.rejected);
@@ -119,6 +123,41 @@ impl Hot {
         histogram(page, &names::ARENA_BYTES, |counts| &counts.held);
         histogram(page, &names::INPUT_BYTES, |counts| &counts.input);
         histogram(page, &names::OUTPUT_BYTES, |counts| &counts.output);
+    }
+
+    /// The language's names that occurred, three that always have a series, the first of a machine's
+    /// own, and the rest as `other`.
+    fn failures(&self, machines: &BTreeMap<&str, MachineCounts>, page: &mut Page<'_>) {
+        let zeros = ["States.Runtime", "States.TaskFailed", "States.Timeout"];
+        let mut shown = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        page.family(&names::EXECUTION_FAILURES, |samples| {
+            for (machine, counts) in machines {
+                for error in STATES_ERRORS {
+                    let count = counts.errors.get(error).copied().unwrap_or(0);
+                    if count > 0 || zeros.contains(&error) {
+                        samples.count(&[machine, error], count);
+                    }
+                }
+                let mut own = shown.get_mut(*machine);
+                let mut has_series = |error: &String| {
+                    let own = own.as_mut().filter(|_| error != OTHER_ERROR);
+                    own.is_some_and(|own| own.admit(error.clone()) == Admission::Shown)
+                };
+                let mut other = 0;
+                // Each shard learned its own, so all together may be more than there is room for.
+                for (error, count) in &counts.errors {
+                    if STATES_ERRORS.contains(&error.as_str()) {
+                        continue;
+                    }
+                    if has_series(error) {
+                        samples.count(&[machine, error], *count);
+                    } else {
+                        other += count;
+                    }
+                }
+                samples.count(&[machine, OTHER_ERROR], other);
+            }
+        });
     }
 
     /// At a shard's door or before it, and at the door of a resource.
@@ -324,30 +363,39 @@ impl Hot {
     }
 }
 
-/// The language's names that occurred, three that always have a series, a machine's own, and the rest as
-/// `other`.
-fn failures(samples: &mut Samples<'_>, machine: &str, counts: &MachineCounts) {
-    let zeros = ["States.Runtime", "States.TaskFailed", "States.Timeout"];
-    let known = |error: &str| STATES_ERRORS.contains(&error);
-    for error in STATES_ERRORS {
-        let count = counts.errors.get(error).copied().unwrap_or(0);
-        if count > 0 || zeros.contains(&error) {
-            samples.count(&[machine, error], count);
-        }
-    }
-    let mut own: Vec<_> = counts.errors.iter().filter(|(error, _)| !known(error)).collect();
-    let mut other = 0;
-    own.retain(|(error, count)| {
-        let folded = *error == OTHER_ERROR;
-        other += if folded { **count } else { 0 };
-        !folded
-    });
-    // Each shard learned its own; the order of names, unlike that of counts, never changes.
-    for (error, count) in own.iter().take(ERRORS_LEARNED_MAX) {
-        samples.count(&[machine, error], **count);
-    }
-    other += own.iter().skip(ERRORS_LEARNED_MAX).map(|(_, count)| **count).sum::<u64>();
-    samples.count(&[machine, OTHER_ERROR], other);
-}
-
 const OTHER: &str = "other";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::tally;
+
+    #[test]
+    fn an_error_that_has_a_series_keeps_it() {
+        let (mut shards, readers): (Vec<_>, _) = (0..2).map(|_| tally::shard(1)).unzip();
+        let machine = MachineLabel { name: "a".to_owned(), ..MachineLabel::default() };
+        let hot = Hot::new(Options {
+            machines: vec![machine],
+            shards: readers,
+            state_machines_max: 1,
+            ..Options::default()
+        });
+        let shows = |error: &str, count: u64| {
+            let mut out = Vec::new();
+            hot.render(&mut Page::new(&mut out));
+            let labels = format!("{{state_machine=\"a\",error=\"{error}\"}}");
+            let line = format!("{}{labels} {count}\n", names::EXECUTION_FAILURES.name);
+            String::from_utf8(out).unwrap().contains(&line)
+        };
+        for number in 0..ERRORS_LEARNED_MAX {
+            shards[0].failed(MachineIdx(0), &format!("M{number:02}"));
+        }
+        assert!(shows("M19", 1));
+        // Another shard learns a name that sorts before all of them.
+        shards[1].failed(MachineIdx(0), "A");
+        shards[1].failed(MachineIdx(0), "M19");
+        assert!(shows("M19", 2));
+        assert!(shows(OTHER_ERROR, 1));
+        assert!(!shows("A", 1));
+    }
+}

@@ -5,6 +5,7 @@
 //! everything at most a few thousand times a second, through the `metrics` facade. A family lives in
 //! exactly one of them. The page is written on the thread that asks for it.
 
+mod admission;
 mod catalogue;
 mod facade;
 mod flow;
@@ -115,7 +116,10 @@ pub struct ProgramLabels {
 /// A state as metrics name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateLabel {
-    /// Its name behind those of the states around it, which is unique in its machine.
+    /// Its name behind those of the states around it ([`Program::state_paths`]), which is unique in its
+    /// machine.
+    ///
+    /// [`Program::state_paths`]: crate::program::Program::state_paths
     pub name: String,
     /// Its type.
     pub kind: &'static str,

@@ -3,9 +3,10 @@
 //! How a state is left is counted by instruction; here the instructions that leave a state alike are
 //! summed. A series by error name comes with its first error, as long as there is room for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::admission::{Admission, Admissions};
 use super::catalogue as names;
 use super::catalogue::Family;
 use super::text::{Page, Samples};
@@ -32,7 +33,8 @@ pub(super) struct States {
     /// Series without room at the start, by family.
     dropped: Vec<(&'static str, u64)>,
     full: bool,
-    errors: Mutex<Errors>,
+    /// Series by error name.
+    errors: Mutex<Admissions<Series>>,
 }
 
 /// A state that is shown.
@@ -51,14 +53,6 @@ struct Counts {
     state: StateCounts,
     outcomes: [u64; OUTCOMES.len()],
     branches: Vec<u64>,
-}
-
-/// Series by error name.
-#[derive(Default)]
-struct Errors {
-    room: usize,
-    admitted: BTreeSet<Series>,
-    refused: BTreeSet<Series>,
 }
 
 /// A family, the number of a state that is shown, an error name.
@@ -90,7 +84,7 @@ impl States {
                 }
             }
         }
-        let errors = Mutex::new(Errors { room, ..Errors::default() });
+        let errors = Mutex::new(Admissions::new(room));
         Self { shown, dropped: dropped.into_iter().collect(), full, errors }
     }
 
@@ -302,30 +296,6 @@ impl Drawing<'_> {
         });
         drop(errors);
         self.refused.append(&mut refused);
-    }
-}
-
-/// Whether a series has room.
-enum Admission {
-    Shown,
-    /// It has none; `first` when it is told for the first time.
-    Refused {
-        first: bool,
-    },
-}
-
-impl Errors {
-    /// A series that has been shown stays.
-    fn admit(&mut self, series: Series) -> Admission {
-        if self.admitted.contains(&series) {
-            return Admission::Shown;
-        }
-        if self.room == 0 || self.refused.contains(&series) {
-            return Admission::Refused { first: self.refused.insert(series) };
-        }
-        self.room -= 1;
-        self.admitted.insert(series);
-        Admission::Shown
     }
 }
 

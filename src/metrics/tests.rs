@@ -65,6 +65,10 @@ struct Rig {
 }
 
 fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
+    rig_with(machines, state_machines_max, |_| {})
+}
+
+fn rig_with(machines: &[&str], state_machines_max: usize, set: impl FnOnce(&mut Options)) -> Rig {
     let (shards, shard_readers) = (0..2).map(|_| tally::shard(machines.len())).unzip();
     let (tasks, task_reader) = tally::tasks(machines.len());
     let shapes = vec![shape(); machines.len()];
@@ -84,7 +88,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
         ..FlowCounts::default()
     }));
     let shown = Arc::clone(&flow);
-    let options = Options {
+    let mut options = Options {
         machines: machines.iter().map(|name| machine(name)).collect(),
         shards: shard_readers,
         tasks: vec![task_reader],
@@ -109,6 +113,7 @@ fn rig(machines: &[&str], state_machines_max: usize) -> Rig {
             tiers: vec![(0, "0.06".to_owned()), (1_000, "0.03".to_owned())],
         }),
     };
+    set(&mut options);
     let metrics =
         Metrics::new(options, Arc::clone(&rare), || vec![("kafka", true), ("shards", false)]);
     Rig { metrics, rare, flow, shards, tasks, runs }
@@ -194,6 +199,34 @@ fn page_holds_every_family_of_the_catalogue_and_no_other() {
     for family in FAMILIES {
         assert_eq!(families[family.name].kind, family.kind.as_str(), "{}", family.name);
     }
+}
+
+#[test]
+fn what_a_family_needs_is_what_it_has_no_samples_without() {
+    let without = |set: fn(&mut Options)| {
+        let rig = rig_with(&["a"], 200, set);
+        trouble(&mut rig.flow.lock().unwrap());
+        let families = rig.scrape();
+        let empty = FAMILIES.iter().filter(|family| families[family.name].samples.is_empty());
+        empty.map(|family| family.name).collect::<Vec<_>>()
+    };
+    let needing = |needs: &[&str]| {
+        let needing = FAMILIES.iter().filter(|family| needs.contains(&family.needs));
+        needing.map(|family| family.name).collect::<Vec<_>>()
+    };
+    let [prices, states, full, otlp] = [
+        "prices of `aws.region`",
+        "`metrics.per_state`, not `off`",
+        "`metrics.per_state = \"full\"`",
+        "feature `otlp`",
+    ];
+    assert_eq!(without(|_| {}), [""; 0]);
+    assert_eq!(without(|options| options.prices = None), needing(&[prices]));
+    assert_eq!(without(|options| options.per_state = PerState::Counters), needing(&[full]));
+    assert_eq!(without(|options| options.per_state = PerState::Off), needing(&[states, full]));
+    let others =
+        FAMILIES.iter().filter(|family| !["", prices, states, full].contains(&family.needs));
+    assert!(others.map(|family| family.needs).eq([otlp]), "something else is needed");
 }
 
 #[test]
@@ -345,7 +378,9 @@ fn trouble(flow: &mut FlowCounts) {
     let partition = |number| PartitionOffsets {
         topic: "in".to_owned(),
         partition: number,
-        ..PartitionOffsets::default()
+        committed: Some(40),
+        end: Some(100),
+        position: Some(90),
     };
     flow.partitions = vec![partition(0), partition(1)];
 }

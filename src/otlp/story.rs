@@ -20,14 +20,8 @@ pub(super) fn spans(
 ) -> Vec<Span> {
     let Some(own) = settled.trace.own(settled.suffix) else { return Vec::new() };
     let start_ns = u64::try_from(settled.started_ms).unwrap_or(0).saturating_mul(1_000_000);
-    let mut story = Story {
-        start_ns,
-        end_ns: start_ns.saturating_add(settled.duration_ns),
-        origin_ns: settled.history.first().map_or(0, |event| event.mono_ns),
-        nodes: Vec::new(),
-        left_out: 0,
-    };
-    story.tell(settled.history);
+    let end_ns = start_ns.saturating_add(settled.duration_ns);
+    let story = Story::told(start_ns, end_ns, settled.history);
     let mut whole = story.whole(machine, pipeline, settled, own);
     let mut spans = Vec::with_capacity(1 + story.nodes.len());
     let failure = settled.error.filter(|_| settled.status != crate::shard::Status::Succeeded);
@@ -48,6 +42,9 @@ struct Story<'e> {
     nodes: Vec<Node<'e>>,
     /// States and calls beyond the bound.
     left_out: u32,
+    /// Nodes that [`Self::end_below`] looked at.
+    #[cfg(test)]
+    steps: usize,
 }
 
 /// A state or a call.
@@ -60,6 +57,12 @@ struct Node<'e> {
     iteration: Option<u64>,
     start_ns: u64,
     end: Option<End<'e>>,
+    /// Whether it hangs in the list of its parent. What does has a parent that does, or has none.
+    listed: bool,
+    /// The one that was listed last of those within; they may have ended since.
+    within: Option<usize>,
+    /// The one that its parent listed before it.
+    beside: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -87,6 +90,21 @@ struct Place<'e> {
 }
 
 impl<'e> Story<'e> {
+    /// What a history tells of an execution between these times of the wall clock.
+    fn told(start_ns: u64, end_ns: u64, history: &'e [Event]) -> Self {
+        let mut story = Self {
+            start_ns,
+            end_ns,
+            origin_ns: history.first().map_or(0, |event| event.mono_ns),
+            nodes: Vec::new(),
+            left_out: 0,
+            #[cfg(test)]
+            steps: 0,
+        };
+        story.tell(history);
+        story
+    }
+
     fn tell(&mut self, history: &'e [Event]) {
         let mut places: Vec<Place<'e>> = Vec::with_capacity(history.len());
         for event in history {
@@ -187,8 +205,26 @@ impl<'e> Story<'e> {
             iteration: place.iteration,
             start_ns: self.at_ns(event),
             end: None,
+            listed: false,
+            within: None,
+            beside: None,
         });
-        Some(self.nodes.len() - 1)
+        let index = self.nodes.len() - 1;
+        self.list(index);
+        Some(index)
+    }
+
+    /// Lists a node with its parent, and that with its own if it was taken off.
+    fn list(&mut self, index: usize) {
+        let mut inner = index;
+        while let Some(outer) = self.nodes[inner].parent
+            && !self.nodes[inner].listed
+        {
+            let before = self.nodes[outer].within.replace(inner);
+            let node = &mut self.nodes[inner];
+            (node.listed, node.beside) = (true, before);
+            inner = outer;
+        }
     }
 
     /// Ends the state of this name, and all that is open in it.
@@ -250,17 +286,23 @@ impl<'e> Story<'e> {
         Some(found)
     }
 
-    /// Ends what is still open in the branches or iterations of a state that goes on.
+    /// Ends what is still open in the branches or iterations of a state that goes on. All of it is
+    /// taken off the lists: nothing is looked at twice unless something begins late in it.
     fn end_below(&mut self, state: usize, at_ns: u64) {
         if !matches!(self.nodes[state].what, What::State { kind: "Map" | "Parallel", .. }) {
             return;
         }
-        for index in state + 1..self.nodes.len() {
-            let parent = |at: &usize| self.nodes[*at].parent;
-            let is_open = self.nodes[index].end.is_none();
-            if is_open && std::iter::successors(Some(index), parent).any(|at| at == state) {
-                self.end(Some(index), End { at_ns, error: Some((ABORTED, "")) });
+        let mut next: Vec<_> = self.nodes[state].within.take().into_iter().collect();
+        while let Some(index) = next.pop() {
+            #[cfg(test)]
+            {
+                self.steps += 1;
             }
+            let node = &mut self.nodes[index];
+            node.listed = false;
+            next.extend(node.beside.take());
+            next.extend(node.within.take());
+            self.end(Some(index), End { at_ns, error: Some((ABORTED, "")) });
         }
     }
 
@@ -421,3 +463,70 @@ const MESSAGE_CHARS_MAX: usize = 1_024;
 /// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`.
 const PARENT_IS_KNOWN: u32 = 0x100;
 const PARENT_IS_REMOTE: u32 = 0x200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events that follow from one another as they are told.
+    #[derive(Default)]
+    struct Events(Vec<Event>);
+
+    impl Events {
+        fn push(&mut self, previous: u32, kind: &'static str, name: &str) -> u32 {
+            let id = self.0.len() as u32 + 1;
+            let details = match kind {
+                "MapIterationStarted" => vec![("index", Detail::Count(u64::from(id)))],
+                _ => vec![("name", Detail::Text(name.into()))],
+            };
+            let mono_ns = u64::from(id);
+            self.0.push(Event { id, previous, wall_ms: 0, mono_ns, kind, details });
+            id
+        }
+    }
+
+    #[test]
+    fn ending_what_is_open_takes_a_step_for_each_node() {
+        let mut events = Events::default();
+        let mut outer = events.push(0, "MapStateEntered", "Outer");
+        outer = events.push(outer, "MapStateStarted", "");
+        // All iterations are open at a time, each with a Map of its own and a state open in that.
+        let inner: Vec<_> = (0..300)
+            .map(|_| {
+                let iteration = events.push(outer, "MapIterationStarted", "");
+                let map = events.push(iteration, "MapStateEntered", "Inner");
+                let map = events.push(map, "MapStateStarted", "");
+                events.push(map, "WaitStateEntered", "Open");
+                map
+            })
+            .collect();
+        for map in inner {
+            let failed = events.push(map, "MapStateFailed", "");
+            events.push(failed, "MapStateExited", "Inner");
+        }
+        let failed = events.push(outer, "MapStateFailed", "");
+        events.push(failed, "MapStateExited", "Outer");
+        let story = Story::told(0, 1_000_000, &events.0);
+        assert_eq!(story.nodes.len(), 601);
+        assert!(story.nodes.iter().all(|node| node.end.is_some()));
+        let aborted = story
+            .nodes
+            .iter()
+            .filter(|node| node.end.as_ref().is_some_and(|end| end.error == Some((ABORTED, ""))));
+        assert_eq!(aborted.count(), 300, "what was open in the inner Maps");
+        assert_eq!(story.steps, 600);
+    }
+
+    #[test]
+    fn what_begins_late_in_what_was_given_up_ends_with_the_state_around_it() {
+        let mut events = Events::default();
+        let outer = events.push(0, "ParallelStateEntered", "Outer");
+        let inner = events.push(outer, "ParallelStateEntered", "Inner");
+        let failed = events.push(outer, "ParallelStateFailed", "");
+        events.push(inner, "WaitStateEntered", "Late");
+        events.push(failed, "ParallelStateExited", "Outer");
+        let story = Story::told(0, 1_000_000, &events.0);
+        let ends = story.nodes.iter().map(|node| node.end.as_ref().map(|end| end.at_ns));
+        assert_eq!(ends.collect::<Vec<_>>(), [Some(4), Some(2), Some(4)]);
+    }
+}

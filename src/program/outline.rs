@@ -1,6 +1,8 @@
 //! States and the ways out of them, as metrics and listings name them: read off the instructions, so
 //! that nothing that runs has to carry names.
 
+use std::borrow::Cow;
+
 use super::{Op, Pc, Program, StateIdx};
 
 /// An instruction that leaves a state.
@@ -80,7 +82,8 @@ impl Program {
     }
 
     /// The name of each state behind those of the states around it: `Enrich/0/Fraud score` is in the
-    /// first branch of a Parallel state, `Each item/Price` in the iterations of a Map.
+    /// first branch of a Parallel state, `Each item/Price` in the iterations of a Map. In a name itself
+    /// `/` is written `~1` and `~` is written `~0`, as in a JSON pointer, so that no two paths are equal.
     pub fn state_paths(&self) -> Vec<String> {
         let mut paths = vec![String::new(); self.states.len()];
         let mut graphs: Vec<(Pc, String)> = Vec::new();
@@ -94,7 +97,8 @@ impl Program {
                     if let Some((_, name)) = graphs.iter().find(|(start, _)| *start == Pc(number)) {
                         around.clone_from(name);
                     }
-                    paths[state.index()] = format!("{around}{}", self.states[state.index()].name);
+                    let name = escaped(&self.states[state.index()].name);
+                    paths[state.index()] = format!("{around}{name}");
                 }
                 Op::Fork(fork) => {
                     let branches = self.forks[fork.index()].branches.iter().enumerate();
@@ -110,4 +114,11 @@ impl Program {
         }
         paths
     }
+}
+
+fn escaped(name: &str) -> Cow<'_, str> {
+    if !name.contains(['~', '/']) {
+        return name.into();
+    }
+    name.replace('~', "~0").replace('/', "~1").into()
 }

@@ -1,10 +1,10 @@
-//! What is committed below `dashboards/`, as text.
+//! What is generated and committed, as text.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::boards;
 use crate::rules::{self, Alert, Case, THRESHOLDS};
+use crate::{boards, families};
 
 /// Path below the repository, and content.
 pub(crate) fn all() -> Vec<(PathBuf, String)> {
@@ -18,6 +18,7 @@ pub(crate) fn all() -> Vec<(PathBuf, String)> {
     files.push((RULES.into(), rule_file()));
     files.push((CASES.into(), case_file()));
     files.push(("dashboards/runbook.md".into(), runbook()));
+    files.push((families::PATH.into(), families::page(GENERATED)));
     files
 }
 

@@ -1,9 +1,10 @@
-//! The dashboards, rules, alerts and the runbook: written by this test, held to be what is committed.
+//! The dashboards, rules, alerts, the runbook and the page of metric families: written by this test,
+//! held to be what is committed.
 //!
-//! They are generated from `boards.rs` and `rules.rs`; `make dashboards` writes them, and the first
-//! test fails when what is committed is something else. The others hold the rules of Grafana's
-//! dashboard linter, let promtool parse every query and try every alert, and hold every name against
-//! the catalogue of metrics. `tests/kafka_dashboards.rs` runs every query under load.
+//! They are generated from `boards.rs`, `rules.rs` and the catalogue of metrics; `make dashboards` writes
+//! them, and the first test fails when what is committed is something else. The others hold the rules of
+//! Grafana's dashboard linter, let promtool parse every query and try every alert, and hold every name
+//! against the catalogue. `tests/kafka_dashboards.rs` runs every query under load.
 
 // What is no `#[test]` function here is test code all the same.
 #![allow(clippy::unwrap_used)]
@@ -14,6 +15,7 @@ mod board;
 mod boards;
 mod catalogue;
 mod compose;
+mod families;
 mod files;
 mod promtool;
 #[allow(clippy::too_many_lines, reason = "alerts are one table")]

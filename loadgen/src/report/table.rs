@@ -71,12 +71,12 @@ fn write_outcomes(f: &mut Formatter<'_>, outcomes: &Outcomes) -> fmt::Result {
     let status = &outcomes.status;
     writeln!(
         f,
-        "outcomes    results {}, failures {}, dead letters {}",
+        "outcomes    on result topics {}, on the failure topic {}, dead letters {}",
         outcomes.results, outcomes.failures, outcomes.dead_letters
     )?;
     writeln!(
         f,
-        "status      succeeded {}, failed {}, timed out {}, unstated {}",
+        "by status   succeeded {}, failed {}, timed out {}, unstated {}",
         status.succeeded, status.failed, status.timed_out, status.unstated
     )?;
     writeln!(

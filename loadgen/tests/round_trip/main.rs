@@ -302,6 +302,8 @@ fn the_table_tells_people_the_same() {
     assert_eq!(output.status.code(), Some(0), "{table}");
     for line in [
         "events      sent 500 of 500, undelivered 0",
+        "outcomes    on result topics 500, on the failure topic 0, dead letters 0",
+        "by status   succeeded 500, failed 0, timed out 0, unstated 0",
         "checked     lost 0, duplicated 0, wrong 0,",
         "bills       matched 500, missing 0, duplicated 0",
         "verdict     pass",
