@@ -118,10 +118,10 @@ families! {
     PRICE_REQUEST "expressway_price_per_request" Gauge Cells ["region", "currency"]
         "Price of one execution, from the price file."
         needs "prices of `aws.region`";
-    PRICE_GB_HOUR "expressway_price_per_gb_hour" Gauge Cells ["region", "currency", "tier"]
-        "Price of a GB-hour of duration in each tier of an account's month."
+    DURATION_PRICE "expressway_duration_price" Gauge Cells ["region", "currency", "tier"]
+        "Price of a GB-hour of duration in each tier of an account's month, from the price file."
         needs "prices of `aws.region`";
-    PRICE_TIER_START "expressway_price_tier_start_gb_hours" Gauge Cells ["region", "currency", "tier"]
+    DURATION_PRICE_TIER_START "expressway_duration_price_tier_start" Gauge Cells ["region", "currency", "tier"]
         "GB-hours of a month from which on a tier holds."
         needs "prices of `aws.region`";
     PRICE_TRANSITION "expressway_price_per_state_transition" Gauge Cells ["region", "currency"]

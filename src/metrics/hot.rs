@@ -200,12 +200,12 @@ impl Hot {
         }
         let tiers = prices.map_or(&[][..], |prices| &prices.tiers);
         let number = |tier: usize| (tier + 1).to_string();
-        page.family(&names::PRICE_GB_HOUR, |samples| {
+        page.family(&names::DURATION_PRICE, |samples| {
             for (tier, (_, price)) in tiers.iter().enumerate() {
                 samples.decimal(&[place[0], place[1], &number(tier)], price);
             }
         });
-        page.family(&names::PRICE_TIER_START, |samples| {
+        page.family(&names::DURATION_PRICE_TIER_START, |samples| {
             for (tier, (start, _)) in tiers.iter().enumerate() {
                 samples.count(&[place[0], place[1], &number(tier)], *start);
             }

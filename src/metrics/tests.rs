@@ -476,8 +476,8 @@ fn prices_are_shown_by_tier() {
     assert_value(&families, "expressway_price_per_state_transition", place, 25e-6);
     for (tier, price, start) in [(1, 0.06, 0.0), (2, 0.03, 1_000.0)] {
         let labels = format!("{place},tier=\"{tier}\"");
-        assert_value(&families, "expressway_price_per_gb_hour", &labels, price);
-        assert_value(&families, "expressway_price_tier_start_gb_hours", &labels, start);
+        assert_value(&families, "expressway_duration_price", &labels, price);
+        assert_value(&families, "expressway_duration_price_tier_start", &labels, start);
     }
 }
 

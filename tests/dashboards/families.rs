@@ -28,7 +28,7 @@ pub(crate) fn page(generated: &str) -> String {
 /// The unit of a family's values, which its name ends in.
 fn unit(family: &Family) -> &'static str {
     let name = family.name.trim_end_matches("_total");
-    if name.contains("_price_per_") {
+    if name.contains("_price_per_") || name.ends_with("_duration_price") {
         return "`currency`";
     }
     UNITS.iter().find(|(ending, _)| name.ends_with(ending)).map_or("", |(_, unit)| unit)
@@ -40,7 +40,7 @@ const UNITS: &[(&str, &str)] = &[
     ("_start_time_seconds", "Unix time, s"),
     ("_seconds", "s"),
     ("_mb_milliseconds", "MB × ms"),
-    ("_gb_hours", "GB-hours"),
+    ("_tier_start", "GB-hours"),
     ("_bytes", "bytes"),
     ("_records", "records"),
     ("_offset", "offset"),

@@ -60,12 +60,12 @@ pub(crate) fn recorded() -> Vec<Recorded> {
             name: "state_machine:expressway_cost_per_hour:rate5m",
             expr: format!(
                 "rate(expressway_execution_billed_mb_milliseconds_total[5m]) / 1024000 * {per_instance} \
-                 expressway_price_per_gb_hour{{tier=\"1\"}} + {ends} * 3600 * {per_instance} \
+                 expressway_duration_price{{tier=\"1\"}} + {ends} * 3600 * {per_instance} \
                  expressway_price_per_request"
             )
             .replace(
-                "expressway_price_per_gb_hour{tier=\"1\"}",
-                "sum without (tier) (expressway_price_per_gb_hour{tier=\"1\"})",
+                "expressway_duration_price{tier=\"1\"}",
+                "sum without (tier) (expressway_duration_price{tier=\"1\"})",
             ),
             about: "Price of an hour at this rate: GB-hours at the first tier, plus requests.",
         },
@@ -531,7 +531,7 @@ fn runtime() -> Vec<Alert> {
 const MB_MS: &str =
     r#"expressway_execution_billed_mb_milliseconds_total{job="e",instance="a",state_machine="m"}"#;
 const GB_HOUR: &str =
-    r#"expressway_price_per_gb_hour{job="e",instance="a",region="r",currency="USD",tier="1"}"#;
+    r#"expressway_duration_price{job="e",instance="a",region="r",currency="USD",tier="1"}"#;
 const REQUEST: &str =
     r#"expressway_price_per_request{job="e",instance="a",region="r",currency="USD"}"#;
 
