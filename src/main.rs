@@ -89,12 +89,12 @@ fn run(command: &Command) -> Result<u8, Failure> {
             let environment = config::process_environment();
             return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
         }
-        Command::Exec(args) => cli::exec::run(args, &mut out)?,
+        Command::Exec(args) => cli::exec::run(args, &mut out, &mut err)?,
         Command::Eval(args) => return cli::eval::run(args, &mut out, &mut err),
         Command::Test(args) => return cli::test::run(args, &mut out),
         Command::Bill(args) => return cli::bill::run(args, &mut out, &mut err),
-        Command::Bench(args) => cli::bench::run(args, &mut out)?,
-        Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
+        Command::Bench(args) => cli::bench::run(args, &mut out, &mut err)?,
+        Command::Disasm(args) => cli::disasm::run(args, &mut out, &mut err)?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "expressway", &mut out);
         }

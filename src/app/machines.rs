@@ -1,16 +1,20 @@
 //! The state machines that a configuration names, compiled, with what is said of them elsewhere: on
 //! bills, in logs and as metrics. Starting them is the [`service`](super::service)'s work.
 
+use tracing::warn;
+
 use super::history;
 use super::programs;
 use super::service::Error;
+use crate::asl::Diagnostic;
+use crate::asl::source::Position;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::MachineShape;
 use crate::config::{Pipeline, Settings};
 use crate::metrics::MachineLabel;
 use crate::outcome::{MachineCard, StateMachineArn};
 use crate::program::{Image, World};
-use crate::registry::Definition;
+use crate::registry::{Compiled, Definition};
 
 /// The state machines of all pipelines, compiled.
 #[derive(Debug, Default)]
@@ -20,6 +24,7 @@ pub struct Machines {
     pub(super) by_pipeline: Vec<MachineIdx>,
     pub(super) cards: Vec<MachineCard>,
     pub(super) labels: Vec<MachineLabel>,
+    warnings: Vec<(Definition, Vec<Diagnostic>)>,
 }
 
 impl Machines {
@@ -57,7 +62,8 @@ impl Machines {
         let role = &pipeline.role;
         let definition = Definition::read(&pipeline.definition)?;
         let world = World::express(&aws.region, &aws.account, name, role);
-        let image = definition.compile_served(world, pipeline.distributed_map)?;
+        let Compiled { image, warnings } =
+            definition.compile_served(world, pipeline.distributed_map)?;
         self.cards.push(MachineCard {
             arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
@@ -75,7 +81,35 @@ impl Machines {
             query_language: definition.query_language(),
             source: pipeline.definition.display().to_string(),
         });
+        if !warnings.is_empty() {
+            self.warnings.push((definition, warnings));
+        }
         Ok(())
+    }
+
+    /// What is hardly meant in the definitions, as text for people: empty when there is nothing.
+    pub fn render_warnings(&self) -> String {
+        self.warnings.iter().map(|(definition, found)| definition.render(found)).collect()
+    }
+
+    /// Says the same in the log, a line for each warning.
+    pub(super) fn log_warnings(&self) {
+        for (definition, found) in &self.warnings {
+            let file = definition.path.display();
+            for one in found {
+                let Position { line, column } = definition.position(one);
+                warn!(
+                    %file,
+                    line,
+                    column,
+                    code = one.code.as_str(),
+                    at = one.path.as_str(),
+                    warning = one.message.as_str(),
+                    help = one.help.as_deref(),
+                    "definition has a warning"
+                );
+            }
+        }
     }
 
     pub(super) fn definition_bytes(&self) -> Vec<u64> {

@@ -59,8 +59,8 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`] when a file cannot be read, the definition is refused or the output differs.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file, false, Definition::compile)?;
+pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
+    let image = compile_file(&args.file, false, Definition::compile, err)?;
     let events = split_events(&read_input(&args.input)?)?;
     if let Some(expected) = &args.check {
         check(&image, &events, &read_input(expected)?)?;

@@ -18,8 +18,8 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`] when the definition cannot be read or compiled.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
-    let image = compile_file(&args.file, true, Definition::compile)?;
+pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
+    let image = compile_file(&args.file, true, Definition::compile, err)?;
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     out.write_all(image.disassemble(&file).as_bytes())?;
     Ok(())

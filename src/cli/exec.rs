@@ -68,10 +68,10 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`] when a file cannot be read, the definition or the input is refused.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
     let compile =
         if args.mocks.is_some() { Definition::compile } else { Definition::compile_served };
-    let image = compile_file(&args.file, args.distributed, compile)?;
+    let image = compile_file(&args.file, args.distributed, compile, err)?;
     let definition_bytes = image.program.definition_bytes;
     let machine_name = image.program.world.machine_name.clone();
     let script = args.mocks.as_deref().map(|path| script(path, &machine_name, args)).transpose()?;
@@ -367,6 +367,15 @@ mod tests {
 
     /// What `exec` prints, or its exit code and message; files are written as given.
     fn exec(definition: &str, files: &[(&str, &str)], flags: &[&str]) -> Result<String, Failure> {
+        exec_with_talk(definition, files, flags).map(|(out, _)| out)
+    }
+
+    /// As `exec`, with what it says on stderr.
+    fn exec_with_talk(
+        definition: &str,
+        files: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Result<(String, String), Failure> {
         use clap::{Args as _, FromArgMatches as _};
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -382,9 +391,10 @@ mod tests {
         let command = Args::augment_args(clap::Command::new("exec"));
         let matches = command.try_get_matches_from(line).expect("arguments");
         let args = Args::from_arg_matches(&matches).expect("arguments");
-        let mut out = Vec::new();
-        run(&args, &mut out)?;
-        Ok(String::from_utf8(out).expect("text"))
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        run(&args, &mut out, &mut err)?;
+        let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).expect("text"));
+        Ok((out, err.replace(&path(""), "")))
     }
 
     fn json(text: &str) -> serde_json::Value {
@@ -420,6 +430,28 @@ mod tests {
                     {"billedDurationInMilliseconds": 100, "billedMemoryUsedInMB": 64}}"#
             )
         );
+    }
+
+    #[test]
+    fn warnings_are_said_on_stderr_as_validate_shows_them() {
+        let definition = "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\",\n  \
+                          \"Parameters\": {\"id\": \"$.id\"}, \"End\": true}}}";
+        let files = [("in", "{}")];
+        let warning = r#"warning[ASL0801]: 'id' is passed as this text, not as the value it names
+ --> pay.asl.json:2:24
+  |
+2 |   "Parameters": {"id": "$.id"}, "End": true}}}
+  |                        ^^^^^^
+  = at: /States/A/Parameters
+  = help: write "id.$" to have it evaluated
+
+"#;
+        let (out, err) = exec_with_talk(definition, &files, &["--input", "in"]).expect("it runs");
+        assert_eq!(err, warning);
+        assert!(out.starts_with("status    SUCCEEDED\n"), "{out}");
+        let flags = ["--input", "in", "--json"];
+        let (out, err) = exec_with_talk(definition, &files, &flags).expect("it runs");
+        assert_eq!((err.as_str(), &json(&out)["output"]["id"]), (warning, &"$.id".into()));
     }
 
     #[test]

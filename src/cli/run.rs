@@ -152,6 +152,7 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
     }
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
+    logging::say(&machines.render_warnings());
     let (sender, receiver) = lane(LANE_BATCHES);
     let shards = Shards::start(&settings, &machines, &[sender]).map_err(failure)?;
     let options = FileOptions {
