@@ -165,6 +165,16 @@ impl Definition {
 }
 
 impl Error {
+    /// How many problems it tells of; warnings beside them are none.
+    pub fn problem_count(&self) -> usize {
+        match self {
+            Self::Refused { diagnostics, .. } => {
+                diagnostics.iter().filter(|one| one.is_error()).count()
+            }
+            Self::Read { .. } | Self::Compile { .. } => 1,
+        }
+    }
+
     /// The problems as text for people: one with its place and line each, or one line.
     pub fn render(&self) -> String {
         match self {

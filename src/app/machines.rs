@@ -10,11 +10,11 @@ use crate::asl::Diagnostic;
 use crate::asl::source::Position;
 use crate::base::ids::MachineIdx;
 use crate::base::tally::MachineShape;
-use crate::config::{Pipeline, Settings};
+use crate::config::{NamedDefinition, Pipeline, Settings};
 use crate::metrics::MachineLabel;
 use crate::outcome::{MachineCard, StateMachineArn};
 use crate::program::{Image, World};
-use crate::registry::{Compiled, Definition};
+use crate::registry::{self, Compiled, Definition};
 
 /// The state machines of all pipelines, compiled.
 #[derive(Debug, Default)]
@@ -85,6 +85,23 @@ impl Machines {
             self.warnings.push((definition, warnings));
         }
         Ok(())
+    }
+
+    /// Reads and checks definitions one by one, whatever else a configuration lacks: those that
+    /// cannot be run, in their order.
+    pub fn refused(definitions: &[NamedDefinition]) -> Vec<registry::Error> {
+        // Checks ask nothing of the world; an execution would.
+        let compile = |named: &NamedDefinition| {
+            let definition = Definition::read(&named.path)?;
+            let world = World::express("", "", &definition.machine_name(), "");
+            definition.compile_served(world, named.distributed_map)
+        };
+        definitions.iter().filter_map(|named| compile(named).err()).collect()
+    }
+
+    /// How much is hardly meant in the definitions.
+    pub fn warning_count(&self) -> usize {
+        self.warnings.iter().map(|(_, found)| found.len()).sum()
     }
 
     /// What is hardly meant in the definitions, as text for people: empty when there is nothing.

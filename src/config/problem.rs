@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use super::files::NamedDefinition;
+
 /// Stable code of a problem; a code is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Code {
@@ -161,6 +163,8 @@ pub struct Problems {
     pub text: String,
     /// In the order of the file; those of the environment come last.
     pub list: Vec<Problem>,
+    /// The definitions that are there, for whoever looks into them all the same.
+    pub definitions: Vec<NamedDefinition>,
 }
 
 /// One problem with its place resolved, as `--json` prints it.
