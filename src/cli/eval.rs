@@ -3,7 +3,6 @@
 //! It knows no states: of `$states` there is what files were given for.
 
 mod complaint;
-mod document;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use self::complaint::{Complaint, Typed};
-use self::document::Document;
+use super::document::Document;
 use super::exec::pretty;
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE, write_json};
 use crate::asl::source::Span;

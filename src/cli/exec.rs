@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::document::Document;
 use super::{Failure, INTERNAL, USAGE, compile_file, read_input, trace};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
@@ -77,7 +78,8 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), 
     let script = args.mocks.as_deref().map(|path| script(path, &machine_name, args)).transpose()?;
     let allow =
         Allow::new(&args.allow).map_err(|error| Failure::new(USAGE, format!("--allow {error}")))?;
-    let batch = batch(args)?;
+    let input = Document::read(&args.input)?;
+    let batch = batch(args, &input)?;
 
     let (ended, end) = bounded(1);
     let options = Options {
@@ -99,8 +101,9 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), 
     let end = end.recv().map_err(|_| died())?;
     shard.finish();
 
-    let end = end.map_err(|rejected| {
-        Failure::new(USAGE, format!("the input {}: {rejected}", args.input.display()))
+    let end = end.map_err(|(class, cause)| match class {
+        "not-json" => input.not_json(&cause),
+        _ => input.refused(cause),
     })?;
     let bill = Bill::new(end.duration_ns, definition_bytes, end.metered_data_bytes);
     if args.json {
@@ -126,9 +129,8 @@ fn script(path: &Path, machine: &str, args: &Args) -> Result<Script, Failure> {
 }
 
 /// The one event.
-fn batch(args: &Args) -> Result<StartBatch, Failure> {
-    let input = read_input(&args.input)?;
-    let input = input.trim_ascii();
+fn batch(args: &Args, input: &Document) -> Result<StartBatch, Failure> {
+    let input = input.text().trim_ascii();
     if input.len() > PAYLOAD_BYTES_MAX {
         let length = input.len();
         return Err(Failure::new(
@@ -209,7 +211,8 @@ impl Calls for Edge {
 
 /// Hands the end over to the thread that waits for it.
 struct Sink {
-    ended: Sender<Result<End, String>>,
+    /// Or why it was rejected: the class, and in words.
+    ended: Sender<Result<End, (&'static str, String)>>,
 }
 
 impl Settle for Sink {
@@ -227,7 +230,7 @@ impl Settle for Sink {
     }
 
     fn rejected(&mut self, rejected: &Rejected<'_>) {
-        let _ = self.ended.try_send(Err(format!("{}: {}", rejected.class, rejected.cause)));
+        let _ = self.ended.try_send(Err((rejected.class, rejected.cause.to_owned())));
     }
 
     fn flush(&mut self, _: Now) {}
@@ -248,7 +251,7 @@ struct End {
 
 /// `exec --json`.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Ended<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a RawValue>,
@@ -279,7 +282,7 @@ impl End {
             _ => None,
         };
         let history = self.history.iter().map(events::to_json).map(RawValue::from_string);
-        let document = Document {
+        let document = Ended {
             status: self.status.as_str(),
             output,
             error: self.error.as_deref(),
@@ -490,7 +493,6 @@ mod tests {
             (&[("m", "{}")], &["--input", "absent", "--mocks", "m"], 2, "cannot read absent"),
             (&[input, ("m", "[]")], &["--input", "in", "--mocks", "m"], 2, "expected an object"),
             (&[input, ("m", "{")], &["--input", "in", "--mocks", "m"], 2, "the mocks"),
-            (&[("in", "{"), ("m", "{}")], &["--input", "in", "--mocks", "m"], 2, "not-json"),
             (
                 &[input, ("m", "{}")],
                 &["--input", "in", "--mocks", "m", "--name", "a b"],
@@ -505,6 +507,24 @@ mod tests {
         let pass = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
         let failure = exec(pass, &[input], &["--input", "in", "--allow", "http://x"]);
         assert!(failure.expect_err("no host").text.contains("http://x"));
+    }
+
+    #[test]
+    fn an_input_that_is_refused_is_named_once_with_line_and_column() {
+        let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
+        for (input, said) in [
+            ("{\"a\":", "in:1:5: not valid JSON: unexpected end"),
+            ("\n {\"a\": 1,\n  x}", "in:3:3: not valid JSON: key must be a string"),
+            ("", "in:1:1: not valid JSON: unexpected end"),
+            ("{} {}", "in:1:4: not valid JSON: trailing characters"),
+            (&"[".repeat(2_000), "in: nested deeper than 1024 levels"),
+        ] {
+            let flags = ["--input", "in"];
+            let failure = exec(definition, &[("in", input)], &flags).expect_err("it is refused");
+            let folder = failure.text.rfind("/in:").expect("the file's name") + 1;
+            assert_eq!((&failure.text[folder..], failure.code), (&*format!("{said}\n"), USAGE));
+            assert_eq!(failure.text.matches("error").count(), 1, "{}", failure.text);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod config;
 pub mod demo;
 pub mod disasm;
+mod document;
 pub mod eval;
 pub mod exec;
 pub mod explain;
