@@ -53,6 +53,9 @@ enum Command {
     /// Check, show or make a configuration.
     Config(cli::config::Args),
     /// Print completions for a shell.
+    #[command(
+        after_help = "Example:\n  expressway completions bash > /etc/bash_completion.d/expressway"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -11,6 +11,12 @@ use crate::registry;
 
 /// Arguments of `config`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  expressway config init > expressway.toml
+  expressway config check expressway.toml
+
+Exit codes: 0 fine, 2 usage, 3 the configuration or a file that it names cannot be used.")]
 pub struct Args {
     /// What to do
     #[command(subcommand)]

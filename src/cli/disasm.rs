@@ -8,7 +8,9 @@ use crate::registry::Definition;
 
 /// Arguments of `disasm`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  expressway disasm config/state-machines/pass-choice.asl.json")]
+#[command(
+    after_help = "Example:\n  expressway disasm config/state-machines/pass-choice.asl.json\n\nExit codes: 0 fine, 2 the file cannot be read, 3 the definition is refused."
+)]
 pub struct Args {
     /// The definition, ASL as JSON.
     pub file: PathBuf,

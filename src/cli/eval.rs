@@ -28,7 +28,7 @@ use crate::value::{ArenaId, Constants, Heap, Parser, Value};
 
 /// Arguments of `eval`.
 #[derive(Debug, clap::Args)]
-#[command(before_help = EXAMPLES, after_help = EXIT_CODES)]
+#[command(after_help = AFTER)]
 pub struct Args {
     /// The expression, with or without {% %} around it.
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
@@ -327,14 +327,15 @@ fn broken(thrown: &jsonata::Thrown) -> Outcome {
     Outcome::Wrong(BAD_CONFIGURATION, vec![Complaint::of_thrown(thrown)])
 }
 
-const EXAMPLES: &str = "Examples:
+const AFTER: &str = "\
+Examples:
   expressway eval '$sum($states.input.items.qty)' --input order.json
   expressway eval --dialect full 'items[qty > 2].sku' --input order.json
   expressway eval --jsonpath '$.items[?(@.qty > 2)].sku' --input order.json
   echo '[3,1,2]' | expressway eval '$sort($states.input)' --input -
-";
 
-const EXIT_CODES: &str = "Exit codes: 0 there is a value, 1 the evaluation failed or its result is undefined, 2 a file cannot be read, 3 the expression is refused.";
+Exit codes: 0 there is a value, 1 the evaluation failed or its result is undefined, 2 a file cannot
+be read or is no JSON, 3 the expression is refused.";
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ pub struct Args {
     /// The definition, ASL as JSON.
     pub file: PathBuf,
     /// The execution's input, one JSON document; - reads stdin.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// Results of tasks: {STATE: {INVOCATION: ANSWER}}, or AWS's MockConfigFile.json.
     #[arg(long, value_name = "FILE")]

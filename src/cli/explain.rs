@@ -7,6 +7,9 @@ use crate::config;
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  expressway explain ASL0107\n  expressway explain\n\nExit codes: 0 fine, 2 there is no such code."
+)]
 pub struct Args {
     /// Code of a diagnostic, such as ASL0107 or CFG0006; without one, all codes are listed
     pub code: Option<String>,

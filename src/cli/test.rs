@@ -16,7 +16,7 @@ use crate::trial::{Case, Coverage, Error, Report, find, junit, run as run_case};
 /// Arguments of `test`.
 #[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "Examples:\n  expressway test tests/cases\n  expressway test tests/cases/pay --filter declined --junit target/junit.xml --coverage\n  expressway test --mock-config MockConfigFile.json --definition pay.asl.json --input order.json\n\nExit code 1 when a case failed. What a case file holds: docs/testing.md."
+    after_help = "Examples:\n  expressway test tests/cases\n  expressway test tests/cases/pay --filter declined --junit target/junit.xml --coverage\n  expressway test --mock-config MockConfigFile.json --definition pay.asl.json --input order.json\n\nExit codes: 0 no case failed, 1 one did, 2 usage, or a case file is wrong: nothing is run then.\nWhat a case file holds: docs/testing.md."
 )]
 pub struct Args {
     /// Case files, or folders with case files; a folder's *.asl.json are left out.
@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "mock_config")]
     pub expect: Option<PathBuf>,
     /// What the mock configuration's state machines are created as.
-    #[arg(long, value_enum, default_value_t, requires = "mock_config")]
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t, requires = "mock_config")]
     pub machine_type: Type,
 }
 

@@ -1,0 +1,40 @@
+//! What the binary says of itself: its help.
+
+use std::process::Command;
+
+/// What it prints on stdout, given these arguments.
+fn expressway(arguments: &[&str]) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_expressway")).args(arguments).output();
+    let ran = ran.expect("the binary runs");
+    assert!(ran.status.success(), "{arguments:?}");
+    String::from_utf8(ran.stdout).expect("text")
+}
+
+/// The commands that the help lists.
+fn commands() -> Vec<String> {
+    let help = expressway(&["--help"]);
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = listed.take_while(|line| !line.is_empty()).filter(|line| {
+        // Longer descriptions go on below.
+        line.starts_with("  ") && !line.starts_with("   ")
+    });
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_help_says_what_it_is_first_and_shows_examples_last() {
+    let commands = commands();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands.iter().filter(|command| *command != "help") {
+        for flag in ["-h", "--help"] {
+            let help = expressway(&[command, flag]);
+            let at = |part: &str| help.find(part);
+            let usage = at("Usage: expressway ").unwrap_or_else(|| panic!("no usage: {help}"));
+            assert!(!help.starts_with("Usage") && !help.starts_with("Example"), "{help}");
+            let last = help.rfind("  -h, --help").unwrap_or_else(|| panic!("no options: {help}"));
+            let examples = at("\nExample:\n").or_else(|| at("\nExamples:\n"));
+            let examples = examples.unwrap_or_else(|| panic!("no examples: {help}"));
+            assert!(usage < last && last < examples, "{help}");
+        }
+    }
+}
