@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(
     name = "expressway",
     version,
+    long_version = cli::version::long(),
     arg_required_else_help = true,
     after_help = "Start here:\n  expressway demo\n  expressway validate my-workflow.asl.json\n  expressway run --config config/expressway.toml"
 )]

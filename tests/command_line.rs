@@ -1,4 +1,4 @@
-//! What the binary says of itself: its help.
+//! What the binary says of itself: its help, its version.
 
 use std::process::Command;
 
@@ -37,4 +37,24 @@ fn every_help_says_what_it_is_first_and_shows_examples_last() {
             assert!(usage < last && last < examples, "{help}");
         }
     }
+}
+
+#[test]
+fn the_version_is_short_or_tells_the_build() {
+    let name = concat!("expressway ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(expressway(&["-V"]), name);
+    let long = expressway(&["--version"]);
+    assert!(long.starts_with(name), "{long}");
+    let told: Vec<_> = long
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once("  ").map(|(key, value)| (key, value.trim())))
+        .map(|told| told.unwrap_or_else(|| panic!("no value: {long}")))
+        .collect();
+    let keys: Vec<_> = told.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["commit", "features", "target", "rustc"]);
+    let otlp = if cfg!(feature = "otlp") { "otlp" } else { "none" };
+    assert!(cfg!(feature = "tls") || told[1].1 == otlp, "{long}");
+    assert!(told[2].1.contains(std::env::consts::ARCH), "{long}");
+    assert!(told[3].1.starts_with(|first: char| first.is_ascii_digit()), "{long}");
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{Parser, ValueEnum};
 
@@ -12,7 +13,7 @@ use crate::scenario::ArrivalsName;
 
 /// Sends events by the clock and checks what comes back: lost, duplicated, wrong, late.
 #[derive(Debug, Parser)]
-#[command(name = "expressway-loadgen", version, after_help = AFTER)]
+#[command(name = "expressway-loadgen", version, long_version = LONG_VERSION.as_str(), after_help = AFTER)]
 pub(crate) struct Args {
     /// Scenario to carry out (TOML); flags win over what it says
     #[arg(long, value_name = "FILE")]
@@ -269,6 +270,11 @@ fn read_override(text: &str) -> Result<(String, String), String> {
     }
 }
 
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = option_env!("EXPRESSWAY_COMMIT").unwrap_or("unknown");
+    format!("{}\ncommit  {commit}", env!("CARGO_PKG_VERSION"))
+});
+
 const KAFKA: &str = "Kafka";
 const LINES: &str = "Without Kafka";
 const LOAD: &str = "Load";
@@ -329,6 +335,15 @@ mod tests {
         let at = |part: &str| help.find(part).unwrap_or_else(|| panic!("no {part}: {help}"));
         assert!(at("Usage:") < at("--ndjson") && at("--progress <WHEN>") < at("Examples:\n"));
         assert!(at("Examples:\n") < at("Exit codes:"));
+    }
+
+    #[test]
+    fn the_long_version_tells_the_commit() {
+        use clap::CommandFactory as _;
+        let command = Args::command();
+        assert_eq!(command.render_version().lines().count(), 1);
+        let long = command.render_long_version();
+        assert!(long.starts_with("expressway-loadgen ") && long.contains("\ncommit  "), "{long}");
     }
 
     #[test]

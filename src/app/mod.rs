@@ -3,6 +3,7 @@
 //! Edges know nothing of each other and nothing of the configuration; here settings become each
 //! edge's own options, and counters of one become gauges of another.
 
+mod build;
 mod flows;
 mod health;
 mod history;
@@ -15,6 +16,7 @@ mod service;
 mod spans;
 mod traces;
 
+pub use build::{BUILD, TARGET};
 pub use machines::Machines;
 pub use metered::Metered;
 pub use programs::shape;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::{error, info};
 
+use super::build::BUILD;
 use super::flows;
 use super::health::health;
 use super::history;
@@ -20,7 +21,7 @@ use crate::base::tally::{self, RunReader, ShardReader, SharedCounts, TaskReader}
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
-use crate::metrics::{self, Build, Metrics, Rare, Upkeep};
+use crate::metrics::{self, Metrics, Rare, Upkeep};
 use crate::outcome::{Cards, Collector, PipelineCard, SumsText};
 use crate::registry;
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
@@ -311,11 +312,7 @@ impl Service {
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
             prices: prices::shown(settings)?,
-            build: Build {
-                commit: option_env!("EXPRESSWAY_COMMIT").unwrap_or("unknown"),
-                rustc: env!("EXPRESSWAY_RUSTC"),
-                features: FEATURES,
-            },
+            build: BUILD,
             // Settings are read once, right before the start.
             configured_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -493,14 +490,6 @@ fn billing_mode(pipeline: &Pipeline) -> BillingMode {
         config::BillingMode::Binary => BillingMode::Binary,
     }
 }
-
-/// Features of this build, as metrics show them.
-const FEATURES: &str = match (cfg!(feature = "tls"), cfg!(feature = "otlp")) {
-    (false, false) => "",
-    (true, false) => "tls",
-    (false, true) => "otlp",
-    (true, true) => "tls,otlp",
-};
 
 /// Batches that fit into a shard's inbox.
 fn inbox_batches(settings: &Settings) -> usize {

@@ -16,6 +16,7 @@ pub mod run;
 pub mod test;
 mod trace;
 pub mod validate;
+pub mod version;
 
 use std::io::Write;
 use std::path::Path;
