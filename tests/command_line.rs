@@ -1,4 +1,4 @@
-//! What the binary says of itself: its help, its version.
+//! What the binary says of itself: its help, its version, what it asks for.
 
 use std::process::Command;
 
@@ -36,6 +36,20 @@ fn every_help_says_what_it_is_first_and_shows_examples_last() {
             let examples = examples.unwrap_or_else(|| panic!("no examples: {help}"));
             assert!(usage < last && last < examples, "{help}");
         }
+    }
+}
+
+#[test]
+fn a_command_without_anything_to_work_on_names_all_that_would_do() {
+    for (command, wanted) in [
+        ("bill", "  <FILES|--topic <TOPIC>|--config <FILE>>\n"),
+        ("test", "  <PATHS|--mock-config <FILE>>\n"),
+        ("run", "  <--config <FILE>|--definition <FILE>>\n"),
+    ] {
+        let ran = Command::new(env!("CARGO_BIN_EXE_expressway")).arg(command).output();
+        let ran = ran.expect("the binary runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(2) && said.contains(wanted), "{said}");
     }
 }
 

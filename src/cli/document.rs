@@ -35,6 +35,11 @@ impl Document {
         Ok(members.into_iter().map(member).collect())
     }
 
+    /// What it holds, as a value of serde's.
+    pub(super) fn json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::from_slice(self.text()).map_err(|error| self.misspelt(&error))
+    }
+
     pub(super) fn parse(&self, heap: &mut Heap, parser: &mut Parser) -> Result<Value, Failure> {
         heap.parse(ArenaId::ROOT, self.text(), parser).map_err(|error| match error {
             ParseError::NotJson(_) => self.not_json(&error),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::document::Document;
-use super::{Failure, INTERNAL, USAGE, compile_file, read_input, trace};
+use super::{Failure, INTERNAL, USAGE, compile_file, trace};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
@@ -116,16 +116,14 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), 
 }
 
 fn script(path: &Path, machine: &str, args: &Args) -> Result<Script, Failure> {
-    let bad = |error: &dyn std::fmt::Display| {
-        Failure::new(USAGE, format!("the mocks {}: {error}", path.display()))
-    };
-    let mocks = serde_json::from_slice(&read_input(path)?).map_err(|error| bad(&error))?;
+    let document = Document::read(path)?;
+    let mocks = document.json()?;
     let script = if Script::is_mock_config(&mocks) {
         Script::from_mock_config(&mocks, machine, args.mock_case.as_deref())
     } else {
         Script::from_json(&mocks)
     };
-    script.map_err(|error| bad(&error))
+    script.map_err(|error| document.refused(error))
 }
 
 /// The one event.
@@ -491,8 +489,18 @@ mod tests {
         for (files, flags, code, part) in [
             (&[input][..], &["--input", "in"][..], 3, "lambda:invoke is not supported yet"),
             (&[("m", "{}")], &["--input", "absent", "--mocks", "m"], 2, "cannot read absent"),
-            (&[input, ("m", "[]")], &["--input", "in", "--mocks", "m"], 2, "expected an object"),
-            (&[input, ("m", "{")], &["--input", "in", "--mocks", "m"], 2, "the mocks"),
+            (
+                &[input, ("m", "[]")],
+                &["--input", "in", "--mocks", "m"],
+                2,
+                "m: mocks: expected an object",
+            ),
+            (
+                &[input, ("m", "{")],
+                &["--input", "in", "--mocks", "m"],
+                2,
+                "m:1:1: not valid JSON: unexpected end",
+            ),
             (
                 &[input, ("m", "{}")],
                 &["--input", "in", "--mocks", "m", "--name", "a b"],
