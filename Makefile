@@ -6,7 +6,7 @@
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What expressway_build_info says of the source.
+# What --version and expressway_build_info say of the source.
 demo build bench bench-kafka: export EXPRESSWAY_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 demo: build ## Watch events become results and a bill: about 20 s after the build, no Kafka needed

@@ -1,4 +1,5 @@
-//! Tells the program which compiler built it, for the metric `expressway_build_info`.
+//! Tells the program which compiler built it and for what machine, for `--version` and the metric
+//! `expressway_build_info`.
 
 use std::env;
 use std::process::Command;
@@ -12,4 +13,6 @@ fn main() {
     // `rustc 1.95.0 (59807616e 2026-04-14)`
     let version = told.ok().and_then(|told| Some(told.split_whitespace().nth(1)?.to_owned()));
     println!("cargo:rustc-env=EXPRESSWAY_RUSTC={}", version.as_deref().unwrap_or("unknown"));
+    let target = env::var("TARGET");
+    println!("cargo:rustc-env=EXPRESSWAY_TARGET={}", target.as_deref().unwrap_or("unknown"));
 }

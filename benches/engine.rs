@@ -197,8 +197,8 @@ pub(crate) fn read(name: &str, kind: &str) -> Result<Vec<u8>> {
 pub(crate) fn load(name: &str) -> Result<Loaded> {
     let definition = Definition::read(&path_of(name, "asl"))?;
     let world = World::express("us-east-1", "111111111111", name, "");
-    let image = definition.compile(world, false).map_err(|error| anyhow!(error.render()))?;
-    Ok(Loaded::from(image))
+    let compiled = definition.compile(world, false).map_err(|error| anyhow!(error.render()))?;
+    Ok(Loaded::from(compiled.image))
 }
 
 /// Adds an execution to a batch, told apart by `offset`.

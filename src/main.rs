@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(
     name = "expressway",
     version,
+    long_version = cli::version::long(),
     arg_required_else_help = true,
     after_help = "Start here:\n  expressway demo\n  expressway validate my-workflow.asl.json\n  expressway run --config config/expressway.toml"
 )]
@@ -53,6 +54,9 @@ enum Command {
     /// Check, show or make a configuration.
     Config(cli::config::Args),
     /// Print completions for a shell.
+    #[command(
+        after_help = "Example:\n  expressway completions bash > /etc/bash_completion.d/expressway"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -89,12 +93,12 @@ fn run(command: &Command) -> Result<u8, Failure> {
             let environment = config::process_environment();
             return Ok(cli::config::run(args, environment, &mut out, &mut err)?);
         }
-        Command::Exec(args) => cli::exec::run(args, &mut out)?,
+        Command::Exec(args) => cli::exec::run(args, &mut out, &mut err)?,
         Command::Eval(args) => return cli::eval::run(args, &mut out, &mut err),
         Command::Test(args) => return cli::test::run(args, &mut out),
         Command::Bill(args) => return cli::bill::run(args, &mut out, &mut err),
-        Command::Bench(args) => cli::bench::run(args, &mut out)?,
-        Command::Disasm(args) => cli::disasm::run(args, &mut out)?,
+        Command::Bench(args) => cli::bench::run(args, &mut out, &mut err)?,
+        Command::Disasm(args) => cli::disasm::run(args, &mut out, &mut err)?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "expressway", &mut out);
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::asl::source::Source;
+use crate::asl::source::{Position, Source};
 use crate::asl::{self, Diagnostic, Machine, MachineType, Rules};
 use crate::base::ids::ExecutionSuffix;
 use crate::compile;
@@ -19,6 +19,15 @@ pub struct Definition {
     pub path: PathBuf,
     /// Its text.
     pub text: String,
+}
+
+/// A definition that can be run.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What runs.
+    pub image: Image,
+    /// What is hardly meant as it stands, in the order of the text.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Why a definition cannot be run.
@@ -97,7 +106,7 @@ impl Definition {
     ///
     /// # Errors
     /// [`Error::Refused`] with every problem, or [`Error::Compile`].
-    pub fn compile(&self, world: World, distributed: bool) -> Result<Image, Error> {
+    pub fn compile(&self, world: World, distributed: bool) -> Result<Compiled, Error> {
         self.compile_with(world, distributed, |_| Vec::new())
     }
 
@@ -106,7 +115,7 @@ impl Definition {
     ///
     /// # Errors
     /// [`Error::Refused`] with every problem, or [`Error::Compile`].
-    pub fn compile_served(&self, world: World, distributed: bool) -> Result<Image, Error> {
+    pub fn compile_served(&self, world: World, distributed: bool) -> Result<Compiled, Error> {
         self.compile_with(world, distributed, asl::check::service_refusals)
     }
 
@@ -115,20 +124,37 @@ impl Definition {
         world: World,
         distributed: bool,
         refusals: fn(&Machine) -> Vec<Diagnostic>,
-    ) -> Result<Image, Error> {
+    ) -> Result<Compiled, Error> {
         let file = self.path.display().to_string();
         let refused =
             |diagnostics| Error::Refused { definition: Box::new(self.clone()), diagnostics };
         let rules = Rules { machine_type: MachineType::Express, distributed };
-        let parsed = asl::parse_as(&self.text, &file, rules);
-        let machine = parsed.machine.ok_or(parsed.diagnostics).map_err(refused)?;
+        let asl::Parsed { machine, diagnostics: mut found, .. } =
+            asl::parse_as(&self.text, &file, rules);
+        let Some(machine) = machine else { return Err(refused(found)) };
         let refusals = refusals(&machine);
         if !refusals.is_empty() {
-            return Err(refused(refusals));
+            found.extend(refusals);
+            found.sort_by_key(|diagnostic| diagnostic.span.start);
+            return Err(refused(found));
         }
         let source = Source { file: &file, text: &self.text };
-        compile::compile(&machine, source, world)
-            .map_err(|source| Error::Compile { path: self.path.clone(), source })
+        let image = compile::compile(&machine, source, world)
+            .map_err(|source| Error::Compile { path: self.path.clone(), source })?;
+        // Without an error among them, all that was found are warnings.
+        Ok(Compiled { image, warnings: found })
+    }
+
+    /// Where something was found in it.
+    pub fn position(&self, diagnostic: &Diagnostic) -> Position {
+        Source { file: "", text: &self.text }.position(diagnostic.span.start)
+    }
+
+    /// What was found in it as text for people, each with its place and line.
+    pub fn render(&self, diagnostics: &[Diagnostic]) -> String {
+        let file = self.path.display().to_string();
+        let source = Source { file: &file, text: &self.text };
+        diagnostics.iter().map(|one| asl::diagnostic::render(one, source) + "\n").collect()
     }
 
     /// The file's name without directories and extensions: the default name of the machine.
@@ -139,14 +165,20 @@ impl Definition {
 }
 
 impl Error {
+    /// How many problems it tells of; warnings beside them are none.
+    pub fn problem_count(&self) -> usize {
+        match self {
+            Self::Refused { diagnostics, .. } => {
+                diagnostics.iter().filter(|one| one.is_error()).count()
+            }
+            Self::Read { .. } | Self::Compile { .. } => 1,
+        }
+    }
+
     /// The problems as text for people: one with its place and line each, or one line.
     pub fn render(&self) -> String {
         match self {
-            Self::Refused { definition, diagnostics } => {
-                let file = definition.path.display().to_string();
-                let source = Source { file: &file, text: &definition.text };
-                diagnostics.iter().map(|one| asl::diagnostic::render(one, source) + "\n").collect()
-            }
+            Self::Refused { definition, diagnostics } => definition.render(diagnostics),
             Self::Read { .. } | Self::Compile { .. } => format!("error: {self}\n"),
         }
     }

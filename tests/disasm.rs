@@ -59,9 +59,9 @@ fn listing(definition: &str) -> String {
     let path = root().join(definition);
     let definition = Definition::read(&path).expect("a definition");
     let world = World::express("us-east-1", "111111111111", &definition.machine_name(), "role");
-    let image =
+    let compiled =
         definition.compile(world, true).unwrap_or_else(|error| panic!("{}", error.render()));
-    image.disassemble(&path.file_name().expect("a file").to_string_lossy())
+    compiled.image.disassemble(&path.file_name().expect("a file").to_string_lossy())
 }
 
 fn root() -> PathBuf {

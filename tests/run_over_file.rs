@@ -42,3 +42,26 @@ fn a_definition_and_a_file_are_enough() {
     let output = last["details"]["output"].as_str().expect("a text");
     assert_eq!(serde_json::from_str::<serde_json::Value>(output).expect("JSON"), result);
 }
+
+#[test]
+fn warnings_of_the_definition_are_shown_as_validate_shows_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let definition = folder.path().join("doubtful.asl.json");
+    let text = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Parameters": {"id": "$.id"}, "End": true}}}"#;
+    std::fs::write(&definition, text).expect("the definition");
+    let events = folder.path().join("events.ndjson");
+    std::fs::write(&events, "{}\n").expect("the events");
+    let expressway = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_expressway"));
+        command.args(arguments).arg(&definition).output().expect("the binary runs")
+    };
+    let validated = expressway(&["validate"]);
+    let shown = String::from_utf8(validated.stdout).expect("text");
+    assert!(shown.starts_with("warning[ASL0801]"), "{shown}");
+    let events = events.to_str().expect("text");
+    let ran = expressway(&["run", "--input", events, "--definition"]);
+    let talk = String::from_utf8(ran.stderr).expect("text");
+    assert!(talk.starts_with(&shown), "{talk}");
+    assert_eq!((ran.stdout.as_slice(), ran.status.code()), (&b"{\"id\":\"$.id\"}\n"[..], Some(0)));
+}

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{Parser, ValueEnum};
 
@@ -12,7 +13,7 @@ use crate::scenario::ArrivalsName;
 
 /// Sends events by the clock and checks what comes back: lost, duplicated, wrong, late.
 #[derive(Debug, Parser)]
-#[command(name = "expressway-loadgen", version, before_help = EXAMPLES, after_help = AFTER)]
+#[command(name = "expressway-loadgen", version, long_version = LONG_VERSION.as_str(), after_help = AFTER)]
 pub(crate) struct Args {
     /// Scenario to carry out (TOML); flags win over what it says
     #[arg(long, value_name = "FILE")]
@@ -67,7 +68,8 @@ pub(crate) struct Args {
     #[arg(short = 'X', value_name = "KEY=VALUE", help_heading = KAFKA, value_parser = read_override)]
     pub(crate) overrides: Vec<(String, String)>,
 
-    /// Write the events as JSON lines on stdout instead, by the clock; the report goes to stderr
+    /// Write the events as JSON lines on stdout instead, by the clock; the report goes to stderr.
+    /// Leaves no files and is compared with none: no --output, no --compare
     #[arg(long, help_heading = LINES, conflicts_with_all = ["output", "compare"])]
     pub(crate) ndjson: bool,
 
@@ -268,6 +270,11 @@ fn read_override(text: &str) -> Result<(String, String), String> {
     }
 }
 
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = option_env!("EXPRESSWAY_COMMIT").unwrap_or("unknown");
+    format!("{}\ncommit  {commit}", env!("CARGO_PKG_VERSION"))
+});
+
 const KAFKA: &str = "Kafka";
 const LINES: &str = "Without Kafka";
 const LOAD: &str = "Load";
@@ -276,7 +283,7 @@ const EVENTS: &str = "Events";
 const THRESHOLDS: &str = "Thresholds";
 const REPORTS: &str = "Reports";
 
-const EXAMPLES: &str = "\
+const AFTER: &str = "\
 Examples:
   # 20,000 events a second for half a minute, results and bills checked
   expressway-loadgen --brokers localhost:9092 --topic orders --result-topic results \\
@@ -302,9 +309,7 @@ Examples:
 
   # Stages, keys, payload and thresholds from a file
   expressway-loadgen --scenario config/loadgen/stages.toml --brokers localhost:9092
-";
 
-const AFTER: &str = "\
 Holes in payloads and expectations: {{sequence}} {{key}} {{producer}} {{due_ms}} {{due_time}}
   {{padding}}, and the fields of a scenario
 
@@ -320,6 +325,25 @@ mod tests {
     fn the_definition_of_the_flags_is_sound() {
         use clap::CommandFactory as _;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_says_what_it_is_first_and_shows_examples_last() {
+        use clap::CommandFactory as _;
+        let help = Args::command().render_long_help().to_string();
+        assert!(help.starts_with("Sends events by the clock"), "{help}");
+        let at = |part: &str| help.find(part).unwrap_or_else(|| panic!("no {part}: {help}"));
+        assert!(at("Usage:") < at("--ndjson") && at("--progress <WHEN>") < at("Examples:\n"));
+        assert!(at("Examples:\n") < at("Exit codes:"));
+    }
+
+    #[test]
+    fn the_long_version_tells_the_commit() {
+        use clap::CommandFactory as _;
+        let command = Args::command();
+        assert_eq!(command.render_version().lines().count(), 1);
+        let long = command.render_long_version();
+        assert!(long.starts_with("expressway-loadgen ") && long.contains("\ncommit  "), "{long}");
     }
 
     #[test]

@@ -70,17 +70,28 @@ pub fn dropped() -> SharedCounts<1> {
     PROCESS.get().map(|process| process.dropped.clone()).unwrap_or_default()
 }
 
+/// Writes text for people to stderr, in its turn among the lines of the log; as a line of it, it is
+/// dropped and counted where it finds no room.
+pub fn say(text: &str) {
+    match PROCESS.get() {
+        _ if text.is_empty() => {}
+        Some(process) => process.writer.push(text.as_bytes()),
+        None => write_directly(text),
+    }
+}
+
 /// Says what is still to be said of lines held back, then writes `last_words` to stderr behind
 /// everything that was logged. To be called once, at the end of the process: what nobody reads within
 /// two seconds is lost.
 pub fn end(last_words: &str) {
-    let Some(process) = PROCESS.get() else {
-        // Nothing is left to tell when stderr itself is gone.
-        let _ = std::io::stderr().lock().write_all(last_words.as_bytes());
-        return;
-    };
+    let Some(process) = PROCESS.get() else { return write_directly(last_words) };
     process.tell_held_back();
     process.writer.finish(last_words.as_bytes(), END_LIMIT);
+}
+
+/// Writes to stderr before there is a log. Nothing is left to tell when stderr itself is gone.
+fn write_directly(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// The process's own log.

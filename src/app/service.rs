@@ -5,24 +5,25 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::{error, info};
 
+use super::build::BUILD;
 use super::flows;
 use super::health::health;
 use super::history;
 use super::logging;
+use super::machines::Machines;
 use super::metered::Metered;
 use super::prices;
 use super::programs;
 use super::spans;
 use super::traces::Keeping;
-use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
-use crate::base::tally::{self, MachineShape, RunReader, ShardReader, SharedCounts, TaskReader};
+use crate::base::ids::{PipelineIdx, ShardId};
+use crate::base::tally::{self, RunReader, ShardReader, SharedCounts, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
-use crate::metrics::{self, Build, MachineLabel, Metrics, Rare, Upkeep};
-use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
-use crate::program::{Image, World};
-use crate::registry::{self, Definition};
+use crate::metrics::{self, Metrics, Rare, Upkeep};
+use crate::outcome::{Cards, Collector, PipelineCard, SumsText};
+use crate::registry;
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
@@ -73,81 +74,6 @@ pub enum Error {
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// The state machines of all pipelines, compiled.
-#[derive(Debug, Default)]
-pub struct Machines {
-    images: Vec<Image>,
-    /// Machine of each pipeline.
-    by_pipeline: Vec<MachineIdx>,
-    cards: Vec<MachineCard>,
-    labels: Vec<MachineLabel>,
-}
-
-impl Machines {
-    /// Reads, checks and compiles the definitions of `settings`.
-    ///
-    /// # Errors
-    /// [`Error`] for the first definition that cannot be run.
-    pub fn load(settings: &Settings) -> Result<Self, Error> {
-        let mut machines = Self::default();
-        let mut names: Vec<&Pipeline> = Vec::new();
-        for pipeline in &settings.pipelines {
-            let known =
-                names.iter().position(|known| known.state_machine == pipeline.state_machine);
-            if let Some(known) = known {
-                if names[known].definition != pipeline.definition {
-                    return Err(Error::TwoMachinesOneName {
-                        name: pipeline.state_machine.clone(),
-                        first: names[known].name.clone(),
-                        second: pipeline.name.clone(),
-                    });
-                }
-                machines.by_pipeline.push(MachineIdx(known as u16));
-                continue;
-            }
-            names.push(pipeline);
-            machines.by_pipeline.push(MachineIdx(machines.images.len() as u16));
-            machines.add(settings, pipeline)?;
-        }
-        Ok(machines)
-    }
-
-    fn add(&mut self, settings: &Settings, pipeline: &Pipeline) -> Result<(), Error> {
-        let aws = &settings.aws;
-        let name = &pipeline.state_machine;
-        let role = &pipeline.role;
-        let definition = Definition::read(&pipeline.definition)?;
-        let world = World::express(&aws.region, &aws.account, name, role);
-        let image = definition.compile_served(world, pipeline.distributed_map)?;
-        self.cards.push(MachineCard {
-            arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
-                Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
-            })?,
-            definition_bytes: image.program.definition_bytes,
-            version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
-            revision: definition.revision(),
-            tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            logging: history::recording(&pipeline.logging),
-        });
-        self.images.push(image);
-        self.labels.push(MachineLabel {
-            name: name.clone(),
-            revision: definition.revision(),
-            query_language: definition.query_language(),
-            source: pipeline.definition.display().to_string(),
-        });
-        Ok(())
-    }
-
-    fn definition_bytes(&self) -> Vec<u64> {
-        self.cards.iter().map(|card| card.definition_bytes).collect()
-    }
-
-    fn shapes(&self) -> Vec<MachineShape> {
-        self.images.iter().map(|image| programs::shape(&image.program)).collect()
-    }
 }
 
 /// The shard threads with the ways to them.
@@ -305,6 +231,7 @@ impl Service {
     /// [`Error`] for the first part that cannot start; what had started is stopped again.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         let machines = Machines::load(settings)?;
+        machines.log_warnings();
         let lane_count = settings.pipelines.len() * usize::from(settings.shards.io_threads);
         if lane_count > usize::from(u8::MAX) {
             return Err(Error::Settings(format!(
@@ -385,11 +312,7 @@ impl Service {
                 * self.shards.len() as u64,
             state_machines_max: settings.metrics.state_machines_max as usize,
             prices: prices::shown(settings)?,
-            build: Build {
-                commit: option_env!("EXPRESSWAY_COMMIT").unwrap_or("unknown"),
-                rustc: env!("EXPRESSWAY_RUSTC"),
-                features: FEATURES,
-            },
+            build: BUILD,
             // Settings are read once, right before the start.
             configured_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -567,14 +490,6 @@ fn billing_mode(pipeline: &Pipeline) -> BillingMode {
         config::BillingMode::Binary => BillingMode::Binary,
     }
 }
-
-/// Features of this build, as metrics show them.
-const FEATURES: &str = match (cfg!(feature = "tls"), cfg!(feature = "otlp")) {
-    (false, false) => "",
-    (true, false) => "tls",
-    (false, true) => "otlp",
-    (true, true) => "tls,otlp",
-};
 
 /// Batches that fit into a shard's inbox.
 fn inbox_batches(settings: &Settings) -> usize {

@@ -3,7 +3,6 @@
 //! The text between `{%` and `%}` is the engine's business; this knows only the string around it.
 
 use super::json::Node;
-use super::place::Cut;
 use super::source::{Span, Spanned, inside_string};
 use crate::expr::jsonata;
 
@@ -38,28 +37,6 @@ pub(crate) fn place(source: &str, string: Span, part: jsonata::Span) -> Span {
     let last = if part.end > part.start { at(part.end - 1) } else { first };
     Span { start: first.start, end: last.end }
 }
-
-/// What to write instead of a read of the context item, which is not there.
-pub(crate) fn context_item_help(name: &str) -> String {
-    if name.starts_with('$') {
-        return "the state's input is $states.input, the context object $states.context".to_owned();
-    }
-    let name = Cut(name);
-    format!("write $states.input.{name} for the input, ${name} for a variable")
-}
-
-/// What a read of a part of `$states` meets that is not there.
-pub(crate) fn missing_of_states(field: &str) -> String {
-    format!("Field '$states.{}' does not exist.", Cut(field))
-}
-
-/// What there is to say of `??` and `?:`.
-pub(crate) fn newer_operator(operator: &str) -> String {
-    format!("'{operator}' is newer than the JSONata that AWS documents")
-}
-
-/// What to write instead of `??` and `?:`.
-pub(crate) const NEWER_OPERATOR_HELP: &str = "write it with $exists and a condition, a ? b : c";
 
 pub(crate) const OPENING: &str = "{%";
 const CLOSING: &str = "%}";

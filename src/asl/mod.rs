@@ -7,6 +7,7 @@
 pub mod check;
 pub mod diagnostic;
 pub(crate) mod expression;
+pub(crate) mod finding;
 pub mod json;
 pub mod model;
 pub mod operator;

@@ -7,9 +7,16 @@ use serde_json::json;
 
 use crate::app::{self, Machines};
 use crate::config::{self, Problems, Settings};
+use crate::registry;
 
 /// Arguments of `config`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  expressway config init > expressway.toml
+  expressway config check expressway.toml
+
+Exit codes: 0 fine, 2 usage, 3 the configuration or a file that it names cannot be used.")]
 pub struct Args {
     /// What to do
     #[command(subcommand)]
@@ -19,7 +26,7 @@ pub struct Args {
 /// What to do with a configuration.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
-    /// Report every problem of a configuration and the environment at once
+    /// Report every problem of a configuration, the environment and the files they name at once
     Check {
         /// Configuration file
         file: PathBuf,
@@ -72,7 +79,7 @@ pub fn load(
 ) -> io::Result<Option<Settings>> {
     match config::load(file, environment) {
         Ok(settings) => Ok(Some(settings)),
-        Err(problems) => report(&problems, err).map(|()| None),
+        Err(problems) => report(Some(&problems), &[], err).map(|()| None),
     }
 }
 
@@ -88,23 +95,36 @@ fn check(
 ) -> io::Result<u8> {
     let loaded = config::load(file, environment);
     // What a start would refuse as well: the definitions that the pipelines run.
-    let refused = loaded.as_ref().ok().and_then(|settings| Machines::load(settings).err());
-    let valid = loaded.is_ok() && refused.is_none();
+    let named = match &loaded {
+        Err(problems) => problems.definitions.clone(),
+        Ok(settings) => settings.definitions(),
+    };
+    let refused = Machines::refused(&named);
+    let machines = match &loaded {
+        Ok(settings) if refused.is_empty() => Some(Machines::load(settings)),
+        _ => None,
+    };
+    let valid = matches!(machines, Some(Ok(_)));
     if json {
         let problems = loaded.as_ref().err().map(Problems::located).unwrap_or_default();
-        let definitions = refused.as_ref().map(|error| vec![rendered(error)]).unwrap_or_default();
+        let mut definitions: Vec<_> = refused.iter().map(registry::Error::render).collect();
+        definitions.extend(machines.and_then(Result::err).map(|error| rendered(&error)));
         let document = json!({"valid": valid, "problems": problems, "definitions": definitions});
         writeln!(out, "{document:#}")?;
-    } else {
-        match (&loaded, &refused) {
-            (Err(problems), _) => report(problems, err)?,
-            (Ok(_), Some(error)) => err.write_all(rendered(error).as_bytes())?,
-            (Ok(settings), None) => {
-                let count = settings.pipelines.len();
-                let plural = if count == 1 { "" } else { "s" };
-                writeln!(err, "{}: {count} pipeline{plural}, no problems", file.display())?;
-            }
+        return Ok(exit(valid));
+    }
+    match (&loaded, machines) {
+        (Ok(_), Some(Err(error))) => err.write_all(rendered(&error).as_bytes())?,
+        (Ok(settings), Some(Ok(machines))) => {
+            err.write_all(machines.render_warnings().as_bytes())?;
+            let pipelines = count(settings.pipelines.len(), "pipeline");
+            let found = match machines.warning_count() {
+                0 => "no problems".to_owned(),
+                warnings => count(warnings, "warning"),
+            };
+            writeln!(err, "{}: {pipelines}, {found}", file.display())?;
         }
+        (_, _) => report(loaded.as_ref().err(), &refused, err)?,
     }
     Ok(exit(valid))
 }
@@ -115,6 +135,32 @@ fn rendered(error: &app::Error) -> String {
         app::Error::Definition(error) => error.render(),
         other => format!("error: {other}\n"),
     }
+}
+
+/// What is wrong with a configuration and with the definitions that it names.
+fn report(
+    problems: Option<&Problems>,
+    refused: &[registry::Error],
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    let mut total = refused.iter().map(registry::Error::problem_count).sum();
+    if let Some(problems) = problems {
+        writeln!(err, "{problems}\n")?;
+        total += problems.list.len();
+    }
+    for error in refused {
+        err.write_all(error.render().as_bytes())?;
+    }
+    writeln!(err, "{}", count(total, "problem"))?;
+    if problems.is_some() {
+        writeln!(err, "try: expressway config init    (every key with its default and meaning)")?;
+    }
+    Ok(())
+}
+
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn show(
@@ -133,13 +179,6 @@ fn show(
         write!(out, "{}", config::show(&settings))?;
     }
     Ok(FINE)
-}
-
-fn report(problems: &Problems, err: &mut dyn Write) -> io::Result<()> {
-    let count = problems.list.len();
-    let plural = if count == 1 { "" } else { "s" };
-    writeln!(err, "{problems}\n\n{count} problem{plural}")?;
-    writeln!(err, "try: expressway config init    (every key with its default and meaning)")
 }
 
 fn exit(valid: bool) -> u8 {
@@ -228,6 +267,69 @@ mod tests {
         let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((exit, &document["valid"]), (3, &Value::Bool(false)));
         assert!(document["definitions"][0].as_str().unwrap().contains("ASL0107"), "{out}");
+    }
+
+    #[test]
+    fn check_tells_of_keys_files_and_definitions_at_once() {
+        let (folder, file) = folder();
+        let text = std::fs::read_to_string(&file).unwrap();
+        // The second pipeline names a file that is not there, the third a definition with two faults.
+        let pipeline = &text[text.find("[[pipeline]]").unwrap()..];
+        let named = |name: &str, definition: &str| {
+            pipeline
+                .replace("name = \"orders\"", &format!("name = \"{name}\""))
+                .replace("pass-choice.asl.json", definition)
+        };
+        let text = format!(
+            "{}{}{}",
+            text.replace("inbox_records = 4096", "inbox_record = 4096"),
+            named("b", "absent.asl.json"),
+            named("c", "faulty.asl.json"),
+        );
+        std::fs::write(&file, text).unwrap();
+        let faulty = r#"{"StartAt": "B", "TimeoutSeconds": 400,
+            "States": {"A": {"Type": "Fail"}}}"#;
+        std::fs::write(folder.path().join("state-machines/faulty.asl.json"), faulty).unwrap();
+        let (exit, out, err) = cli(&["check", &file], &[]);
+        assert_eq!((exit, out.as_str()), (3, ""));
+        for part in ["did you mean `inbox_records`?", "no file at ", "ASL0107", "ASL0802"] {
+            assert!(err.contains(part), "no {part} in {err}");
+        }
+        let tail = "\n4 problems\ntry: expressway config init    \
+                    (every key with its default and meaning)\n";
+        assert!(err.ends_with(tail), "{err}");
+        let (_, out, _) = cli(&["check", &file, "--json"], &[]);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(document["problems"][1]["key"], "pipeline[1].definition");
+        let refused = document["definitions"].as_array().unwrap();
+        assert_eq!(refused.len(), 1, "{out}");
+        assert!(refused[0].as_str().unwrap().contains("faulty.asl.json:1:"), "{out}");
+    }
+
+    #[test]
+    fn check_looks_into_the_price_file() {
+        let (folder, file) = folder();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replace("[aws]\n", "[aws]\nprices = \"prices.toml\"\n");
+        std::fs::write(&file, &text).unwrap();
+        std::fs::write(folder.path().join("prices.toml"), "currency = \"dollars\"\n").unwrap();
+        let (exit, _, err) = cli(&["check", &file], &[]);
+        assert_eq!(exit, 3, "{err}");
+        assert!(err.contains("error[CFG0004]: ") && err.contains("no ISO 4217 code"), "{err}");
+        assert!(err.contains("\n1 problem\n"), "{err}");
+    }
+
+    #[test]
+    fn check_shows_the_warnings_of_definitions_and_forbids_nothing() {
+        let (folder, file) = folder();
+        let definition = folder.path().join("state-machines/pass-choice.asl.json");
+        let warned =
+            r#"{"StartAt": "A", "TimeoutSeconds": 400, "States": {"A": {"Type": "Fail"}}}"#;
+        std::fs::write(definition, warned).unwrap();
+        let (exit, out, err) = cli(&["check", &file], &[]);
+        assert_eq!((exit, out.as_str()), (0, ""));
+        assert!(err.starts_with("warning[ASL0802]"), "{err}");
+        assert!(err.ends_with(&format!("\n{file}: 1 pipeline, 1 warning\n")), "{err}");
     }
 
     #[test]

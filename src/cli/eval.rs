@@ -3,7 +3,6 @@
 //! It knows no states: of `$states` there is what files were given for.
 
 mod complaint;
-mod document;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,20 +11,16 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use self::complaint::{Complaint, Typed, span};
-use self::document::Document;
+use self::complaint::{Complaint, Typed};
+use super::document::Document;
 use super::exec::pretty;
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE, write_json};
-use crate::asl::expression::{
-    NEWER_OPERATOR_HELP, context_item_help, missing_of_states, newer_operator,
-};
 use crate::asl::source::Span;
+use crate::asl::{Severity, finding};
 use crate::base::entropy::Entropy;
 use crate::expr::apply::Apply;
 use crate::expr::intrinsic::Call;
-use crate::expr::jsonata::{
-    self, CompileFailure, Expression, References, Refusal, Scope, Scratch, Setting,
-};
+use crate::expr::jsonata::{self, CompileFailure, Expression, Scope, Scratch, Setting};
 use crate::expr::lookup::Lookup;
 use crate::expr::path::Path as JsonPath;
 use crate::expr::{Bindings, Evaluation, Roots, SyntaxError};
@@ -33,7 +28,7 @@ use crate::value::{ArenaId, Constants, Heap, Parser, Value};
 
 /// Arguments of `eval`.
 #[derive(Debug, clap::Args)]
-#[command(before_help = EXAMPLES, after_help = EXIT_CODES)]
+#[command(after_help = AFTER)]
 pub struct Args {
     /// The expression, with or without {% %} around it.
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
@@ -215,54 +210,27 @@ impl Given {
 
     /// Checks the expression as one of a definition, and evaluates it.
     fn aws(self, typed: Typed<'_>, err: &mut dyn Write) -> Result<Outcome, Failure> {
-        let references = match jsonata::check(typed.text) {
-            Ok(references) => references,
-            Err(refusal) => return Ok(refused(refusal, typed)),
+        let given = |field: &str| match field {
+            // `$states` alone is whatever there is of it.
+            "" => true,
+            "input" => self.states.input.is_some(),
+            "context" => self.states.context.is_some(),
+            "result" => self.states.result.is_some(),
+            "errorOutput" => self.states.error_output.is_some(),
+            _ => false,
         };
-        let missing = self.missing(&references);
-        if !missing.is_empty() {
-            return Ok(Outcome::Wrong(BAD_CONFIGURATION, missing));
+        let variables = self.bindings.variable_names().iter().map(ToString::to_string);
+        let found = finding::find(typed.text, given, &variables.collect());
+        let (refused, doubtful): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|one| one.code().severity() == Severity::Error);
+        for one in doubtful {
+            err.write_all(Complaint::of_finding(one).render(typed, "warning").as_bytes())?;
         }
-        // Once is enough, as where a definition is read.
-        if let Some(&operator) = references.newer_operators.first() {
-            let operator = span(operator);
-            let warning = Complaint::at(newer_operator(typed.part(operator)), operator)
-                .help(NEWER_OPERATOR_HELP.to_owned());
-            err.write_all(warning.render(typed, "warning").as_bytes())?;
+        if refused.is_empty() {
+            return self.jsonata(typed.text, jsonata::Dialect::Aws);
         }
-        self.jsonata(typed.text, jsonata::Dialect::Aws)
-    }
-
-    /// The parts of `$states` that are read and are not there, each once.
-    fn missing(&self, references: &References) -> Vec<Complaint> {
-        let mut missing: Vec<Complaint> = Vec::new();
-        for (field, place) in &references.states {
-            let (given, option) = match &**field {
-                // `$states` alone is whatever there is of it.
-                "" => continue,
-                "input" => (&self.states.input, "--input"),
-                "context" => (&self.states.context, "--context"),
-                "result" => (&self.states.result, "--result"),
-                "errorOutput" => (&self.states.error_output, "--error-output"),
-                _ => (&None, ""),
-            };
-            if given.is_some() {
-                continue;
-            }
-            let complaint = if option.is_empty() {
-                Complaint::at(missing_of_states(field), span(*place))
-            } else {
-                Complaint::at(format!("$states.{field} is not given"), span(*place))
-                    .help(format!("give it with {option} FILE"))
-            };
-            if missing.iter().all(|known| known.message != complaint.message) {
-                missing.push(complaint);
-            }
-            if missing.len() == MISSING_REPORTED_MAX {
-                break;
-            }
-        }
-        missing
+        let refused = refused.into_iter().map(Complaint::of_finding);
+        Ok(Outcome::Wrong(BAD_CONFIGURATION, refused.collect()))
     }
 
     fn jsonata(mut self, text: &str, dialect: jsonata::Dialect) -> Result<Outcome, Failure> {
@@ -354,37 +322,20 @@ impl Program {
     }
 }
 
-/// An expression that no machine may have.
-fn refused(refusal: Refusal, typed: Typed<'_>) -> Outcome {
-    let all = match refusal {
-        Refusal::Syntax(thrown) => return broken(&thrown),
-        Refusal::Unsupported(all) => all,
-    };
-    let complaint = |one: jsonata::Unsupported| {
-        let place = span(one.span);
-        let help = context_item_help(typed.part(place));
-        Complaint::at(one.message, place)
-            .help(format!("{help}; with --dialect full the document itself is $"))
-    };
-    Outcome::Wrong(BAD_CONFIGURATION, all.into_iter().map(complaint).collect())
-}
-
 /// An expression that does not parse.
 fn broken(thrown: &jsonata::Thrown) -> Outcome {
     Outcome::Wrong(BAD_CONFIGURATION, vec![Complaint::of_thrown(thrown)])
 }
 
-/// Who misses one finds the others beside it.
-const MISSING_REPORTED_MAX: usize = 20;
-
-const EXAMPLES: &str = "Examples:
+const AFTER: &str = "\
+Examples:
   expressway eval '$sum($states.input.items.qty)' --input order.json
   expressway eval --dialect full 'items[qty > 2].sku' --input order.json
   expressway eval --jsonpath '$.items[?(@.qty > 2)].sku' --input order.json
   echo '[3,1,2]' | expressway eval '$sort($states.input)' --input -
-";
 
-const EXIT_CODES: &str = "Exit codes: 0 there is a value, 1 the evaluation failed or its result is undefined, 2 a file cannot be read, 3 the expression is refused.";
+Exit codes: 0 there is a value, 1 the evaluation failed or its result is undefined, 2 a file cannot
+be read or is no JSON, 3 the expression is refused.";
 
 #[cfg(test)]
 mod tests;

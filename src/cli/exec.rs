@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{Failure, INTERNAL, USAGE, compile_file, read_input, trace};
+use super::document::Document;
+use super::{Failure, INTERNAL, USAGE, compile_file, trace};
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, ShardId, WakeToken};
 use crate::base::limits::PAYLOAD_BYTES_MAX;
@@ -39,7 +40,7 @@ pub struct Args {
     /// The definition, ASL as JSON.
     pub file: PathBuf,
     /// The execution's input, one JSON document; - reads stdin.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// Results of tasks: {STATE: {INVOCATION: ANSWER}}, or AWS's MockConfigFile.json.
     #[arg(long, value_name = "FILE")]
@@ -68,16 +69,17 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`] when a file cannot be read, the definition or the input is refused.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
     let compile =
         if args.mocks.is_some() { Definition::compile } else { Definition::compile_served };
-    let image = compile_file(&args.file, args.distributed, compile)?;
+    let image = compile_file(&args.file, args.distributed, compile, err)?;
     let definition_bytes = image.program.definition_bytes;
     let machine_name = image.program.world.machine_name.clone();
     let script = args.mocks.as_deref().map(|path| script(path, &machine_name, args)).transpose()?;
     let allow =
         Allow::new(&args.allow).map_err(|error| Failure::new(USAGE, format!("--allow {error}")))?;
-    let batch = batch(args)?;
+    let input = Document::read(&args.input)?;
+    let batch = batch(args, &input)?;
 
     let (ended, end) = bounded(1);
     let options = Options {
@@ -99,8 +101,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let end = end.recv().map_err(|_| died())?;
     shard.finish();
 
-    let end = end.map_err(|rejected| {
-        Failure::new(USAGE, format!("the input {}: {rejected}", args.input.display()))
+    let end = end.map_err(|(class, cause)| match class {
+        "not-json" => input.not_json(&cause),
+        _ => input.refused(cause),
     })?;
     let bill = Bill::new(end.duration_ns, definition_bytes, end.metered_data_bytes);
     if args.json {
@@ -113,22 +116,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 fn script(path: &Path, machine: &str, args: &Args) -> Result<Script, Failure> {
-    let bad = |error: &dyn std::fmt::Display| {
-        Failure::new(USAGE, format!("the mocks {}: {error}", path.display()))
-    };
-    let mocks = serde_json::from_slice(&read_input(path)?).map_err(|error| bad(&error))?;
+    let document = Document::read(path)?;
+    let mocks = document.json()?;
     let script = if Script::is_mock_config(&mocks) {
         Script::from_mock_config(&mocks, machine, args.mock_case.as_deref())
     } else {
         Script::from_json(&mocks)
     };
-    script.map_err(|error| bad(&error))
+    script.map_err(|error| document.refused(error))
 }
 
 /// The one event.
-fn batch(args: &Args) -> Result<StartBatch, Failure> {
-    let input = read_input(&args.input)?;
-    let input = input.trim_ascii();
+fn batch(args: &Args, input: &Document) -> Result<StartBatch, Failure> {
+    let input = input.text().trim_ascii();
     if input.len() > PAYLOAD_BYTES_MAX {
         let length = input.len();
         return Err(Failure::new(
@@ -209,7 +209,8 @@ impl Calls for Edge {
 
 /// Hands the end over to the thread that waits for it.
 struct Sink {
-    ended: Sender<Result<End, String>>,
+    /// Or why it was rejected: the class, and in words.
+    ended: Sender<Result<End, (&'static str, String)>>,
 }
 
 impl Settle for Sink {
@@ -227,7 +228,7 @@ impl Settle for Sink {
     }
 
     fn rejected(&mut self, rejected: &Rejected<'_>) {
-        let _ = self.ended.try_send(Err(format!("{}: {}", rejected.class, rejected.cause)));
+        let _ = self.ended.try_send(Err((rejected.class, rejected.cause.to_owned())));
     }
 
     fn flush(&mut self, _: Now) {}
@@ -248,7 +249,7 @@ struct End {
 
 /// `exec --json`.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Ended<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a RawValue>,
@@ -279,7 +280,7 @@ impl End {
             _ => None,
         };
         let history = self.history.iter().map(events::to_json).map(RawValue::from_string);
-        let document = Document {
+        let document = Ended {
             status: self.status.as_str(),
             output,
             error: self.error.as_deref(),
@@ -367,6 +368,15 @@ mod tests {
 
     /// What `exec` prints, or its exit code and message; files are written as given.
     fn exec(definition: &str, files: &[(&str, &str)], flags: &[&str]) -> Result<String, Failure> {
+        exec_with_talk(definition, files, flags).map(|(out, _)| out)
+    }
+
+    /// As `exec`, with what it says on stderr.
+    fn exec_with_talk(
+        definition: &str,
+        files: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Result<(String, String), Failure> {
         use clap::{Args as _, FromArgMatches as _};
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -382,9 +392,10 @@ mod tests {
         let command = Args::augment_args(clap::Command::new("exec"));
         let matches = command.try_get_matches_from(line).expect("arguments");
         let args = Args::from_arg_matches(&matches).expect("arguments");
-        let mut out = Vec::new();
-        run(&args, &mut out)?;
-        Ok(String::from_utf8(out).expect("text"))
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        run(&args, &mut out, &mut err)?;
+        let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).expect("text"));
+        Ok((out, err.replace(&path(""), "")))
     }
 
     fn json(text: &str) -> serde_json::Value {
@@ -423,6 +434,28 @@ mod tests {
     }
 
     #[test]
+    fn warnings_are_said_on_stderr_as_validate_shows_them() {
+        let definition = "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\",\n  \
+                          \"Parameters\": {\"id\": \"$.id\"}, \"End\": true}}}";
+        let files = [("in", "{}")];
+        let warning = r#"warning[ASL0801]: 'id' is passed as this text, not as the value it names
+ --> pay.asl.json:2:24
+  |
+2 |   "Parameters": {"id": "$.id"}, "End": true}}}
+  |                        ^^^^^^
+  = at: /States/A/Parameters
+  = help: write "id.$" to have it evaluated
+
+"#;
+        let (out, err) = exec_with_talk(definition, &files, &["--input", "in"]).expect("it runs");
+        assert_eq!(err, warning);
+        assert!(out.starts_with("status    SUCCEEDED\n"), "{out}");
+        let flags = ["--input", "in", "--json"];
+        let (out, err) = exec_with_talk(definition, &files, &flags).expect("it runs");
+        assert_eq!((err.as_str(), &json(&out)["output"]["id"]), (warning, &"$.id".into()));
+    }
+
+    #[test]
     fn a_trace_shows_the_steps_or_the_history() {
         let definition = r#"{"StartAt": "A", "States": {
             "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}"#;
@@ -456,9 +489,18 @@ mod tests {
         for (files, flags, code, part) in [
             (&[input][..], &["--input", "in"][..], 3, "lambda:invoke is not supported yet"),
             (&[("m", "{}")], &["--input", "absent", "--mocks", "m"], 2, "cannot read absent"),
-            (&[input, ("m", "[]")], &["--input", "in", "--mocks", "m"], 2, "expected an object"),
-            (&[input, ("m", "{")], &["--input", "in", "--mocks", "m"], 2, "the mocks"),
-            (&[("in", "{"), ("m", "{}")], &["--input", "in", "--mocks", "m"], 2, "not-json"),
+            (
+                &[input, ("m", "[]")],
+                &["--input", "in", "--mocks", "m"],
+                2,
+                "m: mocks: expected an object",
+            ),
+            (
+                &[input, ("m", "{")],
+                &["--input", "in", "--mocks", "m"],
+                2,
+                "m:1:1: not valid JSON: unexpected end",
+            ),
             (
                 &[input, ("m", "{}")],
                 &["--input", "in", "--mocks", "m", "--name", "a b"],
@@ -473,6 +515,24 @@ mod tests {
         let pass = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
         let failure = exec(pass, &[input], &["--input", "in", "--allow", "http://x"]);
         assert!(failure.expect_err("no host").text.contains("http://x"));
+    }
+
+    #[test]
+    fn an_input_that_is_refused_is_named_once_with_line_and_column() {
+        let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
+        for (input, said) in [
+            ("{\"a\":", "in:1:5: not valid JSON: unexpected end"),
+            ("\n {\"a\": 1,\n  x}", "in:3:3: not valid JSON: key must be a string"),
+            ("", "in:1:1: not valid JSON: unexpected end"),
+            ("{} {}", "in:1:4: not valid JSON: trailing characters"),
+            (&"[".repeat(2_000), "in: nested deeper than 1024 levels"),
+        ] {
+            let flags = ["--input", "in"];
+            let failure = exec(definition, &[("in", input)], &flags).expect_err("it is refused");
+            let folder = failure.text.rfind("/in:").expect("the file's name") + 1;
+            assert_eq!((&failure.text[folder..], failure.code), (&*format!("{said}\n"), USAGE));
+            assert_eq!(failure.text.matches("error").count(), 1, "{}", failure.text);
+        }
     }
 
     #[test]

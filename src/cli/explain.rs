@@ -7,6 +7,9 @@ use crate::config;
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  expressway explain ASL0107\n  expressway explain\n\nExit codes: 0 fine, 2 there is no such code."
+)]
 pub struct Args {
     /// Code of a diagnostic, such as ASL0107 or CFG0006; without one, all codes are listed
     pub code: Option<String>,
@@ -23,19 +26,20 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<
             writeln!(out, "{}  {}", code.as_str(), code.title())?;
         }
         for code in config::Code::ALL {
-            let first_line = code.explain().lines().next().unwrap_or_default();
-            writeln!(out, "{}  {first_line}", code.as_str())?;
+            writeln!(out, "{}  {}", code.as_str(), code.title())?;
         }
         return Ok(0);
     };
     let of_config =
         config::Code::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(number));
     if let Some(code) = of_config {
-        writeln!(out, "error[{}]\n\n{}", code.as_str(), code.explain())?;
+        writeln!(out, "error[{}]: {}\n\n{}", code.as_str(), code.title(), code.explain())?;
         return Ok(0);
     }
     let Some(code) = Code::from_number(number) else {
-        let meant = did_you_mean(number, Code::ALL.iter().map(|code| code.as_str()));
+        let known = Code::ALL.iter().map(|code| code.as_str());
+        let known = known.chain(config::Code::ALL.iter().map(|code| code.as_str()));
+        let meant = did_you_mean(number, known);
         let hint = meant.map(|code| format!(", did you mean {code}?")).unwrap_or_default();
         writeln!(err, "error: there is no code {number:?}{hint}")?;
         writeln!(err, "try: expressway explain    (lists all codes)")?;
@@ -74,8 +78,23 @@ mod tests {
     fn codes_of_the_configuration_are_explained_too() {
         let (exit, out, err) = explain(Some("CFG0006"));
         assert_eq!((exit, err.as_str()), (0, ""));
-        assert!(out.starts_with("error[CFG0006]\n\n"), "{out}");
-        assert!(explain(None).1.contains("\nCFG0006  "));
+        let title = "a value is planned, but not supported yet";
+        assert!(out.starts_with(&format!("error[CFG0006]: {title}\n\nThe value ")), "{out}");
+        assert!(explain(None).1.contains(&format!("\nCFG0006  {title}\n")));
+    }
+
+    #[test]
+    fn every_code_has_a_title_and_says_more_than_that() {
+        let all = Code::ALL.iter().map(|code| code.as_str());
+        for code in all.chain(config::Code::ALL.iter().map(|code| code.as_str())) {
+            let (_, out, _) = explain(Some(code));
+            let mut lines = out.lines();
+            let (title, blank) = (lines.next().unwrap_or_default(), lines.next());
+            let title = title.split_once(&format!("[{code}]: ")).map_or("", |(_, title)| title);
+            assert!(title.len() > 10 && !title.ends_with('.'), "{out}");
+            assert_eq!(blank, Some(""), "{out}");
+            assert!(lines.map(str::len).sum::<usize>() > title.len(), "{out}");
+        }
     }
 
     #[test]
@@ -83,6 +102,7 @@ mod tests {
         let (exit, out, err) = explain(Some("ASL107"));
         assert_eq!((exit, out.as_str()), (2, ""));
         assert!(err.contains("no code \"ASL107\", did you mean ASL0107?"), "{err}");
+        assert!(explain(Some("CFG06")).2.contains("did you mean CFG0006?"));
         assert!(!explain(Some("nonsense")).2.contains("did you mean"));
     }
 

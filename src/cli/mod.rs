@@ -7,6 +7,7 @@ pub mod broker;
 pub mod config;
 pub mod demo;
 pub mod disasm;
+mod document;
 pub mod eval;
 pub mod exec;
 pub mod explain;
@@ -15,12 +16,13 @@ pub mod run;
 pub mod test;
 mod trace;
 pub mod validate;
+pub mod version;
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::program::{Image, World};
-use crate::registry::Definition;
+use crate::registry::{Compiled, Definition};
 
 /// Exit code: the command did what it was asked.
 pub const OK: u8 = 0;
@@ -66,11 +68,12 @@ impl From<std::io::Error> for Failure {
 }
 
 /// Reads and compiles a definition as an Express machine named after its file; `compile` says
-/// whether its tasks will be called or mocked.
+/// whether its tasks will be called or mocked. What is hardly meant in it is said on `err`.
 fn compile_file(
     path: &Path,
     distributed: bool,
-    compile: fn(&Definition, World, bool) -> Result<Image, crate::registry::Error>,
+    compile: fn(&Definition, World, bool) -> Result<Compiled, crate::registry::Error>,
+    err: &mut dyn Write,
 ) -> Result<Image, Failure> {
     let refused = |error: crate::registry::Error| {
         let code = match error {
@@ -82,7 +85,10 @@ fn compile_file(
     let definition = Definition::read(path).map_err(refused)?;
     let name = definition.machine_name();
     let world = World::express(REGION, ACCOUNT, &name, ROLE);
-    compile(&definition, world, distributed).map_err(refused)
+    let Compiled { image, warnings } = compile(&definition, world, distributed).map_err(refused)?;
+    // Who does not listen on stderr still wants what was asked for.
+    let _ = err.write_all(definition.render(&warnings).as_bytes());
+    Ok(image)
 }
 
 /// Reads a file, or stdin for `-`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
+use clap::ArgGroup;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -30,18 +31,19 @@ On SIGTERM or Ctrl-C: intake stops, executions may end within drain_timeout, the
 uncommitted and runs again later; then everything is flushed and committed.
 Exit codes: 0 ended well (after SIGTERM too), 1 lines of the file were rejected, 2 usage,
 3 bad configuration or definition, 4 Kafka unreachable at the start, 70 internal, 130 after Ctrl-C.")]
+#[command(group = ArgGroup::new("what").args(["config", "definition"]).required(true))]
 pub struct Args {
     /// Configuration file.
-    #[arg(long, required_unless_present = "definition")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Run the events of this file (NDJSON, `-` for stdin) instead of Kafka's.
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// With --input: run this definition; needs no configuration.
-    #[arg(long, value_name = "FILE", requires = "input", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE", requires = "input")]
     pub definition: Option<PathBuf>,
     /// With --input: the pipeline to run; by default the only one.
-    #[arg(long, requires = "input")]
+    #[arg(long, value_name = "NAME", requires = "input")]
     pub pipeline: Option<String>,
     /// With --input: write results here instead of stdout, a line each in the order of the events.
     #[arg(long, value_name = "FILE", requires = "input")]
@@ -152,6 +154,7 @@ fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Fa
     }
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
+    logging::say(&machines.render_warnings());
     let (sender, receiver) = lane(LANE_BATCHES);
     let shards = Shards::start(&settings, &machines, &[sender]).map_err(failure)?;
     let options = FileOptions {
@@ -284,3 +287,28 @@ dead_letter_topic = "file.dead-letters"
 const INTERRUPTED: u8 = 130;
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 const INFLIGHT_PER_SHARD: u32 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a command line that cannot be carried out.
+    fn refused(flags: &[&str]) -> String {
+        use clap::Args as _;
+        let command = Args::augment_args(clap::Command::new("run"));
+        let line = [&["run"], flags].concat();
+        command.try_get_matches_from(line).expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn what_to_run_is_a_configuration_or_a_definition() {
+        for flags in [&[][..], &["--input", "events.ndjson"]] {
+            let said = refused(flags);
+            assert!(said.contains("  <--config <FILE>|--definition <FILE>>\n"), "{said}");
+        }
+        let both = refused(&["--config", "c", "--definition", "d", "--input", "i"]);
+        assert!(both.contains("--definition <FILE>") && both.contains("cannot be used"), "{both}");
+        let without_events = refused(&["--definition", "d"]);
+        assert!(without_events.contains("  --input <FILE>\n"), "{without_events}");
+    }
+}

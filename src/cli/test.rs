@@ -7,6 +7,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::ArgGroup;
+
 use super::{CHECK_FAILED, Failure, OK, USAGE, read_input};
 use crate::asl::MachineType;
 use crate::registry::Definition;
@@ -15,12 +17,12 @@ use crate::trial::{Case, Coverage, Error, Report, find, junit, run as run_case};
 
 /// Arguments of `test`.
 #[derive(Debug, Default, clap::Args)]
+#[command(group = ArgGroup::new("what").args(["paths", "mock_config"]).required(true).multiple(true))]
 #[command(
-    after_help = "Examples:\n  expressway test tests/cases\n  expressway test tests/cases/pay --filter declined --junit target/junit.xml --coverage\n  expressway test --mock-config MockConfigFile.json --definition pay.asl.json --input order.json\n\nExit code 1 when a case failed. What a case file holds: docs/testing.md."
+    after_help = "Examples:\n  expressway test tests/cases\n  expressway test tests/cases/pay --filter declined --junit target/junit.xml --coverage\n  expressway test --mock-config MockConfigFile.json --definition pay.asl.json --input order.json\n\nExit codes: 0 no case failed, 1 one did, 2 usage, or a case file is wrong: nothing is run then.\nWhat a case file holds: docs/testing.md."
 )]
 pub struct Args {
     /// Case files, or folders with case files; a folder's *.asl.json are left out.
-    #[arg(required_unless_present = "mock_config")]
     pub paths: Vec<PathBuf>,
     /// Run only cases whose AREA/NAME contains this.
     #[arg(long, value_name = "SUBSTRING")]
@@ -54,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "mock_config")]
     pub expect: Option<PathBuf>,
     /// What the mock configuration's state machines are created as.
-    #[arg(long, value_enum, default_value_t, requires = "mock_config")]
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t, requires = "mock_config")]
     pub machine_type: Type,
 }
 

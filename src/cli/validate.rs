@@ -11,6 +11,13 @@ use crate::asl::{MachineType, Rules, check, decode, parse_as};
 
 /// Arguments of `validate`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  expressway validate my-workflow.asl.json
+  expressway validate --format github workflows/*.asl.json
+
+What is found goes to stdout. Exit codes: 0 all files can run, warnings or not, 1 one cannot run or
+cannot be read, 2 usage. More about a code: expressway explain ASL0107")]
 pub struct Args {
     /// Definitions to check
     #[arg(required = true)]

@@ -1,14 +1,15 @@
 //! The configuration: TOML and the environment in, checked [`Settings`] or all [`Problems`] out.
 //!
 //! The path of a file: [`tree`] reads it with the place of every value, [`environment`] lays the
-//! variables over it, [`shape`] holds it against the schema that is made from [`settings`], serde
-//! makes the settings, [`conflicts`] and [`properties`] check them against each other. Nothing here
-//! starts anything; each edge gets its own options from `app`.
+//! variables over it, [`shape`] holds it against the schema that is made from [`settings`], [`files`]
+//! looks for what it names, serde makes the settings, [`conflicts`] and [`properties`] check them
+//! against each other. Nothing here starts anything; each edge gets its own options from `app`.
 
 mod coming;
 mod conflicts;
 mod edges;
 mod environment;
+mod files;
 mod pipeline;
 mod problem;
 mod properties;
@@ -22,13 +23,14 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value as Json;
 
 pub use self::conflicts::NO_OTLP;
 pub use self::edges::METRICS_UPKEEP;
 pub use self::environment::{PREFIX, process as process_environment};
+pub use self::files::NamedDefinition;
 pub use self::pipeline::{
     BillingMode, BillingPer, Format, Guarantee, LogDestination, LogLevel, Logging, MachineType,
     Ordering, Pipeline, StartOffset,
@@ -43,7 +45,8 @@ pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 /// A configuration file with every key, its default and its meaning.
 pub const ANNOTATED: &str = include_str!("../../config/expressway.toml");
 
-/// Reads a file and the variables of `environment`, and checks that the definitions are there.
+/// Reads a file and the variables of `environment`, and checks that the files which they name are
+/// there.
 ///
 /// Relative paths in the file and in the environment start at the folder of the file.
 pub fn load(
@@ -61,9 +64,10 @@ pub fn load(
             message: format!("cannot read the configuration: {error}"),
             help: Some("`expressway config init` prints one to start from".to_owned()),
         }],
+        definitions: Vec::new(),
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    read(&name, text, folder, environment, Definitions::MustExist)
+    read(&name, text, folder, environment, Files::MustExist)
 }
 
 /// Reads a text; touches no file. `name` is what messages call it.
@@ -73,7 +77,7 @@ pub fn parse(
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings, Problems> {
-    read(name, text.to_owned(), folder, environment, Definitions::MayLack)
+    read(name, text.to_owned(), folder, environment, Files::MayLack)
 }
 
 /// JSON schema of the configuration, as committed in `config/expressway.schema.json`.
@@ -106,7 +110,7 @@ pub fn show_json(settings: &Settings) -> Json {
 }
 
 #[derive(Clone, Copy)]
-enum Definitions {
+enum Files {
     MustExist,
     MayLack,
 }
@@ -116,9 +120,10 @@ fn read(
     text: String,
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
-    definitions: Definitions,
+    files: Files,
 ) -> Result<Settings, Problems> {
     let mut list = Vec::new();
+    let mut definitions = Vec::new();
     let mut tree = tree::parse(&text, &mut list);
     // After a syntax error the tree has holes, and what is said about them would be noise.
     let settings = if list.is_empty() {
@@ -133,7 +138,11 @@ fn read(
         shape::check(&schema, &tree, &mut list);
         fill(&mut tree);
         properties::check(&tree, protocol(&tree), &mut list);
-        settle(&tree, folder, definitions, &mut list)
+        let settings = settle(&tree, folder, &mut list);
+        if matches!(files, Files::MustExist) {
+            definitions = files::check(&tree, folder, &mut list);
+        }
+        settings
     } else {
         None
     };
@@ -145,7 +154,7 @@ fn read(
                 Place::Nowhere => (1, 0),
                 Place::Environment(_) => (2, 0),
             });
-            Err(Problems { file: name.to_owned(), text, list })
+            Err(Problems { file: name.to_owned(), text, list, definitions })
         }
     }
 }
@@ -187,12 +196,7 @@ fn protocol(tree: &tree::Node) -> GroupProtocol {
 }
 
 /// Makes the settings of a tree that fits the schema and checks them against each other.
-fn settle(
-    tree: &tree::Node,
-    folder: &Path,
-    definitions: Definitions,
-    list: &mut Vec<Problem>,
-) -> Option<Settings> {
+fn settle(tree: &tree::Node, folder: &Path, list: &mut Vec<Problem>) -> Option<Settings> {
     let mut settings: Settings = match serde_json::from_value(tree.to_json()) {
         Ok(settings) => settings,
         Err(error) => {
@@ -211,37 +215,12 @@ fn settle(
     };
     conflicts::check(&settings, tree, list);
     if !settings.aws.prices.as_os_str().is_empty() {
-        settings.aws.prices = resolve(folder, &settings.aws.prices);
-        if matches!(definitions, Definitions::MustExist) && !settings.aws.prices.is_file() {
-            let written = tree.get("aws").and_then(|aws| aws.get("prices"));
-            list.push(no_file(written, "aws.prices".to_owned(), &settings.aws.prices));
-        }
+        settings.aws.prices = files::resolve(folder, &settings.aws.prices);
     }
-    for (index, pipeline) in settings.pipelines.iter_mut().enumerate() {
-        pipeline.definition = resolve(folder, &pipeline.definition);
-        if matches!(definitions, Definitions::MustExist) && !pipeline.definition.is_file() {
-            let written =
-                tree.get("pipeline").and_then(|list| list.list().get(index)?.get("definition"));
-            let key = format!("pipeline[{index}].definition");
-            list.push(no_file(written, key, &pipeline.definition));
-        }
+    for pipeline in &mut settings.pipelines {
+        pipeline.definition = files::resolve(folder, &pipeline.definition);
     }
     Some(settings)
-}
-
-fn no_file(written: Option<&tree::Node>, key: String, path: &Path) -> Problem {
-    Problem {
-        code: Code::BadValue,
-        place: written.map_or(Place::Nowhere, |node| node.place.clone()),
-        key,
-        message: format!("no file at {}", path.display()),
-        help: Some("a relative path starts at the folder of the configuration file".to_owned()),
-    }
-}
-
-fn resolve(folder: &Path, path: &Path) -> PathBuf {
-    // `join` keeps an absolute path as it is.
-    folder.join(path)
 }
 
 fn masked(settings: &Settings) -> Settings {

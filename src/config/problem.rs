@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use super::files::NamedDefinition;
+
 /// Stable code of a problem; a code is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Code {
@@ -67,30 +69,58 @@ impl Code {
         Self::NotBuilt,
     ];
 
+    /// Returns what the problem is, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Unreadable => "the configuration cannot be read",
+            Self::UnknownKey => "there is no such key",
+            Self::WrongType => "a value has the wrong type",
+            Self::BadValue => "a value is out of range or malformed",
+            Self::Missing => "a key without a default is missing",
+            Self::NotYet => "a value is planned, but not supported yet",
+            Self::Reserved => "a client property is set by the service itself",
+            Self::Conflict => "settings contradict each other",
+            Self::NotBuilt => "this program was built without what a setting needs",
+        }
+    }
+
     /// What the code stands for and how to mend it, for `expressway explain`.
     pub fn explain(self) -> &'static str {
         match self {
-            Self::Unreadable => "The configuration is not valid TOML, or it cannot be read.",
+            Self::Unreadable => {
+                "The configuration is not valid TOML, or the system does not let it be read. After a\n\
+                 mistake in its TOML nothing else of it is checked."
+            }
             Self::UnknownKey => {
-                "No such key exists. `expressway config schema` lists all of them; \
-                 `expressway config init` prints a file with every key, its default and its meaning."
+                "No such key exists. `expressway config schema` lists all of them; `expressway config\n\
+                 init` prints a file with every key, its default and its meaning."
             }
             Self::WrongType => {
-                "The value has another type than the key wants, such as text for a number."
+                "The value has another type than the key wants, such as text for a number. `expressway\n\
+                 config init` shows how each is written."
             }
-            Self::BadValue => "The value is out of range or not written as the key wants it.",
-            Self::Missing => "A key without a default is not given.",
+            Self::BadValue => {
+                "The value is out of range or not written as the key wants it, or it names a file that\n\
+                 is not there. A relative path starts at the folder of the configuration file."
+            }
+            Self::Missing => {
+                "The key has no default, since no value would be right for everyone. `expressway\n\
+                 config init` prints a file in which all such keys are set."
+            }
             Self::NotYet => {
-                "The value is known and planned, but this version does not support it. It is \
-                 refused rather than ignored, so that a run never does less than was asked."
+                "The value is known and planned, but this version does not support it. It is refused\n\
+                 rather than ignored, so that a run never does less than was asked."
             }
             Self::Reserved => {
-                "The librdkafka property is set by the service itself; another value would lose \
-                 events, double them, or stop the client from starting."
+                "The librdkafka property is set by the service itself; another value would lose events,\n\
+                 double them, or stop the client from starting."
             }
-            Self::Conflict => "Each setting is valid alone, but they contradict each other.",
+            Self::Conflict => {
+                "Each setting is valid alone, but together they cannot be carried out. The message names\n\
+                 the other one; change either."
+            }
             Self::NotBuilt => {
-                "The setting needs a part that this program was built without, which keeps the usual \
+                "The setting needs a part that this program was built without, which keeps the usual\n\
                  build small. Build it with the feature that the message names, or leave the key out."
             }
         }
@@ -133,6 +163,8 @@ pub struct Problems {
     pub text: String,
     /// In the order of the file; those of the environment come last.
     pub list: Vec<Problem>,
+    /// The definitions that are there, for whoever looks into them all the same.
+    pub definitions: Vec<NamedDefinition>,
 }
 
 /// One problem with its place resolved, as `--json` prints it.

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::cluster::Cluster;
 use crate::config::{Config, INPUT, TOPICS, directory, shipped, write};
 use crate::instance::{Ended, Instance};
@@ -115,6 +117,24 @@ fn a_definition_that_is_refused() {
     let missing = directory.path().join("missing.asl.json");
     let ended = Instance::refused(&Config::new(NOBODY, &missing).text());
     assert_one_message(&ended, BAD_CONFIGURATION, &["no file at", "missing.asl.json"]);
+}
+
+#[test]
+fn a_warning_of_a_definition_is_a_line_of_the_log() {
+    let directory = directory();
+    let text = "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\",\n  \"Parameters\": {\"id\": \"$.id\"}, \"End\": true}}}";
+    let definition = write(&directory, "doubtful.asl.json", text);
+    let ended = Instance::refused(&Config::new(NOBODY, &definition).text());
+    assert_eq!(ended.code, Some(KAFKA_UNREACHABLE), "it forbids nothing: {}", ended.message);
+    let lines = ended.complaints.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let warned: Vec<_> =
+        lines.filter(|line| line["message"] == "definition has a warning").collect();
+    let [line] = &warned[..] else { panic!("{warned:#?}") };
+    let place = (&line["level"], &line["line"], &line["column"], &line["code"]);
+    assert_eq!(place, (&"WARN".into(), &2.into(), &24.into(), &"ASL0801".into()));
+    assert!(line["file"].as_str().unwrap().ends_with("doubtful.asl.json"), "{line}");
+    assert_eq!(line["at"], "/States/A/Parameters");
+    assert_eq!(line["help"], "write \"id.$\" to have it evaluated");
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Writer {
     }
 
     /// Puts a line into the queue, if there is room.
-    fn push(&self, line: &[u8]) {
+    pub(super) fn push(&self, line: &[u8]) {
         let before = self.waiting_bytes.fetch_add(line.len(), Ordering::Relaxed);
         let has_room = before + line.len() <= WAITING_BYTES_MAX;
         if !has_room || self.queue.try_send(Message::Line(line.into())).is_err() {

@@ -374,6 +374,8 @@ mod tests {
     const PAGE_HEAD: &str = "# Diagnostics
 
 What `expressway validate` can find in a definition. `expressway explain CODE` prints the same texts.
+Errors keep a definition from running, warnings do not: `exec`, `bench`, `disasm` and `run --input` show
+them on stderr and go on, a service writes a line of its log for each (`definition has a warning`).
 Codes are stable: one that appeared in a release is never given to another problem.
 Where AWS reports the problem too, its own code is named and the message is AWS's.
 ";

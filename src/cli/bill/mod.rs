@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE};
@@ -33,9 +34,9 @@ the first record of an execution that ran again may lie before it. More: docs/bi
 
 Exit codes: 0 fine, 1 records were left out because they are not sound, 2 usage, 3 bad configuration
 or no prices for a region, 4 Kafka unreachable, 70 internal.")]
+#[command(group = ArgGroup::new("from").args(["files", "topics", "config"]).required(true).multiple(true))]
 pub struct Args {
     /// Files of billing records, one CloudEvent in JSON a line; `-` for stdin.
-    #[arg(required_unless_present_any = ["topics", "config"])]
     pub files: Vec<PathBuf>,
     /// Read this topic, from its beginning to the end that it has now; repeatable.
     #[arg(long = "topic", value_name = "TOPIC")]

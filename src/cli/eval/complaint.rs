@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::asl::diagnostic::excerpt;
 use crate::asl::expression::{self, OPENING};
+use crate::asl::finding::{Finding, Kind};
 use crate::asl::source::{Position, Source, Span};
 use crate::expr::jsonata;
 
@@ -28,11 +29,6 @@ impl<'a> Typed<'a> {
             start += OPENING.len();
         }
         Self { whole, text: inner.trim(), start: start + blanks_before(inner) }
-    }
-
-    /// A part of the expression's text.
-    pub(super) fn part(&self, span: Span) -> &'a str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 }
 
@@ -57,9 +53,30 @@ impl Complaint {
         Self { code: None, message, span: Some(span), help: None }
     }
 
-    pub(super) fn help(mut self, help: String) -> Self {
-        self.help = Some(help);
-        self
+    /// The same as where a definition is read, in the words of a command line.
+    pub(super) fn of_finding(found: Finding<'_>) -> Self {
+        let mut complaint =
+            Self { span: found.span.map(span), help: None, ..Self::plain(&found.message()) };
+        complaint.help = match &found.kind {
+            Kind::Syntax(thrown) => return Self::of_thrown(thrown),
+            Kind::ContextItem(_) => found
+                .help
+                .map(|help| format!("{help}; with --dialect full the document itself is $")),
+            Kind::Missing(field) => match option_for(field) {
+                Some(option) => {
+                    complaint.message = format!("$states.{field} is not given");
+                    Some(format!("give it with {option} FILE"))
+                }
+                None => found.help,
+            },
+            Kind::Unknown(name) => {
+                complaint.message =
+                    format!("'${name}' is neither a function nor a variable that is given");
+                found.help.or_else(|| Some("give variables with --variables FILE".to_owned()))
+            }
+            Kind::NewerOperator(_) => found.help,
+        };
+        complaint
     }
 
     pub(super) fn of_thrown(thrown: &jsonata::Thrown) -> Self {
@@ -112,7 +129,18 @@ impl Complaint {
     }
 }
 
+/// The option that gives a part of `$states`.
+fn option_for(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "input" => "--input",
+        "context" => "--context",
+        "result" => "--result",
+        "errorOutput" => "--error-output",
+        _ => return None,
+    })
+}
+
 /// A place of the engine's as one of the command line's.
-pub(super) fn span(span: jsonata::Span) -> Span {
+fn span(span: jsonata::Span) -> Span {
     Span { start: span.start, end: span.end }
 }

@@ -108,7 +108,7 @@ fn no_value_is_a_failed_check() {
 #[test]
 fn json_says_all_of_it_on_stdout() {
     prints("1 + 1", &["--json"], r#"{"value":2}"#);
-    let (out, code, err) = eval("$nothing", &["--json"]);
+    let (out, code, err) = eval("$states.input.nothing", &["--json"]);
     assert_eq!((out.as_str(), code, err.as_str()), ("{\"undefined\":true}\n", CHECK_FAILED, ""));
     let (out, code, _) = eval("1 + 'a'", &["--json"]);
     let error: Json = serde_json::from_str(&out).expect("JSON");
@@ -118,13 +118,36 @@ fn json_says_all_of_it_on_stdout() {
 
 #[test]
 fn operators_that_aws_may_not_know_are_warned_of() {
-    let (out, code, err) = eval("$nothing ?? 1", &[]);
+    let (out, code, err) = eval("$states.input.nothing ?? 1", &[]);
     assert_eq!((out.as_str(), code), ("1\n", OK));
     let warning = "warning: '??' is newer than the JSONata that AWS documents\n";
     assert!(err.starts_with(warning), "{err}");
     let help = " = help: write it with $exists and a condition, a ? b : c\n";
     assert!(err.ends_with(help), "{err}");
     prints("nothing ?? 1", &["--dialect", "full"], "1");
+}
+
+#[test]
+fn what_is_hardly_meant_is_said_as_validate_says_it() {
+    let (out, code, err) = eval("$lenght($states.input.items)", &[]);
+    assert_eq!((out.as_str(), code), ("", CHECK_FAILED));
+    let warning = "warning: '$lenght' is neither a function nor a variable that is given\n --> 1:1\n  |\n\
+                   1 | $lenght($states.input.items)\n  | ^^^^^^^\n  = help: did you mean $length?\n\
+                   error: T1006: ";
+    assert!(err.starts_with(warning), "{err}");
+    for (expression, code, help) in [
+        ("$limits", CHECK_FAILED, "did you mean $limit?"),
+        ("$zebra", CHECK_FAILED, "give variables with --variables FILE"),
+        ("$eval('1')", CHECK_FAILED, "AWS has no $eval: use $parse to read JSON"),
+        ("$states.inptu.id", BAD_CONFIGURATION, "did you mean $states.input?"),
+        ("$states.order", BAD_CONFIGURATION, "a field of the state's input is $states.input.order"),
+    ] {
+        let (_, ended, err) = eval(expression, &[]);
+        assert!(err.contains(&format!("  = help: {help}\n")), "{err}");
+        assert_eq!(ended, code, "{expression}");
+        assert_eq!(err.matches("= help: ").count(), 1, "{err}");
+    }
+    prints("($limits := 2; $limits)", &[], "2");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The files that an expression reads, and what is wrong with them.
+//! Files of JSON that a command is given, and what is wrong with them, by line and column.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::cli::{Failure, USAGE, read_input};
+use super::{Failure, USAGE, read_input};
 use crate::value::{ArenaId, Heap, ParseError, Parser, Value};
 
 /// A text that should be JSON.
@@ -35,19 +35,29 @@ impl Document {
         Ok(members.into_iter().map(member).collect())
     }
 
+    /// What it holds, as a value of serde's.
+    pub(super) fn json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::from_slice(self.text()).map_err(|error| self.misspelt(&error))
+    }
+
     pub(super) fn parse(&self, heap: &mut Heap, parser: &mut Parser) -> Result<Value, Failure> {
-        heap.parse(ArenaId::ROOT, self.text(), parser).map_err(|error| {
-            // Our parser is made for events, which are valid or not; serde's knows where they
-            // are not.
-            match (error, serde_json::from_slice::<IgnoredAny>(self.text())) {
-                (ParseError::NotJson(_), Err(found)) => self.misspelt(&found),
-                _ => self.refused(error),
-            }
+        heap.parse(ArenaId::ROOT, self.text(), parser).map_err(|error| match error {
+            ParseError::NotJson(_) => self.not_json(&error),
+            _ => self.refused(error),
         })
     }
 
+    /// The failure of a text that our parser found to be no JSON, with what it said.
+    pub(super) fn not_json(&self, said: &dyn std::fmt::Display) -> Failure {
+        // Our parser is made for events, which are valid or not; serde's knows where they are not.
+        match serde_json::from_slice::<IgnoredAny>(self.text()) {
+            Err(found) => self.misspelt(&found),
+            Ok(_) => self.refused(said),
+        }
+    }
+
     /// Without blanks at its end, so that an unexpected end is where the text ends.
-    fn text(&self) -> &[u8] {
+    pub(super) fn text(&self) -> &[u8] {
         self.text.trim_ascii_end()
     }
 
@@ -65,7 +75,7 @@ impl Document {
         Failure::new(USAGE, format!("{}:{line}:{column}: not valid JSON: {words}", self.name))
     }
 
-    fn refused(&self, why: impl std::fmt::Display) -> Failure {
+    pub(super) fn refused(&self, why: impl std::fmt::Display) -> Failure {
         Failure::new(USAGE, format!("{}: {why}", self.name))
     }
 }
