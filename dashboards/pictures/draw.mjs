@@ -1,6 +1,6 @@
 /**
  * Bundles the page, serves it on loopback, and photographs every board: one PNG a board, and one of
- * the load generator's own page.
+ * the load generator's own page. panels.tsv says which panels are on them.
  *
  *   node draw.mjs RECORDINGS OUT BROWSER [UID...]
  *
@@ -9,7 +9,7 @@
  * exit code 1.
  */
 import { build } from 'esbuild';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -136,11 +136,14 @@ async function openBoard(browser, origin, uid, deviceScaleFactor) {
   return page;
 }
 
+/** Returns the titles of the panels that are on the picture. */
 async function photograph(browser, origin, uid, out) {
   const page = await openBoard(browser, origin, uid, SCALE);
   const board = await page.$('#page > *');
   await board.screenshot({ path: path.join(out, `${uid}.png`) });
+  const titles = await page.$$eval('[data-panel]:not([data-panel=row])', (panels) => panels.map((panel) => panel.dataset.title));
   await page.close();
+  return titles;
 }
 
 /** The board down to its heat map: enough for a first look. */
@@ -177,14 +180,18 @@ async function main([recordings, out, executablePath, ...only]) {
   try {
     const origin = `http://127.0.0.1:${server.address().port}`;
     const all = (await readdir(boards)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5));
-    for (const uid of only.length > 0 ? only : all) {
-      await photograph(browser, origin, uid, out);
+    const drawn = [];
+    for (const uid of only.length > 0 ? only : all.sort()) {
+      const titles = await photograph(browser, origin, uid, out);
+      drawn.push(...titles.map((title) => `${uid}\t${title}\n`));
       if (uid === FIRST) {
         await photographTop(browser, origin, uid, out);
       }
       console.error(`pictures: ${uid}`);
     }
     await photographReport(browser, path.resolve(recordings, 'report.html'), out);
+    // A test holds the boards against this: whoever adds a panel is told that it is in no picture.
+    await writeFile(path.join(out, 'panels.tsv'), drawn.join(''));
   } finally {
     await browser.close();
     server.close();

@@ -17,6 +17,7 @@ mod catalogue;
 mod compose;
 mod families;
 mod files;
+mod pictures;
 mod promtool;
 #[allow(clippy::too_many_lines, reason = "alerts are one table")]
 mod rules;

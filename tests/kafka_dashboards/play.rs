@@ -154,7 +154,7 @@ const CALLS: &str = r#"{
   }
 }"#;
 
-/// Two calls at once, one of them tried again; then a third, whose failure is caught.
+/// Two calls at once, one of them tried again; then a third, whose failure is caught; then a Map.
 const FULFILMENT: &str = r#"{
   "StartAt": "Prepare",
   "States": {
@@ -207,8 +207,16 @@ const FULFILMENT: &str = r#"{
         "RequestBody": {"card.$": "$.payment.card", "amount.$": "$.total"}
       },
       "ResultSelector": {"charge.$": "$.ResponseBody.chargeId"},
+      "ResultPath": "$.paid",
       "TimeoutSeconds": 5,
       "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Payment declined"}],
+      "Next": "Pack lines"
+    },
+    "Pack lines": {
+      "Type": "Map",
+      "ItemsPath": "$.lines",
+      "ItemProcessor": {"StartAt": "Pack", "States": {"Pack": {"Type": "Pass", "End": true}}},
+      "ResultPath": "$.packed",
       "Next": "Shipped"
     },
     "Shipped": {"Type": "Succeed"},
