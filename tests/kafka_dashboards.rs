@@ -141,7 +141,8 @@ fn assert_rules_hold(prometheus: &Prometheus) {
 fn substitute(query: &str) -> String {
     let mut query = query.replace("$__rate_interval", "10s");
     for name in ["cluster", "job", "instance", "state_machine", "topic", "resource"] {
-        query = query.replace(&format!("\"${name}\""), "\".*\"");
+        query =
+            query.replace(&format!("\"${name}\""), "\".*\"").replace(&format!("(${name})"), "(.*)");
     }
     assert!(!query.contains('$'), "{query}");
     query

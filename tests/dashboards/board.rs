@@ -1,7 +1,8 @@
 //! Dashboards as data, and the JSON that Grafana reads.
 //!
 //! Queries are written short: `@` stands for the matchers of cluster, job and instance, `@m`, `@t`
-//! and `@r` for those with the state machine, the topic or the resource, `[~]` for the rate interval.
+//! and `@r` for those with the state machine, the topic or the resource, `@s` for those with all topics
+//! of a source, which has the topic among them, `[~]` for the rate interval.
 
 use serde_json::{Map, Value, json};
 
@@ -108,6 +109,7 @@ fn expand(query: &str) -> String {
         .replace("@m", &with("state_machine"))
         .replace("@t", &with("topic"))
         .replace("@r", &with("resource"))
+        .replace("@s", &format!(r#"{all},topic=~"(.*,)?($topic)(,.*)?""#))
         .replace('@', all)
         .replace("[~]", "[$__rate_interval]")
 }

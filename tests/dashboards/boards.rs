@@ -28,7 +28,7 @@ fn overview() -> Board {
             row(
                 "Is it fine?",
                 vec![
-                    stat("Instances ready", "short", "sum(min by (job, instance) (expressway_ready{@}))",
+                    stat("Instances ready", "short", "sum(min by (cluster, job, instance) (expressway_ready{@}))",
                         "Instances whose readiness checks all pass. Fewer than you run: look at /readyz?verbose of those that are missing."),
                     stat("Executions", "ops", "sum(rate(expressway_executions_finished_total{@}[~]))",
                         "Executions that ended per second. Zero with a lag means that nothing moves."),
@@ -80,9 +80,9 @@ fn overview() -> Board {
                 vec![
                     lines("Open executions", "short", 8, &[("sum by (state_machine) (expressway_executions_open{@})", "{{state_machine}}"), ("sum(expressway_executions_open_limit{@})", "limit")],
                         "Started and not finished. At the limit, reading stops."),
-                    lines("Shard utilisation", "percentunit", 8, &[("avg by (instance) (rate(expressway_shard_busy_seconds_total{@}[~]))", "{{instance}}")],
+                    lines("Shard utilisation", "percentunit", 8, &[("avg by (cluster, instance) (rate(expressway_shard_busy_seconds_total{@}[~]))", "{{instance}}")],
                         "Share of time that shards work. Above 0.9: more shards or instances."),
-                    lines("CPU", "percentunit", 8, &[("sum by (instance) (rate(process_cpu_seconds_total{@}[~]))", "{{instance}}")],
+                    lines("CPU", "percentunit", 8, &[("sum by (cluster, instance) (rate(process_cpu_seconds_total{@}[~]))", "{{instance}}")],
                         "Cores in use by the process, all its threads."),
                 ],
             ),
@@ -98,11 +98,11 @@ fn overview() -> Board {
             folded(
                 "Process",
                 vec![
-                    lines("Memory", "bytes", 8, &[("sum by (instance) (process_resident_memory_bytes{@})", "resident {{instance}}"), ("sum by (instance) (process_virtual_memory_bytes{@})", "virtual {{instance}}")],
+                    lines("Memory", "bytes", 8, &[("sum by (cluster, instance) (process_resident_memory_bytes{@})", "resident {{instance}}"), ("sum by (cluster, instance) (process_virtual_memory_bytes{@})", "virtual {{instance}}")],
                         "Resident memory is what counts."),
-                    lines("Files and threads", "short", 8, &[("sum by (instance) (process_open_fds{@})", "files {{instance}}"), ("sum by (instance) (process_max_fds{@})", "limit {{instance}}"), ("sum by (instance) (process_threads{@})", "threads {{instance}}")],
+                    lines("Files and threads", "short", 8, &[("sum by (cluster, instance) (process_open_fds{@})", "files {{instance}}"), ("sum by (cluster, instance) (process_max_fds{@})", "limit {{instance}}"), ("sum by (cluster, instance) (process_threads{@})", "threads {{instance}}")],
                         "Open file descriptors beside their limit, and threads."),
-                    lines("Uptime", "s", 8, &[("time() - min by (instance) (process_start_time_seconds{@})", "{{instance}}"), ("time() - min by (instance) (expressway_config_last_reload_success_timestamp_seconds{@})", "configuration of {{instance}}")],
+                    lines("Uptime", "s", 8, &[("time() - min by (cluster, instance) (process_start_time_seconds{@})", "{{instance}}"), ("time() - min by (cluster, instance) (expressway_config_last_reload_success_timestamp_seconds{@})", "configuration of {{instance}}")],
                         "Falls to zero at each restart, which is when the configuration is read."),
                     lines("Admin port", "ops", 8, &[("sum by (route, method, code) (rate(expressway_http_requests_total{@}[~]))", "{{method}} {{route}} {{code}}")],
                         "Requests to /metrics and the health endpoints."),
@@ -111,14 +111,14 @@ fn overview() -> Board {
                         ("histogram_quantile(0.99, sum by (le) (rate(expressway_http_request_duration_seconds_bucket{@}[~])))", "request p99"),
                     ], "Time to write the page of metrics, and to answer any request of the admin port."),
                     lines("Series folded into others", "short", 8, &[("max by (family) (expressway_metrics_series_dropped_total{@})", "{{family}}")],
-                        "The guard against too many label values. Above zero: raise metrics.state_machines_max."),
-                    lines("Definitions", "short", 8, &[("sum by (instance) (expressway_state_machines_loaded{@})", "{{instance}}"), ("sum by (state_machine, revision, query_language, source) (expressway_state_machine_info{@})", "{{state_machine}} {{revision}} {{query_language}} {{source}}"), ("sum by (version, commit, rustc, features) (expressway_build_info{@})", "expressway {{version}} {{commit}} {{features}} rustc {{rustc}}")],
+                        "The guard against too many label values. Families of executions: raise metrics.state_machines_max. Of states: they have room for 2,000 series, metrics.per_state says which there are."),
+                    lines("Definitions", "short", 8, &[("sum by (cluster, instance) (expressway_state_machines_loaded{@})", "{{instance}}"), ("sum by (state_machine, revision, query_language, source) (expressway_state_machine_info{@})", "{{state_machine}} {{revision}} {{query_language}} {{source}}"), ("sum by (version, commit, rustc, features) (expressway_build_info{@})", "expressway {{version}} {{commit}} {{features}} rustc {{rustc}}")],
                         "Loaded state machines, their revisions, and the builds that run them. Two revisions of one machine: a rollout is under way."),
-                    lines("Log lines lost", "ops", 8, &[("sum by (instance) (rate(expressway_log_events_dropped_total{@}[~]))", "{{instance}}")],
+                    lines("Log lines lost", "ops", 8, &[("sum by (cluster, instance) (rate(expressway_log_events_dropped_total{@}[~]))", "{{instance}}")],
                         "Lines of the process log that nobody read fast enough from stderr. Above zero: the collector of logs is slow or stuck."),
                     lines("Spans", "ops", 8, &[("sum by (result) (rate(expressway_trace_spans_total{@}[~]))", "{{result}}")],
                         "Spans for the OpenTelemetry collector. Dropped: it is away or too slow; rejected: it says why in the process log."),
-                    lines("Checks", "short", 8, &[("min by (check, instance) (expressway_ready{@})", "{{check}} {{instance}}")],
+                    lines("Checks", "short", 8, &[("min by (cluster, check, instance) (expressway_ready{@})", "{{check}} {{instance}}")],
                         "Readiness by check: 1 or 0."),
                     lines("Executions kept", "ops", 8, &[("sum by (state_machine, reason) (rate(expressway_traces_sampled_total{@}[~]))", "{{state_machine}} {{reason}}")],
                         "Executions kept in memory to be looked at: /api/v1/executions of the admin port. At most ten a second for each reason, shard and state machine."),
@@ -231,14 +231,14 @@ fn kafka() -> Board {
         title: "Express / Kafka",
         about: "Lag, offsets, the group, commits, and what is written.",
         anchor: ANCHOR,
-        variable: Some(("topic", "expressway_source_records_total")),
+        variable: Some(("topic", "expressway_source_partitions_assigned")),
         rows: vec![
             row(
                 "Is it fine?",
                 vec![
                     stat("Lag", "short", "sum(expressway_source_lag_records{@t})", "Records between the committed offset and the end.").levels(100_000.0, 1_000_000.0),
-                    stat("Lag in time", "s", "sum(expressway_source_lag_records{@t}) / sum(rate(expressway_source_records_total{@t}[~]))", "Lag over the rate of reading: how long catching up takes at the present rate.").levels(60.0, 600.0),
-                    stat("Read", "ops", "sum(rate(expressway_source_records_total{@t}[~]))", "Records read per second."),
+                    stat("Behind", "s", "sum(expressway_source_end_offset{@t} - expressway_source_position_offset{@t}) / sum(rate(expressway_source_records_total{@s}[~]))", "What is not read yet over the rate of reading: how long catching up takes at the present rate. Open executions are not part of it.").levels(60.0, 600.0),
+                    stat("Read", "ops", "sum(rate(expressway_source_records_total{@s}[~]))", "Records read per second."),
                     stat("Partitions", "short", "sum(expressway_source_partitions_assigned{@t})", "Partitions owned by the instances chosen above. Fewer than the topic has: some instance is missing."),
                     stat("Deliveries failed", "ops", "sum(rate(expressway_sink_records_total{@,result=\"failed\"}[~]))", "Outputs that the broker did not take; each is sent again.").levels(0.001, 1.0),
                     stat("Commits failed", "ops", "sum(rate(expressway_source_commits_total{@,result=\"error\"}[~]))", "Each is sent again. Going on: look at the broker and the group.").levels(0.001, 1.0),
@@ -247,19 +247,19 @@ fn kafka() -> Board {
             row(
                 "Rate",
                 vec![
-                    lines("Records read", "ops", 8, &[("sum by (topic) (rate(expressway_source_records_total{@t}[~]))", "{{topic}}")], "By source topic."),
-                    lines("Bytes read", "Bps", 8, &[("sum by (topic) (rate(expressway_source_bytes_total{@t}[~]))", "{{topic}}")], "Bytes of their keys and values."),
-                    lines("Records per read", "short", 8, &[("histogram_quantile(0.5, sum by (le) (rate(expressway_source_batch_records_bucket{@t}[~])))", "p50"), ("histogram_quantile(0.99, sum by (le) (rate(expressway_source_batch_records_bucket{@t}[~])))", "p99")],
+                    lines("Records read", "ops", 8, &[("sum by (topic) (rate(expressway_source_records_total{@s}[~]))", "{{topic}}")], "By source topic."),
+                    lines("Bytes read", "Bps", 8, &[("sum by (topic) (rate(expressway_source_bytes_total{@s}[~]))", "{{topic}}")], "Bytes of their keys and values."),
+                    lines("Records per read", "short", 8, &[("histogram_quantile(0.5, sum by (le) (rate(expressway_source_batch_records_bucket{@s}[~])))", "p50"), ("histogram_quantile(0.99, sum by (le) (rate(expressway_source_batch_records_bucket{@s}[~])))", "p99")],
                         "Large under load is good: it is cheaper per record."),
                 ],
             ),
             row(
                 "Errors",
                 vec![
-                    lines("Skipped and dead-lettered", "ops", 12, &[("sum by (topic, reason) (rate(expressway_source_records_skipped_total{@t}[~]))", "{{topic}} skipped {{reason}}"), ("sum by (topic, reason) (rate(expressway_dead_letter_records_total{@t}[~]))", "{{topic}} dead letter {{reason}}")],
+                    lines("Skipped and dead-lettered", "ops", 12, &[("sum by (topic, reason) (rate(expressway_source_records_skipped_total{@s}[~]))", "{{topic}} skipped {{reason}}"), ("sum by (topic, reason) (rate(expressway_dead_letter_records_total{@s}[~]))", "{{topic}} dead letter {{reason}}")],
                         "A tombstone has a null value and is skipped on purpose. Dead letters keep their record and say why in headers."),
                     lines("Written by outcome", "ops", 12, &[("sum by (result) (rate(expressway_sink_records_total{@}[~]))", "{{result}}")], "Results, failures, bills and dead letters."),
-                    lines("Refused by reason", "ops", 12, &[("sum by (topic, reason) (rate(expressway_source_records_rejected_total{@t}[~]))", "{{topic}} {{reason}}")],
+                    lines("Refused by reason", "ops", 12, &[("sum by (topic, reason) (rate(expressway_source_records_rejected_total{@s}[~]))", "{{topic}} {{reason}}")],
                         "Records that could not start an execution. Malformed: no JSON, nested too deep, or a bad execution-name."),
                     lines("Client errors", "ops", 12, &[("sum by (code) (rate(expressway_source_errors_total{@}[~]))", "{{code}}")],
                         "By librdkafka's name of the code. _TRANSPORT and _ALL_BROKERS_DOWN: connections are lost."),
@@ -273,7 +273,7 @@ fn kafka() -> Board {
                 vec![
                     quantiles("Delivery", 8, "expressway_sink_delivery_duration_seconds", "@", "Producer's queue to acknowledgement. linger.ms is part of it."),
                     quantiles("Commit round trip", 8, "expressway_source_commit_duration_seconds", "@", "Commits are sent at most every 250 ms and do not hold reading up."),
-                    quantiles("Age of records", 8, "expressway_source_record_age_seconds", "@t", "Record timestamp to hand-over."),
+                    quantiles("Age of records", 8, "expressway_source_record_age_seconds", "@s", "Record timestamp to hand-over."),
                     lines("Round trip to brokers", "s", 12, &[("max by (broker, stat) (expressway_kafka_broker_rtt_seconds{@})", "{{broker}} {{stat}}")],
                         "Request to answer, by broker, as the client measured it last. Of a broker that only fetches go to, the wait for records is part of it."),
                 ],
@@ -285,7 +285,7 @@ fn kafka() -> Board {
                         "One partition alone far behind: its key is hot, or one of its executions takes long and holds the commit back."),
                     lines("Uncommitted by partition", "short", 12, &[("sum by (topic, partition) (expressway_source_uncommitted_records{@t})", "{{topic}} {{partition}}")],
                         "Read beyond the committed offset: what runs again after a crash. Bounded by limits.uncommitted_per_partition."),
-                    lines("Time not reading", "percentunit", 12, &[("sum by (source, instance) (rate(expressway_source_backpressure_seconds_total{@}[~]))", "{{instance}} {{source}}")],
+                    lines("Time not reading", "percentunit", 12, &[("sum by (cluster, source, instance) (rate(expressway_source_backpressure_seconds_total{@}[~]))", "{{instance}} {{source}}")],
                         "Share of time for which a source stopped reading for want of room in shards, in its window or in the producer."),
                     lines("In flight to the broker", "short", 12, &[("sum by (topic) (expressway_sink_in_flight_records{@})", "{{topic}}")], "Enqueued and not acknowledged."),
                     lines("Partitions not read", "short", 8, &[("sum by (topic) (expressway_source_partitions_paused{@t})", "{{topic}}")],
@@ -322,7 +322,7 @@ fn shards() -> Board {
                 "Is it fine?",
                 vec![
                     stat("Busiest shard", "percentunit", "max(rate(expressway_shard_busy_seconds_total{@}[~]))", "Share of time at work.").levels(0.8, 0.95),
-                    stat("Skew", "short", "max(sum by (instance, shard) (rate(expressway_shard_events_total{@}[~]))) / avg(sum by (instance, shard) (rate(expressway_shard_events_total{@}[~])))", "Events of the busiest shard over the mean; 1 is even.").levels(1.5, 2.0),
+                    stat("Skew", "short", "max(sum by (cluster, instance, shard) (rate(expressway_shard_events_total{@}[~]))) / avg(sum by (cluster, instance, shard) (rate(expressway_shard_events_total{@}[~])))", "Events of the busiest shard over the mean; 1 is even.").levels(1.5, 2.0),
                     stat("Loop p99", "s", "histogram_quantile(0.99, sum by (le) (rate(expressway_shard_loop_duration_seconds_bucket{@}[~])))", "One turn: nothing else on the shard moves meanwhile.").levels(0.05, 0.5),
                     stat("Inbox", "percentunit", "max(expressway_shard_queue_depth{@,queue=\"inbox\"} / on (cluster, job, instance, shard) expressway_shard_queue_capacity{@,queue=\"inbox\"})", "Fill of the fullest inbox. Full stops reading.").levels(0.5, 0.9),
                     stat("Timers", "short", "sum(expressway_shard_timers_pending{@})", "Armed Wait, retry and timeout timers."),
@@ -332,17 +332,17 @@ fn shards() -> Board {
             row(
                 "Utilisation",
                 vec![
-                    lines("Busy", "percentunit", 12, &[("sum by (instance, shard) (rate(expressway_shard_busy_seconds_total{@}[~]))", "{{instance}} {{shard}}")], "Share of time at work, by shard."),
-                    lines("Parked", "percentunit", 12, &[("sum by (instance, shard) (rate(expressway_shard_parked_seconds_total{@}[~]))", "{{instance}} {{shard}}")], "Share of time asleep for want of work."),
+                    lines("Busy", "percentunit", 12, &[("sum by (cluster, instance, shard) (rate(expressway_shard_busy_seconds_total{@}[~]))", "{{instance}} {{shard}}")], "Share of time at work, by shard."),
+                    lines("Parked", "percentunit", 12, &[("sum by (cluster, instance, shard) (rate(expressway_shard_parked_seconds_total{@}[~]))", "{{instance}} {{shard}}")], "Share of time asleep for want of work."),
                 ],
             ),
             row(
                 "Saturation",
                 vec![
-                    lines("Queues", "short", 12, &[("sum by (instance, shard, queue) (expressway_shard_queue_depth{@})", "{{instance}} {{shard}} {{queue}}")], "Waiting batches, executions ready to run, and task results."),
-                    lines("Time closed to events", "percentunit", 12, &[("sum by (instance, shard, reason) (rate(expressway_shard_backpressure_seconds_total{@}[~]))", "{{instance}} {{shard}} {{reason}}")],
+                    lines("Queues", "short", 12, &[("sum by (cluster, instance, shard, queue) (expressway_shard_queue_depth{@})", "{{instance}} {{shard}} {{queue}}")], "Waiting batches, executions ready to run, and task results."),
+                    lines("Time closed to events", "percentunit", 12, &[("sum by (cluster, instance, shard, reason) (rate(expressway_shard_backpressure_seconds_total{@}[~]))", "{{instance}} {{shard}} {{reason}}")],
                         "Inbox: it is full, the shard is the bottleneck. Sink: outcomes find no room, Kafka or the I/O thread is. Memory: limits.open_executions is reached."),
-                    lines("Executions open", "short", 12, &[("sum by (instance) (expressway_executions_open{@})", "{{instance}}"), ("sum by (instance) (expressway_executions_open_limit{@})", "limit {{instance}}")], "Started and not finished, and the ceiling."),
+                    lines("Executions open", "short", 12, &[("sum by (cluster, instance) (expressway_executions_open{@})", "{{instance}}"), ("sum by (cluster, instance) (expressway_executions_open_limit{@})", "limit {{instance}}")], "Started and not finished, and the ceiling."),
                 ],
             ),
             row(
@@ -350,14 +350,14 @@ fn shards() -> Board {
                 vec![
                     quantiles("Loop", 12, "expressway_shard_loop_duration_seconds", "@", "One turn of the event loop: the head-of-line blocking of a shard."),
                     lines("Events by kind", "ops", 12, &[("sum by (kind) (rate(expressway_shard_events_total{@}[~]))", "{{kind}}")], "Starts, task results and timers.").stacked(),
-                    lines("Events by shard", "ops", 12, &[("sum by (instance, shard) (rate(expressway_shard_events_total{@}[~]))", "{{instance}} {{shard}}")], "Uneven lines: work is placed unevenly."),
-                    lines("Memory held", "bytes", 12, &[("sum by (instance, shard) (expressway_shard_arena_bytes{@})", "{{instance}} {{shard}}")], "Bytes held for open executions, summed once a second."),
+                    lines("Events by shard", "ops", 12, &[("sum by (cluster, instance, shard) (rate(expressway_shard_events_total{@}[~]))", "{{instance}} {{shard}}")], "Uneven lines: work is placed unevenly."),
+                    lines("Memory held", "bytes", 12, &[("sum by (cluster, instance, shard) (expressway_shard_arena_bytes{@})", "{{instance}} {{shard}}")], "Bytes held for open executions, summed once a second."),
                 ],
             ),
             folded(
                 "Timers",
                 vec![
-                    lines("Timers pending", "short", 12, &[("sum by (instance, shard) (expressway_shard_timers_pending{@})", "{{instance}} {{shard}}")], "Armed Wait, retry and timeout timers."),
+                    lines("Timers pending", "short", 12, &[("sum by (cluster, instance, shard) (expressway_shard_timers_pending{@})", "{{instance}} {{shard}}")], "Armed Wait, retry and timeout timers."),
                     quantiles("Timer delay", 12, "expressway_shard_timer_delay_seconds", "@", "From when a timer was due to when it fired. More than some milliseconds: turns of the loop are long."),
                 ],
             ),
@@ -432,7 +432,7 @@ fn loadgen() -> Board {
                 "Rate",
                 vec![
                     lines("Asked, sent, seen", "ops", 12, &[("sum(expressway_loadgen_target_rate{@})", "asked"), ("sum by (result) (rate(expressway_loadgen_records_sent_total{@}[~]))", "{{result}}"), ("sum(rate(expressway_loadgen_results_total{@,status!~\"duplicate|wrong\"}[~]))", "outcomes")], "Apart from each other: where events wait."),
-                    lines("Outcomes", "ops", 12, &[("sum by (status) (rate(expressway_loadgen_results_total{@}[~]))", "{{status}}")], "Checked outcomes: ok, wrong, duplicate."),
+                    lines("Outcomes", "ops", 12, &[("sum by (status) (rate(expressway_loadgen_results_total{@}[~]))", "{{status}}")], "By what the checker made of them: ok, failed, timed out or unstated by their status, dead letters; further ones are wrong or duplicates."),
                 ],
             ),
             row(
