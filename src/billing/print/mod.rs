@@ -112,9 +112,9 @@ fn write_csv_line<'a>(
     out.write_all(b"\r\n")
 }
 
-/// `2026-11-01T00:00:00Z`.
+/// `2026-11-01T00:00:00Z`, with milliseconds where there are some.
 fn instant(at_ms: i64) -> String {
-    Timestamp::from_second(at_ms.div_euclid(1_000)).map(|at| at.to_string()).unwrap_or_default()
+    Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// `2026-11`.
@@ -122,17 +122,34 @@ fn month(at_ms: i64) -> String {
     instant(at_ms).get(..7).unwrap_or_default().to_owned()
 }
 
-/// As short as the grain allows: `2026-11`, `2026-11-29`, `2026-11-29 13:05`.
-fn piece(at_ms: i64, grain: Grain) -> String {
-    let Ok(at) = Timestamp::from_millisecond(at_ms) else { return String::new() };
+/// A piece of time: where it begins, as short as the grain allows (`2026-11`, `2026-11-29`,
+/// `2026-11-29 13:05`); both ends where the billed period cuts it.
+fn piece(piece: Period, grain: Grain) -> String {
+    if grain.piece_of(piece.from_ms) != piece {
+        return span(piece);
+    }
+    let Ok(at) = Timestamp::from_millisecond(piece.from_ms) else { return String::new() };
     let date = at.to_zoned(TimeZone::UTC).datetime();
     match grain {
-        Grain::Month => month(at_ms),
+        Grain::Month => month(piece.from_ms),
         Grain::Day => date.date().to_string(),
         Grain::Hour | Grain::Minute => {
             format!("{} {:02}:{:02}", date.date(), date.hour(), date.minute())
         }
     }
+}
+
+/// Any time, in the words of `--period`: `2026-11`, `2026-11-29`, `2026-11-29/2026-12-03`.
+fn span(period: Period) -> String {
+    let is_whole = |grain: &Grain| grain.piece_of(period.from_ms) == period;
+    if let Some(grain) = [Grain::Month, Grain::Day].into_iter().find(is_whole) {
+        return piece(period, grain);
+    }
+    let edge = |at_ms: i64| {
+        let text = instant(at_ms);
+        text.strip_suffix("T00:00:00Z").map(str::to_owned).unwrap_or(text)
+    };
+    format!("{}/{}", edge(period.from_ms), edge(period.to_ms))
 }
 
 /// `1234567` as `1,234,567`.
@@ -165,7 +182,13 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         let at_ms = 1_767_225_600_000 + 65 * 60_000;
         assert_eq!(instant(at_ms), "2026-01-01T01:05:00Z");
-        let pieces = [Grain::Month, Grain::Day, Grain::Minute].map(|grain| piece(at_ms, grain));
+        let pieces = [Grain::Month, Grain::Day, Grain::Minute]
+            .map(|grain| piece(grain.piece_of(at_ms), grain));
         assert_eq!(pieces, ["2026-01", "2026-01-01", "2026-01-01 01:05"]);
+        let (day, to_ms) = (Grain::Day.piece_of(at_ms), at_ms + 500);
+        let cut = Period { to_ms, ..day };
+        assert_eq!(piece(cut, Grain::Day), "2026-01-01/2026-01-01T01:05:00.5Z");
+        let days = Period { to_ms: day.to_ms + 86_400_000, ..day };
+        assert_eq!([day, days].map(span), ["2026-01-01", "2026-01-01/2026-01-03"]);
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::super::invoice::{Cost, Line, Statement, group};
 use super::super::ledger::Sums;
 use super::super::period::Grain;
-use super::{Report, grouped, month, piece};
+use super::{Report, grouped, piece, span};
 use crate::outcome::{Money, gb_seconds};
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -44,13 +44,13 @@ fn write_statement(report: &Report, statement: &Statement, out: &mut dyn Write) 
         "account {}, {}, {}, {}\n",
         statement.account,
         statement.prices.region_name,
-        month(statement.month.from_ms),
+        span(report.period.map_or(statement.month, |period| statement.month.within(period))),
         report.currency
     )?;
     let with_piece = report.grain != Grain::Month;
     let mut head: Vec<String> = Vec::new();
     if with_piece {
-        head.push("from (UTC)".to_owned());
+        head.push("time (UTC)".to_owned());
     }
     head.push("state machine".to_owned());
     head.extend(report.tag_keys.iter().cloned());
@@ -72,7 +72,7 @@ fn write_statement(report: &Report, statement: &Statement, out: &mut dyn Write) 
         let Line { sums, not_succeeded, .. } = &line;
         let mut row = Vec::new();
         if with_piece {
-            row.push(piece(line.piece.from_ms, report.grain));
+            row.push(piece(line.piece, report.grain));
         }
         row.push(line.machine.clone());
         row.extend(line.tags.iter().map(|(_, value)| value.clone()));
