@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use events::{EVENTS_PER_LINE, SETTLED_AFTER_MS, Whose};
+pub use events::{EVENTS_PER_LINE, SETTLED_AFTER_MS, Whose, write_lago, write_openmeter};
 
 use super::invoice::Statement;
 use super::ledger::Counts;
@@ -69,28 +69,6 @@ impl Report {
     /// When `out` cannot be written.
     pub fn write_focus(&self, out: &mut dyn Write) -> io::Result<()> {
         focus::write(self, out)
-    }
-
-    /// Bodies for `POST /api/v1/events` of OpenMeter, one a line; returns the number of events that
-    /// were left out because their time is not over at `now_ms`.
-    ///
-    /// # Errors
-    /// When `out` cannot be written.
-    pub fn write_openmeter(
-        &self,
-        whose: &Whose,
-        now_ms: i64,
-        out: &mut dyn Write,
-    ) -> io::Result<u64> {
-        events::write_openmeter(self, whose, now_ms, out)
-    }
-
-    /// Bodies for `POST /api/v1/events/batch` of Lago, one a line; the same.
-    ///
-    /// # Errors
-    /// When `out` cannot be written.
-    pub fn write_lago(&self, whose: &Whose, now_ms: i64, out: &mut dyn Write) -> io::Result<u64> {
-        events::write_lago(self, whose, now_ms, out)
     }
 }
 

@@ -79,7 +79,7 @@ impl<'a> Intake<'a> {
         });
         match failure {
             Some(failure) => Err(failure),
-            None => read.map_err(|error| kafka_failure(&error)),
+            None => read.map_err(|error| kafka_failure(&error, topics)),
         }
     }
 
@@ -149,8 +149,25 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn kafka_failure(error: &ingest::Error) -> Failure {
-    Failure::new(crate::cli::run::source_code(error), error)
+/// Says what to correct: the flag, where there was one.
+fn kafka_failure(error: &ingest::Error, topics: &Topics) -> Failure {
+    let code = crate::cli::run::source_code(error);
+    let flags = topics.flags;
+    match error {
+        ingest::Error::Unreachable { servers, waited, reason } if flags.brokers => {
+            let what =
+                format!("no Kafka broker at `{servers}` answered within {waited:?} ({reason})");
+            Failure::new(code, format!("{what}; check --brokers and that the broker is up"))
+        }
+        ingest::Error::NoSuchTopic { topic, servers, .. } if flags.topic => Failure::new(
+            code,
+            format!("topic `{topic}` does not exist on `{servers}`; check --topic"),
+        ),
+        ingest::Error::Settings(_) if flags.client => {
+            Failure::new(code, format!("{error}; check --client"))
+        }
+        _ => Failure::new(code, error),
+    }
 }
 
 const READ_BYTES: usize = 1 << 20;
@@ -158,3 +175,41 @@ const READ_BYTES: usize = 1 << 20;
 const RECORD_BYTES_MAX: u64 = 1 << 20;
 /// So many complaints are shown.
 const SHOWN_MAX: u64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Flags;
+    use super::*;
+
+    #[test]
+    fn what_to_correct_is_the_flag_where_there_was_one() {
+        let unreachable = ingest::Error::Unreachable {
+            servers: "h:1".to_owned(),
+            waited: Duration::from_secs(1),
+            reason: "silence".to_owned(),
+        };
+        let missing = ingest::Error::NoSuchTopic {
+            role: "billing",
+            topic: "t".to_owned(),
+            servers: "h:1".to_owned(),
+        };
+        let settings = ingest::Error::Settings("no such property".to_owned());
+        let flags = Flags { topic: true, brokers: true, client: true };
+        let by_flag = Topics { flags, ..Topics::default() };
+        let configured = Topics::default();
+        for (error, flag, key) in [
+            (unreachable, "--brokers", "kafka.brokers"),
+            (missing, "--topic", "the pipeline's configuration"),
+            (settings, "--client", ""),
+        ] {
+            let (one, other) =
+                (kafka_failure(&error, &by_flag), kafka_failure(&error, &configured));
+            assert!(one.text.contains(flag), "{}", one.text);
+            assert!(key.is_empty() || !one.text.contains(key), "{}", one.text);
+            assert!(!other.text.contains(flag) && other.text.contains(key), "{}", other.text);
+            assert_eq!(one.code, other.code);
+        }
+    }
+}
