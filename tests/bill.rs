@@ -2,6 +2,8 @@
 
 #[path = "bill/options.rs"]
 mod options;
+#[path = "bill/unsound.rs"]
+mod unsound;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use std::io;
 use super::distinct::{Budget, Distinct, Entry};
 use super::period::{Grain, Period, month_of};
 use super::ranges::{Span, choose};
-use super::record::{EndStatus, RangeUsage, Usage};
+use super::record::{EndStatus, RangeUsage, Usage, without_line};
 use crate::outcome::{DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the usage of a row has in common.
@@ -118,7 +118,7 @@ pub enum LedgerError {
     Rows,
     /// More than anybody can have used.
     #[error(
-        "the records add up to more than 2^63 units of 100 ms and 64 MB, or as many transitions; they cannot be right"
+        "the records add up to more than 2^63 units of 100 ms and 64 MB, as many transitions, or 2^64 ms; they cannot be right"
     )]
     TooMuch,
     /// An ARN that names no state machine.
@@ -127,7 +127,7 @@ pub enum LedgerError {
     )]
     Arn(String),
     /// Tags that are none.
-    #[error("tags are no object of strings: {0}")]
+    #[error("tags are no object of strings: {} of tags", without_line(.0))]
     Tags(serde_json::Error),
 }
 
@@ -267,7 +267,9 @@ impl Ledger {
         for one in &sums {
             total.add(one);
         }
-        if [total.units, total.transitions].into_iter().any(|sum| sum > SUM_MAX) {
+        // JSON's readers know no whole numbers beyond 64 bits.
+        let is_too_long = total.billed_ms() > u128::from(u64::MAX);
+        if is_too_long || [total.units, total.transitions].into_iter().any(|sum| sum > SUM_MAX) {
             return Err(LedgerError::TooMuch);
         }
         let mut by_key: BTreeMap<RowKey, Sums> = BTreeMap::new();
@@ -515,6 +517,34 @@ mod tests {
             ledger.add(&Usage { bill: absurd, ..usage(identity, 0) }).unwrap();
         }
         assert!(matches!(ledger.close(), Err(LedgerError::TooMuch)));
+    }
+
+    #[test]
+    fn durations_that_do_not_fit_64_bits_are_refused() {
+        // Few units, but of 64 MB each: 2^64 ms and a little less.
+        let range = |from, steps| RangeUsage {
+            machine_arn: usage(0, 0).machine_arn,
+            version: Cow::Borrowed(""),
+            tags: "{}",
+            partition: (Cow::Borrowed("p"), Cow::Borrowed("t"), 0),
+            from,
+            to: from + 1,
+            sums: vec![MinuteUsage {
+                minute_ms: JANUARY_MS,
+                status: EndStatus::Succeeded,
+                requests: 1,
+                steps,
+                units: steps,
+                transitions: 0,
+            }],
+        };
+        let most = u64::MAX / 100;
+        for (more, fits) in [(0, true), (1, false)] {
+            let mut ledger = ledger(None, Grain::Month);
+            ledger.add_range(&range(0, most)).unwrap();
+            ledger.add_range(&range(1, more)).unwrap();
+            assert_eq!(ledger.close().is_ok(), fits);
+        }
     }
 
     #[test]

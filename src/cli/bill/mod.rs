@@ -305,7 +305,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 fn ledger_failure(error: &LedgerError) -> Failure {
-    Failure::new(INTERNAL, error)
+    // Sums that cannot be right come of records that cannot be.
+    let code = if matches!(error, LedgerError::TooMuch) { CHECK_FAILED } else { INTERNAL };
+    Failure::new(code, error)
 }
 
 /// How long brokers may say nothing.
