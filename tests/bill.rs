@@ -481,3 +481,41 @@ fn what_is_not_over_yet_is_not_sent() {
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), ""));
     assert!(stderr(&output).contains("run again later: 1 sums"), "{}", stderr(&output));
 }
+
+#[test]
+fn an_empty_tag_and_a_missing_one_are_two_lines() {
+    let bills = Bills::new();
+    let file = bills.path("bills.ndjson");
+    let line = |id, tags: &str| {
+        let line = Record { id, ..RECORD }.line();
+        let with = line.replace(r#"{"team":"checkout"}"#, tags);
+        assert_ne!(line, with);
+        with + "\n"
+    };
+    let tags = ["{}", r#"{"team":""}"#, r#"{"team":"a\u001b\nb"}"#, "{}"];
+    let lines: Vec<String> = tags.into_iter().zip(0..).map(|(tags, id)| line(id, tags)).collect();
+    std::fs::write(&file, lines.concat()).expect("a file");
+    let document = document(&[&file], &["--tag", "team"]);
+    let lines = document["statements"][0]["lines"].as_array().expect("lines");
+    let shown: Vec<_> =
+        lines.iter().map(|line| (&line["tags"]["team"], &line["requests"])).collect();
+    let (null, empty, text) = (Value::Null, json!(""), json!("a\u{1b}\nb"));
+    assert_eq!(shown, [(&null, &json!(2)), (&empty, &json!(1)), (&text, &json!(1))]);
+
+    let output = bill(&[&file], &["--tag", "team", "--format", "csv"]);
+    for part in [":orders,,2,", ":orders,\"\",1,", ":orders,\"a\u{1b}\nb\",1,"] {
+        assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
+    }
+
+    let output = bill(&[&file], &["--tag", "team"]);
+    let lines: Vec<Vec<&str>> = stdout(&output)
+        .lines()
+        .filter(|line| line.starts_with("orders "))
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    // The third is followed by how many failed.
+    assert_eq!(
+        lines,
+        [["orders", "2", "0"], ["orders", "\"\"", "1"], ["orders", r"a\u{1b}\nb", "1"]]
+    );
+}

@@ -210,8 +210,8 @@ pub struct Line {
     pub machine: String,
     /// Its ARN.
     pub machine_arn: String,
-    /// Tags asked for: key and value, empty for none.
-    pub tags: Vec<(String, String)>,
+    /// Tags asked for: key and value, which may be empty; `None` where the tag is not set.
+    pub tags: Vec<(String, Option<String>)>,
     /// How much was used.
     pub sums: Sums,
     /// Executions that failed or timed out.
@@ -222,13 +222,16 @@ pub struct Line {
     pub paid_transitions: u128,
 }
 
+/// Start of the piece, name and ARN of the state machine, values of tags.
+type LineKey<'a> = (i64, &'a str, &'a str, Vec<Option<&'a str>>);
+
 /// Groups the charges of a statement by piece of time, state machine and the values of some tags.
 pub fn group(statement: &Statement, tag_keys: &[String]) -> Vec<Line> {
-    let mut lines: BTreeMap<(i64, &str, &str, Vec<&str>), Line> = BTreeMap::new();
+    let mut lines: BTreeMap<LineKey<'_>, Line> = BTreeMap::new();
     for charge in &statement.charges {
         let key = &charge.key;
-        let values = tag_keys.iter().map(|tag| key.tags.get(tag).map_or("", String::as_str));
-        let values: Vec<&str> = values.collect();
+        let values: Vec<Option<&str>> =
+            tag_keys.iter().map(|tag| key.tags.get(tag).map(String::as_str)).collect();
         let line = lines
             .entry((key.from_ms, &key.machine, &key.machine_arn, values.clone()))
             .or_insert_with(|| Line {
@@ -238,7 +241,7 @@ pub fn group(statement: &Statement, tag_keys: &[String]) -> Vec<Line> {
                 tags: tag_keys
                     .iter()
                     .cloned()
-                    .zip(values.iter().map(|&value| value.to_owned()))
+                    .zip(values.iter().map(|value| value.map(str::to_owned)))
                     .collect(),
                 sums: Sums::default(),
                 not_succeeded: 0,

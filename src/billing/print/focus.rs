@@ -173,7 +173,7 @@ impl Resource<'_> {
             "x_BilledMbMilliseconds" => &sku.mb_milliseconds,
             _ => "",
         });
-        write_csv_line(out, fields)
+        write_csv_line(out, fields.map(|field| Some(field).filter(|field| !field.is_empty())))
     }
 }
 

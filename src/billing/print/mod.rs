@@ -72,16 +72,18 @@ impl Report {
     }
 }
 
-/// Writes one line of CSV (RFC 4180); a field is quoted where it has to be.
+/// Writes one line of CSV (RFC 4180); a field is quoted where it has to be. `None` is an empty field
+/// without quotes; a text that is empty has them, so that readers who look can tell them apart.
 fn write_csv_line<'a>(
     out: &mut dyn Write,
-    fields: impl IntoIterator<Item = &'a str>,
+    fields: impl IntoIterator<Item = impl Into<Option<&'a str>>>,
 ) -> io::Result<()> {
     for (index, field) in fields.into_iter().enumerate() {
         if index > 0 {
             out.write_all(b",")?;
         }
-        if field.contains([',', '"', '\n', '\r']) {
+        let Some(field) = field.into() else { continue };
+        if field.is_empty() || field.contains([',', '"', '\n', '\r']) {
             write!(out, "\"{}\"", field.replace('"', "\"\""))?;
         } else {
             out.write_all(field.as_bytes())?;
@@ -150,9 +152,11 @@ mod tests {
     #[test]
     fn fields_are_quoted_where_they_must_be() {
         let mut out = Vec::new();
-        write_csv_line(&mut out, ["a", "b,c", "say \"x\"", "", "two\nlines"]).unwrap();
+        let fields =
+            [Some("a"), Some("b,c"), Some("say \"x\""), None, Some(""), Some("two\nlines")];
+        write_csv_line(&mut out, fields).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, "a,\"b,c\",\"say \"\"x\"\"\",,\"two\nlines\"\r\n");
+        assert_eq!(text, "a,\"b,c\",\"say \"\"x\"\"\",,\"\",\"two\nlines\"\r\n");
     }
 
     #[test]
