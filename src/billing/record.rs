@@ -247,6 +247,7 @@ pub(super) fn without_line(error: &serde_json::Error) -> String {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct Event<'a> {
     #[serde(borrow, default)]
     specversion: Cow<'a, str>,
@@ -265,6 +266,7 @@ struct Event<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct Data<'a> {
     requests: u64,
     billed_duration_ms: u64,
@@ -321,6 +323,7 @@ impl Data<'_> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct RangeData<'a> {
     requests: u64,
     #[serde(borrow)]
@@ -341,6 +344,7 @@ struct RangeData<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct MinuteData<'a> {
     #[serde(borrow)]
     minute: Cow<'a, str>,
@@ -512,6 +516,7 @@ mod tests {
     fn messages_name_one_line_at_most_and_nothing_of_ours() {
         let why = refused("{\"id\":}");
         assert_eq!(why, "not a CloudEvent in JSON: expected value at column 7");
+        assert!(refused("null").contains("expected a JSON object"));
         let why = refused(&record("{\"requests\":1}"));
         assert!(why.ends_with("missing field `billed_duration_ms` at column 14 of data"), "{why}");
     }
