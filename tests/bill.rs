@@ -1,5 +1,10 @@
 //! `expressway bill` as its users run it: files of records in, an invoice out, in every form.
 
+#[path = "bill/options.rs"]
+mod options;
+#[path = "bill/unsound.rs"]
+mod unsound;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -248,6 +253,17 @@ fn a_region_without_prices_is_never_priced_like_another() {
 }
 
 #[test]
+fn events_hold_no_money_and_need_no_prices() {
+    let bills = Bills::new();
+    let file = bills.file("bills.ndjson", [Record { region: "eu-test-1", ..RECORD }]);
+    for format in ["openmeter", "lago"] {
+        let output = bill(&[&file], &["--format", format]);
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{format}");
+        assert!(stdout(&output).contains("eu-test-1"), "{}", stdout(&output));
+    }
+}
+
+#[test]
 fn what_is_not_sound_is_left_out_aloud() {
     let bills = Bills::new();
     let file = bills.file("bills.ndjson", [RECORD]);
@@ -301,6 +317,31 @@ fn scaled(text: &str) -> u128 {
     format!("{whole}{fraction:0<12}").parse().expect("a decimal")
 }
 
+/// Columns of FOCUS 1.2 that may not be null where something was used.
+const NOT_NULL: [&str; 21] = [
+    "BilledCost",
+    "BillingAccountId",
+    "BillingCurrency",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargeCategory",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceSubcategory",
+    "PricingUnit",
+    "PricingQuantity",
+    "SkuId",
+    "SkuPriceId",
+];
+
 #[test]
 fn focus_rows_have_all_columns_and_add_up_to_the_invoice() {
     let bills = Bills::new();
@@ -321,33 +362,20 @@ fn focus_rows_have_all_columns_and_add_up_to_the_invoice() {
     assert_eq!(head.len(), 58, "57 columns of FOCUS 1.2 and one of ours");
     let field = |row: &Vec<String>, name: &str| row[column(name)].clone();
     assert!(rows.iter().all(|row| row.len() == head.len()));
-    // Two days, two sets of tags, requests and three tiers.
-    assert_eq!(rows.len() - 1, 2 * 2 * 4);
+    // Two sets of tags; requests and two tiers on either day, the first and second, then the others.
+    assert_eq!(rows.len() - 1, 2 * (3 + 3));
     for row in &rows[1..] {
-        for name in [
-            "BilledCost",
-            "BillingAccountId",
-            "BillingCurrency",
-            "BillingPeriodStart",
-            "BillingPeriodEnd",
-            "ChargeCategory",
-            "ChargePeriodStart",
-            "ChargePeriodEnd",
-            "ContractedCost",
-            "EffectiveCost",
-            "InvoiceIssuerName",
-            "ListCost",
-            "ProviderName",
-            "PublisherName",
-            "ServiceCategory",
-            "ServiceName",
-            "ServiceSubcategory",
-            "PricingUnit",
-            "PricingQuantity",
-            "SkuId",
-            "SkuPriceId",
-        ] {
+        for name in NOT_NULL {
             assert!(!field(row, name).is_empty(), "{name} in {row:?}");
+        }
+        for (name, equals) in [
+            ("PricingCurrency", "BillingCurrency"),
+            ("PricingCurrencyContractedUnitPrice", "ContractedUnitPrice"),
+            ("PricingCurrencyEffectiveCost", "EffectiveCost"),
+            ("PricingCurrencyListUnitPrice", "ListUnitPrice"),
+        ] {
+            assert_eq!(field(row, name), field(row, equals), "{name}");
+            assert!(!field(row, name).is_empty(), "{name}");
         }
         assert_eq!(field(row, "BillingPeriodEnd"), "2026-02-01T00:00:00Z");
         assert_eq!(field(row, "InvoiceId"), "111111111111-us-east-1-2026-01");
@@ -452,4 +480,42 @@ fn what_is_not_over_yet_is_not_sent() {
     let output = bill(&[&file], &["--format", "openmeter"]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), ""));
     assert!(stderr(&output).contains("run again later: 1 sums"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_empty_tag_and_a_missing_one_are_two_lines() {
+    let bills = Bills::new();
+    let file = bills.path("bills.ndjson");
+    let line = |id, tags: &str| {
+        let line = Record { id, ..RECORD }.line();
+        let with = line.replace(r#"{"team":"checkout"}"#, tags);
+        assert_ne!(line, with);
+        with + "\n"
+    };
+    let tags = ["{}", r#"{"team":""}"#, r#"{"team":"a\u001b\nb"}"#, "{}"];
+    let lines: Vec<String> = tags.into_iter().zip(0..).map(|(tags, id)| line(id, tags)).collect();
+    std::fs::write(&file, lines.concat()).expect("a file");
+    let document = document(&[&file], &["--tag", "team"]);
+    let lines = document["statements"][0]["lines"].as_array().expect("lines");
+    let shown: Vec<_> =
+        lines.iter().map(|line| (&line["tags"]["team"], &line["requests"])).collect();
+    let (null, empty, text) = (Value::Null, json!(""), json!("a\u{1b}\nb"));
+    assert_eq!(shown, [(&null, &json!(2)), (&empty, &json!(1)), (&text, &json!(1))]);
+
+    let output = bill(&[&file], &["--tag", "team", "--format", "csv"]);
+    for part in [":orders,,2,", ":orders,\"\",1,", ":orders,\"a\u{1b}\nb\",1,"] {
+        assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
+    }
+
+    let output = bill(&[&file], &["--tag", "team"]);
+    let lines: Vec<Vec<&str>> = stdout(&output)
+        .lines()
+        .filter(|line| line.starts_with("orders "))
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    // The third is followed by how many failed.
+    assert_eq!(
+        lines,
+        [["orders", "2", "0"], ["orders", "\"\"", "1"], ["orders", r"a\u{1b}\nb", "1"]]
+    );
 }

@@ -1,6 +1,6 @@
 //! Any bytes as billing records, one a line: read, summed, priced and printed in every form.
 
-use expressway::billing::print::{Report, Whose};
+use expressway::billing::print::{Report, Whose, write_lago, write_openmeter};
 use expressway::billing::{Budget, Grain, Ledger, Period, Reading, read_structured, statements};
 use expressway::outcome::PriceTable;
 
@@ -36,7 +36,8 @@ fn bill(bytes: &[u8], grain: Grain, period: Option<Period>) {
     let counts = closed.counts;
     assert_eq!(counts.records, counts.repeated + counts.outside + counts.billed);
     let table = PriceTable::built_in();
-    let statements = statements(closed.rows, &table, Some("us-east-1")).expect("a known region");
+    let statements =
+        statements(closed.rows.clone(), &table, Some("us-east-1")).expect("a known region");
     let billed: u128 = statements.iter().map(|one| one.sums().requests).sum();
     assert_eq!(billed, u128::from(counts.billed));
     for statement in &statements {
@@ -52,7 +53,7 @@ fn bill(bytes: &[u8], grain: Grain, period: Option<Period>) {
     report.write_json(&mut out).expect("a vector takes everything");
     report.write_csv(&mut out).expect("a vector takes everything");
     report.write_focus(&mut out).expect("a vector takes everything");
-    report.write_openmeter(&whose, i64::MAX, &mut out).expect("a vector takes everything");
-    report.write_lago(&whose, i64::MAX, &mut out).expect("a vector takes everything");
+    write_openmeter(&closed.rows, &whose, i64::MAX, &mut out).expect("a vector takes everything");
+    write_lago(&closed.rows, &whose, i64::MAX, &mut out).expect("a vector takes everything");
     assert!(std::str::from_utf8(&out).is_ok());
 }

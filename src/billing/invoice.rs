@@ -1,11 +1,14 @@
 //! From rows to money: a statement for each account, region and month.
 //!
-//! Tiers count the usage of an account's month in a region, also when only a part of the month is
-//! billed: then that part's share of the whole is shown. Each row gets the same mix of them: of
-//! what lies in a tier it pays the part that it has in the usage, rounded to whole billed units
-//! (100 ms × 64 MB) by largest remainder. So parts always add up to the whole, exactly, whatever
-//! they are grouped by.
+//! Tiers are filled in the order of time. A piece of time (a day, say) costs what its usage adds to
+//! the month: its tiers are those of the month with it, less those of the month before it. So the
+//! pieces of a month add up to the month exactly, wherever it is cut, and what comes later changes
+//! no price. Within a piece each row gets the same mix of tiers: of what lies in a tier it pays the
+//! part that it has in the usage, rounded to whole billed units (100 ms × 64 MB) by largest
+//! remainder. So rows add up to the piece, exactly, whatever they are grouped by. What is free of a
+//! Standard workflow's transitions is dealt out the same way.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::ledger::{Row, RowKey, Sums};
@@ -56,49 +59,112 @@ pub struct NoPrices {
 /// Prices rows; `price_region` prices all of them like one region.
 ///
 /// # Errors
-/// [`NoPrices`] for the first region that is not in the table.
+/// [`NoPrices`] for the first billed region that is not in the table.
 pub fn statements(
-    rows: Vec<Row>,
+    mut rows: Vec<Row>,
     table: &PriceTable,
     price_region: Option<&str>,
 ) -> Result<Vec<Statement>, NoPrices> {
-    let mut grouped: BTreeMap<(String, i64, String), Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        let month_ms = month_of(row.key.from_ms).from_ms;
-        let key = (row.key.account.clone(), month_ms, row.key.region.clone());
-        grouped.entry(key).or_default().push(row);
+    rows.sort_by(|one, other| in_time(&one.key, &other.key));
+    let mut months = Months { table, price_region, used: BTreeMap::new(), free: BTreeMap::new() };
+    let mut statements: BTreeMap<Of, Statement> = BTreeMap::new();
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first) = rows.next() {
+        let mut piece = vec![first];
+        while let Some(row) = rows.next_if(|row| in_time(&piece[0].key, &row.key).is_eq()) {
+            piece.push(row);
+        }
+        let key = &piece[0].key;
+        let month = month_of(key.from_ms);
+        let of = (key.account.clone(), month.from_ms, key.region.clone());
+        let used = months.add(&of, &piece);
+        if !key.is_billed {
+            continue;
+        }
+        let prices = months.prices(&key.region)?;
+        let charges = charge(piece, prices, &used);
+        statements
+            .entry(of)
+            .or_insert_with_key(|(account, _, region)| Statement {
+                account: account.clone(),
+                region: region.clone(),
+                month,
+                prices: prices.clone(),
+                charges: Vec::new(),
+            })
+            .charges
+            .extend(charges);
     }
-    // The free tier of Standard is one for an account's month, whatever the region.
-    let mut free: BTreeMap<(String, i64), u128> = BTreeMap::new();
-    grouped
-        .into_iter()
-        .map(|((account, month_ms, region), rows)| {
-            let wanted = price_region.unwrap_or(&region);
-            let prices = table.region(wanted).ok_or_else(|| NoPrices {
-                region: wanted.to_owned(),
-                known: table.region_names().collect::<Vec<_>>().join(", "),
-            })?;
-            let used = free.entry((account.clone(), month_ms)).or_default();
-            let free_transitions = u128::from(prices.free_transitions).saturating_sub(*used);
-            let mut charges = charge(rows, prices, free_transitions);
-            *used += charges.iter().map(|one| one.sums.transitions).sum::<u128>();
-            charges.retain(|charge| charge.key.is_billed);
-            let (month, prices) = (month_of(month_ms), prices.clone());
-            Ok(Statement { account, region, month, prices, charges })
-        })
-        .filter(|one| one.as_ref().map_or(true, |statement| !statement.charges.is_empty()))
-        .collect()
+    Ok(statements.into_values().collect())
 }
 
-fn charge(rows: Vec<Row>, prices: &PriceList, free_transitions: u128) -> Vec<Charge> {
-    let sum = |of: fn(&Sums) -> u128| rows.iter().map(|row| of(&row.sums)).sum::<u128>();
-    let inside = prices.split_by_tier(sum(|sums| sums.units));
+/// Account, start of the month, region.
+type Of = (String, i64, String);
+
+/// The order in which usage moves the tiers. What lies before the period is one piece, and since
+/// pieces are cut at the period, it begins before all others of its month.
+fn in_time(one: &RowKey, other: &RowKey) -> Ordering {
+    let key = |key: &RowKey| (key.from_ms, key.is_billed);
+    let by_account = one.account.cmp(&other.account);
+    by_account.then(key(one).cmp(&key(other))).then_with(|| one.region.cmp(&other.region))
+}
+
+/// How far each month has come, and what it is priced by.
+struct Months<'a> {
+    table: &'a PriceTable,
+    price_region: Option<&'a str>,
+    /// Billed units.
+    used: BTreeMap<Of, u128>,
+    /// Transitions. The free tier of Standard is one for an account's month, whatever the region.
+    free: BTreeMap<(String, i64), u128>,
+}
+
+/// What a month had used before a piece of time, and with it.
+struct Used {
+    units: [u128; 2],
+    transitions: [u128; 2],
+}
+
+impl<'a> Months<'a> {
+    fn add(&mut self, of: &Of, piece: &[Row]) -> Used {
+        let sum = |of: fn(&Sums) -> u128| piece.iter().map(|row| of(&row.sums)).sum::<u128>();
+        let (account, month_ms, _) = of;
+        let units = self.used.entry(of.clone()).or_default();
+        let transitions = self.free.entry((account.clone(), *month_ms)).or_default();
+        Used {
+            units: advance(units, sum(|sums| sums.units)),
+            transitions: advance(transitions, sum(|sums| sums.transitions)),
+        }
+    }
+
+    fn prices(&self, region: &str) -> Result<&'a PriceList, NoPrices> {
+        let wanted = self.price_region.unwrap_or(region);
+        self.table.region(wanted).ok_or_else(|| NoPrices {
+            region: wanted.to_owned(),
+            known: self.table.region_names().collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Adds to a sum; returns it as it was and as it is.
+fn advance(sum: &mut u128, more: u128) -> [u128; 2] {
+    let before = *sum;
+    *sum += more;
+    [before, *sum]
+}
+
+/// Deals out to the rows of a piece what it adds to the tiers of its month.
+fn charge(rows: Vec<Row>, prices: &PriceList, used: &Used) -> Vec<Charge> {
+    let [before, with] = used.units.map(|units| prices.split_by_tier(units));
+    let inside = with.into_iter().zip(before).map(|(with, before)| with - before);
+    let [before, with] = used
+        .transitions
+        .map(|transitions| transitions.saturating_sub(prices.free_transitions.into()));
     let transitions: Vec<u128> = rows.iter().map(|row| row.sums.transitions).collect();
-    let paid = transitions.iter().sum::<u128>().saturating_sub(free_transitions);
-    let paid = share(paid, &transitions);
+    let paid = share(with - before, &transitions);
     // Tier by tier, each shared by what the tiers before it have left of a row.
     let mut left: Vec<u128> = rows.iter().map(|row| row.sums.units).collect();
-    let mut tier_units = vec![Vec::with_capacity(inside.len()); rows.len()];
+    let mut tier_units = vec![Vec::with_capacity(prices.tiers.len()); rows.len()];
     for units in inside {
         for (index, part) in share(units, &left).into_iter().enumerate() {
             left[index] -= part;
@@ -144,8 +210,8 @@ pub struct Line {
     pub machine: String,
     /// Its ARN.
     pub machine_arn: String,
-    /// Tags asked for: key and value, empty for none.
-    pub tags: Vec<(String, String)>,
+    /// Tags asked for: key and value, which may be empty; `None` where the tag is not set.
+    pub tags: Vec<(String, Option<String>)>,
     /// How much was used.
     pub sums: Sums,
     /// Executions that failed or timed out.
@@ -156,13 +222,16 @@ pub struct Line {
     pub paid_transitions: u128,
 }
 
+/// Start of the piece, name and ARN of the state machine, values of tags.
+type LineKey<'a> = (i64, &'a str, &'a str, Vec<Option<&'a str>>);
+
 /// Groups the charges of a statement by piece of time, state machine and the values of some tags.
 pub fn group(statement: &Statement, tag_keys: &[String]) -> Vec<Line> {
-    let mut lines: BTreeMap<(i64, &str, &str, Vec<&str>), Line> = BTreeMap::new();
+    let mut lines: BTreeMap<LineKey<'_>, Line> = BTreeMap::new();
     for charge in &statement.charges {
         let key = &charge.key;
-        let values = tag_keys.iter().map(|tag| key.tags.get(tag).map_or("", String::as_str));
-        let values: Vec<&str> = values.collect();
+        let values: Vec<Option<&str>> =
+            tag_keys.iter().map(|tag| key.tags.get(tag).map(String::as_str)).collect();
         let line = lines
             .entry((key.from_ms, &key.machine, &key.machine_arn, values.clone()))
             .or_insert_with(|| Line {
@@ -172,7 +241,7 @@ pub fn group(statement: &Statement, tag_keys: &[String]) -> Vec<Line> {
                 tags: tag_keys
                     .iter()
                     .cloned()
-                    .zip(values.iter().map(|&value| value.to_owned()))
+                    .zip(values.iter().map(|value| value.map(str::to_owned)))
                     .collect(),
                 sums: Sums::default(),
                 not_succeeded: 0,
@@ -319,10 +388,10 @@ mod tests {
     }
 
     #[test]
-    fn every_row_pays_the_same_mix_of_tiers() {
+    fn every_row_of_a_piece_pays_the_same_mix_of_tiers() {
         // 10,000 GB-hours: 1,000 + 4,000 + 5,000, shared 1 : 3.
         let hours = |count: u128| Sums { units: count * UNITS_PER_GB_HOUR, ..Sums::default() };
-        let rows = vec![row("a", JANUARY_MS, hours(2_500)), row("b", JANUARY_MS + 5, hours(7_500))];
+        let rows = vec![row("a", JANUARY_MS, hours(2_500)), row("b", JANUARY_MS, hours(7_500))];
         let statements = price(rows);
         let [statement] = &statements[..] else { panic!("{statements:?}") };
         let in_hours = |charge: &Charge| -> Vec<u128> {
@@ -358,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_month_pays_its_share_of_the_month_s_tiers() {
+    fn a_part_of_a_month_pays_what_it_adds_to_the_month() {
         let sums = Sums {
             units: 1_000 * UNITS_PER_GB_HOUR,
             requests: 1_000_000,
@@ -373,9 +442,9 @@ mod tests {
         let statements = price(rows);
         let [statement] = &statements[..] else { panic!("{statements:?}") };
         let hours = statement.tier_units().into_iter().map(|units| units / UNITS_PER_GB_HOUR);
-        assert_eq!(hours.collect::<Vec<_>>(), [500, 500, 0]);
-        assert_eq!(statement.cost().total().to_text(2), "46.00");
-        assert_eq!((statement.sums().requests, statement.paid_transitions()), (1_000_000, 2_000));
+        assert_eq!(hours.collect::<Vec<_>>(), [0, 1_000, 0]);
+        assert_eq!(statement.cost().total().to_text(2), "31.00");
+        assert_eq!((statement.sums().requests, statement.paid_transitions()), (1_000_000, 4_000));
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use std::io;
 use super::distinct::{Budget, Distinct, Entry};
 use super::period::{Grain, Period, month_of};
 use super::ranges::{Span, choose};
-use super::record::{EndStatus, RangeUsage, Usage};
+use super::record::{EndStatus, RangeUsage, Usage, without_line};
 use crate::outcome::{DURATION_STEP_MS, MEMORY_STEP_MB};
 
 /// What the usage of a row has in common.
@@ -23,7 +23,7 @@ pub struct RowKey {
     pub account: String,
     /// Region.
     pub region: String,
-    /// Start of the piece of time, ms since the Unix epoch.
+    /// Start of the piece of time, cut where the period begins; ms since the Unix epoch.
     pub from_ms: i64,
     /// The first ms after it.
     pub to_ms: i64,
@@ -37,7 +37,7 @@ pub struct RowKey {
     pub tags: BTreeMap<String, String>,
     /// How the executions ended.
     pub status: EndStatus,
-    /// Whether it lies in the period; the rest of its months only counts for the tiers.
+    /// Whether it lies in the period; what its month had before only counts for the tiers.
     pub is_billed: bool,
 }
 
@@ -118,7 +118,7 @@ pub enum LedgerError {
     Rows,
     /// More than anybody can have used.
     #[error(
-        "the records add up to more than 2^63 units of 100 ms and 64 MB, or as many transitions; they cannot be right"
+        "the records add up to more than 2^63 units of 100 ms and 64 MB, as many transitions, or 2^64 ms; they cannot be right"
     )]
     TooMuch,
     /// An ARN that names no state machine.
@@ -127,7 +127,7 @@ pub enum LedgerError {
     )]
     Arn(String),
     /// Tags that are none.
-    #[error("tags are no object of strings: {0}")]
+    #[error("tags are no object of strings: {} of tags", without_line(.0))]
     Tags(serde_json::Error),
 }
 
@@ -145,13 +145,11 @@ type Ranges = HashMap<String, Vec<(Span, Vec<(u32, Sums)>)>>;
 #[derive(Debug)]
 pub struct Ledger {
     period: Option<Period>,
-    /// All months that the period touches.
-    months: Option<Period>,
+    /// What its first month has before the period: it moves the tiers. Nothing after the period does.
+    before: Period,
     grain: Grain,
     /// The piece of the record before: the next one is mostly of the same.
     piece: Period,
-    /// The same outside of the period, where months are enough.
-    month: Period,
     rows: HashMap<Box<[u8]>, u32>,
     keys: Vec<RowKey>,
     distinct: Distinct,
@@ -165,16 +163,15 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger for a period (all time without one), summed in pieces of `grain`.
     pub fn new(period: Option<Period>, grain: Grain, budget: Budget) -> Self {
-        let months = period.map(|period| Period {
+        let before = period.map_or(NOTHING, |period| Period {
             from_ms: month_of(period.from_ms).from_ms,
-            to_ms: month_of(period.to_ms - 1).to_ms,
+            to_ms: period.from_ms,
         });
         Self {
             period,
-            months,
+            before,
             grain,
-            piece: grain.piece_of(0),
-            month: month_of(0),
+            piece: NOTHING,
             rows: HashMap::new(),
             keys: Vec::new(),
             distinct: Distinct::new(budget),
@@ -255,7 +252,7 @@ impl Ledger {
     pub fn close(self) -> Result<Closed, LedgerError> {
         let mut sums = vec![Sums::default(); self.keys.len()];
         let repeated = self.distinct.finish(|entry| {
-            // Without a row it lies outside of the months.
+            // Without a row it neither lies in the period nor moves its tiers.
             if let Some(sums) = sums.get_mut(entry.row as usize) {
                 sums.add(&Sums {
                     requests: 1,
@@ -270,7 +267,9 @@ impl Ledger {
         for one in &sums {
             total.add(one);
         }
-        if [total.units, total.transitions].into_iter().any(|sum| sum > SUM_MAX) {
+        // JSON's readers know no whole numbers beyond 64 bits.
+        let is_too_long = total.billed_ms() > u128::from(u64::MAX);
+        if is_too_long || [total.units, total.transitions].into_iter().any(|sum| sum > SUM_MAX) {
             return Err(LedgerError::TooMuch);
         }
         let mut by_key: BTreeMap<RowKey, Sums> = BTreeMap::new();
@@ -289,19 +288,25 @@ impl Ledger {
     }
 
     fn row_or_outside(&mut self, usage: &RowUsage<'_>) -> Result<u32, LedgerError> {
-        let is_priced = self.months.is_none_or(|months| months.contains(usage.stopped_ms));
-        if is_priced { self.row(usage) } else { Ok(OUTSIDE) }
+        let at_ms = usage.stopped_ms;
+        if self.period.is_some_and(|period| !period.contains(at_ms)) {
+            let is_before = self.before.contains(at_ms);
+            return if is_before { self.row(usage, self.before, false) } else { Ok(OUTSIDE) };
+        }
+        if !self.piece.contains(at_ms) {
+            let piece = self.grain.piece_of(at_ms);
+            self.piece = self.period.map_or(piece, |period| piece.within(period));
+        }
+        self.row(usage, self.piece, true)
     }
 
     /// The number of the row that a usage belongs to.
-    fn row(&mut self, usage: &RowUsage<'_>) -> Result<u32, LedgerError> {
-        let is_billed = self.period.is_none_or(|period| period.contains(usage.stopped_ms));
-        let (piece, grain) =
-            if is_billed { (&mut self.piece, self.grain) } else { (&mut self.month, Grain::Month) };
-        if !piece.contains(usage.stopped_ms) {
-            *piece = grain.piece_of(usage.stopped_ms);
-        }
-        let piece = *piece;
+    fn row(
+        &mut self,
+        usage: &RowUsage<'_>,
+        piece: Period,
+        is_billed: bool,
+    ) -> Result<u32, LedgerError> {
         let text = &mut self.scratch;
         text.clear();
         for part in [usage.machine_arn, usage.version, usage.tags] {
@@ -374,6 +379,8 @@ fn key(usage: &RowUsage<'_>, piece: Period, is_billed: bool) -> Result<RowKey, L
 
 /// 16 million million GB-hours: what is shared and priced beyond it would overflow.
 const SUM_MAX: u128 = 1 << 63;
+/// A period that contains no instant.
+const NOTHING: Period = Period { from_ms: 0, to_ms: 0 };
 /// Row of what lies outside of the period.
 const OUTSIDE: u32 = u32::MAX;
 /// About 2 GB at 500 bytes each; 43,200 minutes of a month for 90 machines.
@@ -510,6 +517,34 @@ mod tests {
             ledger.add(&Usage { bill: absurd, ..usage(identity, 0) }).unwrap();
         }
         assert!(matches!(ledger.close(), Err(LedgerError::TooMuch)));
+    }
+
+    #[test]
+    fn durations_that_do_not_fit_64_bits_are_refused() {
+        // Few units, but of 64 MB each: 2^64 ms and a little less.
+        let range = |from, steps| RangeUsage {
+            machine_arn: usage(0, 0).machine_arn,
+            version: Cow::Borrowed(""),
+            tags: "{}",
+            partition: (Cow::Borrowed("p"), Cow::Borrowed("t"), 0),
+            from,
+            to: from + 1,
+            sums: vec![MinuteUsage {
+                minute_ms: JANUARY_MS,
+                status: EndStatus::Succeeded,
+                requests: 1,
+                steps,
+                units: steps,
+                transitions: 0,
+            }],
+        };
+        let most = u64::MAX / 100;
+        for (more, fits) in [(0, true), (1, false)] {
+            let mut ledger = ledger(None, Grain::Month);
+            ledger.add_range(&range(0, most)).unwrap();
+            ledger.add_range(&range(1, more)).unwrap();
+            assert_eq!(ledger.close().is_ok(), fits);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! It knows neither Kafka nor the engine: whoever has records, as bytes, gives them to
 //! [`Ledger::add`]. All arithmetic is on integers; a decimal appears only in print.
 
+mod agreement;
 mod distinct;
 mod invoice;
 mod ledger;

@@ -45,6 +45,12 @@ impl Period {
         (self.from_ms..self.to_ms).contains(&at_ms)
     }
 
+    /// The part of it that lies within another one; it contains nothing where they do not meet.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self { from_ms: self.from_ms.max(other.from_ms), to_ms: self.to_ms.min(other.to_ms) }
+    }
+
     fn of_month(date: Date) -> Option<Self> {
         between(date.first_of_month(), Span::new().months(1))
     }

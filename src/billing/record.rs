@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::agreement::MachineArn;
 use crate::outcome::{
     BILLING_EVENT_TYPE, BILLING_SUMS_EVENT_TYPE, Bill, DURATION_STEP_MS, MEMORY_STEP_MB, gb_seconds,
 };
@@ -116,10 +117,10 @@ pub enum Reading<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Not a CloudEvent in JSON.
-    #[error("not a CloudEvent in JSON: {0}")]
+    #[error("not a CloudEvent in JSON: {}", without_line(.0))]
     Event(serde_json::Error),
     /// Data in another form.
-    #[error("data is not that of a billing record: {0}")]
+    #[error("data is not that of a billing record: {} of data", without_line(.0))]
     Data(serde_json::Error),
     /// An attribute that has to be there.
     #[error("attribute {0:?} is missing or empty")]
@@ -143,6 +144,8 @@ pub struct Attributes<'a> {
     pub source: Cow<'a, str>,
     /// `id`.
     pub id: Cow<'a, str>,
+    /// `subject`; empty for none.
+    pub subject: Cow<'a, str>,
     /// `time`.
     pub time: Cow<'a, str>,
 }
@@ -158,6 +161,7 @@ pub fn read_structured(bytes: &[u8]) -> Result<Reading<'_>, RecordError> {
         kind: event.kind,
         source: event.source,
         id: event.id,
+        subject: event.subject,
         time: event.time,
     };
     let data = event.data.map(|data| data.get().as_bytes());
@@ -182,6 +186,7 @@ pub fn read_binary<'a>(
         return Err(RecordError::Missing(name));
     }
     if attributes.kind == BILLING_SUMS_EVENT_TYPE {
+        check_version(&attributes.specversion)?;
         let data: RangeData<'a> = serde_json::from_slice(data).map_err(RecordError::Data)?;
         return data.usage().map(Reading::Range);
     }
@@ -192,8 +197,12 @@ pub fn read_binary<'a>(
         }
         return Ok(Reading::Foreign);
     }
+    check_version(&attributes.specversion)?;
     let data: Data<'a> = serde_json::from_slice(data).map_err(RecordError::Data)?;
     let stopped_ms = instant(&attributes.time)?;
+    if let Some(arn) = MachineArn::read(&data.state_machine_arn) {
+        arn.check(attributes, data.machine.as_deref())?;
+    }
     Ok(Reading::Usage(Usage {
         identity: identity(&attributes.source, &attributes.id),
         stopped_ms,
@@ -204,6 +213,15 @@ pub fn read_binary<'a>(
         version: data.version.unwrap_or_default(),
         machine_arn: data.state_machine_arn,
     }))
+}
+
+fn check_version(specversion: &str) -> Result<(), RecordError> {
+    if specversion == CLOUDEVENTS_VERSION {
+        return Ok(());
+    }
+    Err(RecordError::Contradiction(format!(
+        "specversion is {specversion:?}, but billing records are CloudEvents {CLOUDEVENTS_VERSION:?}"
+    )))
 }
 
 fn instant(text: &str) -> Result<i64, RecordError> {
@@ -223,7 +241,13 @@ fn identity(source: &str, id: &str) -> u128 {
     u128::from_be_bytes(first)
 }
 
+/// An error of serde without its line, which is the first: whoever shows it says where that lies.
+pub(super) fn without_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
+
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct Event<'a> {
     #[serde(borrow, default)]
     specversion: Cow<'a, str>,
@@ -234,22 +258,28 @@ struct Event<'a> {
     #[serde(borrow, default)]
     id: Cow<'a, str>,
     #[serde(borrow, default)]
+    subject: Cow<'a, str>,
+    #[serde(borrow, default)]
     time: Cow<'a, str>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct Data<'a> {
     requests: u64,
     billed_duration_ms: u64,
     billed_memory_mb: u64,
+    mb_milliseconds: Option<u64>,
     #[serde(borrow)]
     gb_seconds: Cow<'a, str>,
     #[serde(borrow)]
     status: Cow<'a, str>,
     #[serde(borrow)]
     state_machine_arn: Cow<'a, str>,
+    #[serde(borrow)]
+    machine: Option<Cow<'a, str>>,
     #[serde(borrow)]
     version: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -270,6 +300,13 @@ impl Data<'_> {
                 self.requests, bill.duration_ms, bill.memory_mb
             )));
         }
+        let product = u128::from(bill.duration_ms) * u128::from(bill.memory_mb);
+        if let Some(given) = self.mb_milliseconds.filter(|given| u128::from(*given) != product) {
+            return Err(RecordError::Contradiction(format!(
+                "mb_milliseconds is {given}, but {} ms of {} MB are {product}",
+                bill.duration_ms, bill.memory_mb
+            )));
+        }
         let mut exact = Vec::with_capacity(24);
         bill.push_gb_seconds(&mut exact);
         if exact != self.gb_seconds.as_bytes() {
@@ -286,6 +323,7 @@ impl Data<'_> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct RangeData<'a> {
     requests: u64,
     #[serde(borrow)]
@@ -306,6 +344,7 @@ struct RangeData<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct MinuteData<'a> {
     #[serde(borrow)]
     minute: Cow<'a, str>,
@@ -322,15 +361,17 @@ struct MinuteData<'a> {
 impl<'a> RangeData<'a> {
     fn usage(self) -> Result<RangeUsage<'a>, RecordError> {
         let sums = self.sums.iter().map(MinuteData::usage).collect::<Result<Vec<_>, _>>()?;
-        let requests = sums.iter().try_fold(0_u64, |sum, one| sum.checked_add(one.requests));
-        let offsets = self.to_offset.checked_sub(self.from_offset).filter(|offsets| *offsets > 0);
-        let fits = offsets.zip(requests).is_some_and(|(offsets, requests)| {
-            requests == self.requests
-                && (1..=offsets.unsigned_abs().min(RANGE_REQUESTS_MAX)).contains(&requests)
-        });
-        if !fits {
+        let requests: u128 = sums.iter().map(|one| u128::from(one.requests)).sum();
+        if requests != u128::from(self.requests) {
             return Err(RecordError::Contradiction(format!(
-                "{} requests in the offsets {} to {}, but its sums say {requests:?}",
+                "requests are {}, but those of its sums are {requests}",
+                self.requests
+            )));
+        }
+        let offsets = self.to_offset.checked_sub(self.from_offset).unwrap_or(0).max(0);
+        if !(1..=offsets.unsigned_abs().min(RANGE_REQUESTS_MAX)).contains(&self.requests) {
+            return Err(RecordError::Contradiction(format!(
+                "{} requests do not fit the offsets {} up to {}",
                 self.requests, self.from_offset, self.to_offset
             )));
         }
@@ -363,6 +404,16 @@ impl MinuteData<'_> {
                 self.requests, self.billed_duration_ms, self.mb_milliseconds, self.gb_seconds
             )));
         }
+        // No single execution is longer or larger than this.
+        let (requests, steps_wide) = (u128::from(self.requests), u128::from(steps));
+        if steps_wide > requests * u128::from(DURATION_MS_MAX / DURATION_STEP_MS)
+            || u128::from(units) > steps_wide * u128::from(MEMORY_MB_MAX / MEMORY_STEP_MB)
+        {
+            return Err(RecordError::Contradiction(format!(
+                "{} ms and {} MB ms are too much for {} requests",
+                self.billed_duration_ms, self.mb_milliseconds, self.requests
+            )));
+        }
         Ok(MinuteUsage {
             minute_ms: instant(&self.minute)?,
             status: EndStatus::read(&self.status)?,
@@ -374,6 +425,8 @@ impl MinuteData<'_> {
     }
 }
 
+/// The version of CloudEvents that billing records are in.
+const CLOUDEVENTS_VERSION: &str = "1.0";
 /// Types of billing records up to the number of their version.
 const TYPES_WITHOUT_VERSION: [&str; 2] =
     ["express.execution.billed.v", "express.executions.billed.v"];
@@ -426,6 +479,7 @@ mod tests {
             kind: BILLING_EVENT_TYPE.into(),
             source: "//states/us-east-1/1".into(),
             id: "arn:1".into(),
+            subject: "1".into(),
             time: "2026-01-01T00:00:00.100Z".into(),
         };
         assert_eq!(
@@ -459,6 +513,15 @@ mod tests {
     }
 
     #[test]
+    fn messages_name_one_line_at_most_and_nothing_of_ours() {
+        let why = refused("{\"id\":}");
+        assert_eq!(why, "not a CloudEvent in JSON: expected value at column 7");
+        assert!(refused("null").contains("expected a JSON object"));
+        let why = refused(&record("{\"requests\":1}"));
+        assert!(why.ends_with("missing field `billed_duration_ms` at column 14 of data"), "{why}");
+    }
+
+    #[test]
     fn sums_of_a_range_are_read_and_checked() {
         let text = format!(
             r#"{{"specversion":"1.0","id":"i","source":"s","type":"{BILLING_SUMS_EVENT_TYPE}","time":"2026-01-01T00:01:00Z","data":{{"requests":2,"state_machine_arn":"a","version":null,"tags":{{}},"pipeline":"p","topic":"t","partition":3,"from_offset":7,"to_offset":9,"sums":[{{"minute":"2026-01-01T00:00:00.000Z","status":"FAILED","requests":2,"billed_duration_ms":500,"mb_milliseconds":64000,"gb_seconds":"0.0625","transitions":8}}]}}}}"#
@@ -486,9 +549,22 @@ mod tests {
             (":500", ":550"),
             ("FAILED", "ABORTED"),
             ("v1\"", "v2\""),
+            ("\"specversion\":\"1.0\"", "\"specversion\":\"1.1\""),
         ] {
             refused(&text.replace(right, wrong));
         }
+        assert_eq!(
+            refused(&text.replace("\"requests\":2,\"state", "\"requests\":3,\"state")),
+            "requests are 3, but those of its sums are 2"
+        );
+        assert_eq!(
+            refused(&text.replace("\"to_offset\":9", "\"to_offset\":8")),
+            "2 requests do not fit the offsets 7 up to 8"
+        );
+        // Two executions of more than a year each.
+        let absurd = text.replace(":500,", ":64000000000,").replace(":64000,", ":4096000000000,");
+        let why = refused(&absurd.replace("0.0625", "4000000"));
+        assert!(why.contains("are too much for 2 requests"), "{why}");
     }
 
     #[test]

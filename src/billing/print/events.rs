@@ -4,14 +4,16 @@
 //! Its id follows from what it is about, not from when it was made, so sending a bill twice counts
 //! once: OpenMeter drops a known `source` + `id`, Lago a known `transaction_id`. That is also why
 //! only pieces of time are written that are over: what came late would be dropped as known.
+//!
+//! There is no money in them, so they are made of rows, before prices.
 
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::invoice::Charge;
-use super::{Report, instant};
+use super::super::ledger::Row;
+use super::instant;
 use crate::base::ids::ExecutionSuffix;
 use crate::outcome::gb_seconds;
 
@@ -29,50 +31,59 @@ pub const SETTLED_AFTER_MS: i64 = 5 * 60_000;
 /// Type of the aggregated event.
 const USAGE_EVENT_TYPE: &str = "express.usage.v1";
 
-pub(super) fn write_openmeter(
-    report: &Report,
+/// Writes bodies for `POST /api/v1/events` of OpenMeter, one a line; returns the number of events
+/// that are left out because their time is not over at `now_ms`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_openmeter(
+    rows: &[Row],
     whose: &Whose,
     now_ms: i64,
     out: &mut dyn Write,
 ) -> io::Result<u64> {
-    let (charges, open) = settled(report, now_ms);
-    let events: Vec<Value> = charges.into_iter().map(|charge| openmeter(charge, whose)).collect();
+    let (rows, open) = settled(rows, now_ms);
+    let events: Vec<Value> = rows.into_iter().map(|row| openmeter(row, whose)).collect();
     for line in events.chunks(EVENTS_PER_LINE) {
         writeln!(out, "{}", Value::from(line.to_vec()))?;
     }
     Ok(open)
 }
 
-pub(super) fn write_lago(
-    report: &Report,
+/// Writes bodies for `POST /api/v1/events/batch` of Lago, one a line; the same.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_lago(
+    rows: &[Row],
     whose: &Whose,
     now_ms: i64,
     out: &mut dyn Write,
 ) -> io::Result<u64> {
-    let (charges, open) = settled(report, now_ms);
-    let events: Vec<Value> = charges.into_iter().flat_map(|charge| lago(charge, whose)).collect();
+    let (rows, open) = settled(rows, now_ms);
+    let events: Vec<Value> = rows.into_iter().flat_map(|row| lago(row, whose)).collect();
     for line in events.chunks(EVENTS_PER_LINE) {
         writeln!(out, "{}", json!({"events": line}))?;
     }
     Ok(open)
 }
 
-/// Charges of pieces that are over, and how many are not.
-fn settled(report: &Report, now_ms: i64) -> (Vec<&Charge>, u64) {
-    let all = report.statements.iter().flat_map(|statement| &statement.charges);
+/// Billed rows of pieces that are over, and how many are not.
+fn settled(rows: &[Row], now_ms: i64) -> (Vec<&Row>, u64) {
+    let billed = rows.iter().filter(|row| row.key.is_billed);
     let (over, open): (Vec<_>, Vec<_>) =
-        all.partition(|charge| charge.key.to_ms + SETTLED_AFTER_MS <= now_ms);
+        billed.partition(|row| row.key.to_ms.saturating_add(SETTLED_AFTER_MS) <= now_ms);
     (over, open.len() as u64)
 }
 
-fn openmeter(charge: &Charge, whose: &Whose) -> Value {
-    let (key, sums) = (&charge.key, &charge.sums);
+fn openmeter(row: &Row, whose: &Whose) -> Value {
+    let (key, sums) = (&row.key, &row.sums);
     json!({
         "specversion": "1.0",
-        "id": id(charge),
-        "source": source(charge),
+        "id": id(row),
+        "source": source(row),
         "type": USAGE_EVENT_TYPE,
-        "subject": subject(charge, whose),
+        "subject": subject(row, whose),
         "time": instant(key.from_ms),
         "datacontenttype": "application/json",
         "data": {
@@ -84,7 +95,7 @@ fn openmeter(charge: &Charge, whose: &Whose) -> Value {
             "status": key.status.as_str(),
             "state_machine_arn": key.machine_arn,
             "machine": key.machine,
-            "version": version(charge),
+            "version": version(row),
             "tags": key.tags,
             "from": instant(key.from_ms),
             "to": instant(key.to_ms),
@@ -93,8 +104,8 @@ fn openmeter(charge: &Charge, whose: &Whose) -> Value {
 }
 
 /// An event of Lago is for one billable metric, so there are two.
-fn lago(charge: &Charge, whose: &Whose) -> [Value; 2] {
-    let (key, sums, id) = (&charge.key, &charge.sums, id(charge));
+fn lago(row: &Row, whose: &Whose) -> [Value; 2] {
+    let (key, sums, id) = (&row.key, &row.sums, id(row));
     let event = |code: &str, property: &str, value: String| {
         let mut properties = json!({
             "status": key.status.as_str(),
@@ -105,7 +116,7 @@ fn lago(charge: &Charge, whose: &Whose) -> [Value; 2] {
         properties[property] = value.into();
         json!({
             "transaction_id": format!("{id}/{property}"),
-            "external_subscription_id": subject(charge, whose),
+            "external_subscription_id": subject(row, whose),
             "code": code,
             "timestamp": key.from_ms.div_euclid(1_000),
             "properties": properties,
@@ -117,22 +128,22 @@ fn lago(charge: &Charge, whose: &Whose) -> [Value; 2] {
     ]
 }
 
-fn subject<'a>(charge: &'a Charge, whose: &Whose) -> &'a str {
-    let tag = whose.tag.as_ref().and_then(|tag| charge.key.tags.get(tag));
-    tag.filter(|value| !value.is_empty()).unwrap_or(&charge.key.account)
+fn subject<'a>(row: &'a Row, whose: &Whose) -> &'a str {
+    let tag = whose.tag.as_ref().and_then(|tag| row.key.tags.get(tag));
+    tag.filter(|value| !value.is_empty()).unwrap_or(&row.key.account)
 }
 
-fn source(charge: &Charge) -> String {
-    format!("//states/{}/{}", charge.key.region, charge.key.account)
+fn source(row: &Row) -> String {
+    format!("//states/{}/{}", row.key.region, row.key.account)
 }
 
-fn version(charge: &Charge) -> Option<&str> {
-    Some(charge.key.version.as_str()).filter(|version| !version.is_empty())
+fn version(row: &Row) -> Option<&str> {
+    Some(row.key.version.as_str()).filter(|version| !version.is_empty())
 }
 
 /// 128 bits of SHA-256 over all that tells one event from another, in UUID form.
-fn id(charge: &Charge) -> String {
-    let key = &charge.key;
+fn id(row: &Row) -> String {
+    let key = &row.key;
     let tags = serde_json::to_string(&key.tags).unwrap_or_default();
     let (from, to) = (key.from_ms.to_string(), key.to_ms.to_string());
     let mut hash = Sha256::new();

@@ -130,7 +130,12 @@ impl Resource<'_> {
         let invoice_id =
             format!("{}-{}-{}", statement.account, statement.region, super::month(month.from_ms));
         let fields = COLUMNS.iter().map(|column| match *column {
-            "BilledCost" | "ContractedCost" | "EffectiveCost" | "ListCost" => cost.as_str(),
+            // Prices are in the currency of the bill.
+            "BilledCost"
+            | "ContractedCost"
+            | "EffectiveCost"
+            | "ListCost"
+            | "PricingCurrencyEffectiveCost" => cost.as_str(),
             "BillingAccountId" => &statement.account,
             "BillingAccountType" => "Account",
             "BillingCurrency" | "PricingCurrency" => &self.report.currency,
@@ -143,7 +148,10 @@ impl Resource<'_> {
             "ChargePeriodEnd" => &to,
             "ConsumedQuantity" => &sku.consumed.0,
             "ConsumedUnit" => sku.consumed.1,
-            "ContractedUnitPrice" | "ListUnitPrice" => &sku.unit_price,
+            "ContractedUnitPrice"
+            | "ListUnitPrice"
+            | "PricingCurrencyContractedUnitPrice"
+            | "PricingCurrencyListUnitPrice" => &sku.unit_price,
             "InvoiceId" => &invoice_id,
             "InvoiceIssuerName" | "ProviderName" | "PublisherName" => "expressway",
             "PricingCategory" => "Standard",
@@ -165,7 +173,7 @@ impl Resource<'_> {
             "x_BilledMbMilliseconds" => &sku.mb_milliseconds,
             _ => "",
         });
-        write_csv_line(out, fields)
+        write_csv_line(out, fields.map(|field| Some(field).filter(|field| !field.is_empty())))
     }
 }
 

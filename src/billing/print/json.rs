@@ -68,7 +68,7 @@ fn statement(report: &Report, statement: &Statement) -> Value {
 
 fn line(line: &Line, statement: &Statement) -> Value {
     let tags: Map<String, Value> =
-        line.tags.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        line.tags.iter().map(|(key, value)| (key.clone(), value.as_deref().into())).collect();
     let mut document = json!({
         "period": period(line.piece),
         "machine": line.machine,

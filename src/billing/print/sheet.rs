@@ -28,26 +28,29 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         for line in group(statement, &report.tag_keys) {
             let (sums, cost) = (&line.sums, line.cost(&statement.prices));
             let money = [cost.requests, cost.duration, cost.total(), cost.standard];
-            let mut fields = vec![
+            let mut fields: Vec<Option<String>> = [
                 statement.account.clone(),
                 statement.region.clone(),
                 instant(line.piece.from_ms),
                 instant(line.piece.to_ms),
                 line.machine,
                 line.machine_arn,
-            ];
+            ]
+            .map(Some)
+            .into();
             fields.extend(line.tags.into_iter().map(|(_, value)| value));
-            fields.extend([
+            let numbers = [
                 sums.requests.to_string(),
                 line.not_succeeded.to_string(),
                 sums.billed_ms().to_string(),
                 sums.mb_milliseconds().to_string(),
                 gb_seconds(sums.units),
                 sums.transitions.to_string(),
-            ]);
-            fields.extend(money.map(|one| one.to_exact_text(12)));
-            fields.push(report.currency.clone());
-            write_csv_line(out, fields.iter().map(String::as_str))?;
+            ];
+            fields.extend(numbers.map(Some));
+            fields.extend(money.map(|one| Some(one.to_exact_text(12))));
+            fields.push(Some(report.currency.clone()));
+            write_csv_line(out, fields.iter().map(Option::as_deref))?;
         }
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! The invoice for people. Money has six places in lines and two in totals; nothing is computed
-//! with what is printed.
+//! with what is printed. Texts come from records and price files: what a terminal would act upon is
+//! escaped, so that a line of the invoice stays one line, and says what it says.
 
 use std::io::{self, Write};
 
 use super::super::invoice::{Cost, Line, Statement, group};
 use super::super::ledger::Sums;
 use super::super::period::Grain;
-use super::{Report, grouped, month, piece};
+use super::{Report, grouped, piece, span};
 use crate::outcome::{Money, gb_seconds};
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -42,18 +43,18 @@ fn write_statement(report: &Report, statement: &Statement, out: &mut dyn Write) 
     writeln!(
         out,
         "account {}, {}, {}, {}\n",
-        statement.account,
-        statement.prices.region_name,
-        month(statement.month.from_ms),
+        escaped(&statement.account),
+        escaped(&statement.prices.region_name),
+        span(report.period.map_or(statement.month, |period| statement.month.within(period))),
         report.currency
     )?;
     let with_piece = report.grain != Grain::Month;
     let mut head: Vec<String> = Vec::new();
     if with_piece {
-        head.push("from (UTC)".to_owned());
+        head.push("time (UTC)".to_owned());
     }
     head.push("state machine".to_owned());
-    head.extend(report.tag_keys.iter().cloned());
+    head.extend(report.tag_keys.iter().map(|key| escaped(key)));
     let texts = head.len();
     head.extend(
         [
@@ -72,10 +73,12 @@ fn write_statement(report: &Report, statement: &Statement, out: &mut dyn Write) 
         let Line { sums, not_succeeded, .. } = &line;
         let mut row = Vec::new();
         if with_piece {
-            row.push(piece(line.piece.from_ms, report.grain));
+            row.push(piece(line.piece, report.grain));
         }
-        row.push(line.machine.clone());
-        row.extend(line.tags.iter().map(|(_, value)| value.clone()));
+        row.push(escaped(&line.machine));
+        row.extend(
+            line.tags.iter().map(|(_, value)| value.as_deref().map_or_else(String::new, tag)),
+        );
         row.extend(numbers(sums, *not_succeeded, line.cost(&statement.prices)));
         rows.push(row);
     }
@@ -167,4 +170,40 @@ fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     (0..columns).map(|column| width(column).unwrap_or(0)).collect()
+}
+
+/// The value of a tag; a blank is a tag that is not set.
+fn tag(value: &str) -> String {
+    if value.is_empty() { "\"\"".to_owned() } else { escaped(value) }
+}
+
+/// Control characters, and those that turn the direction of writing or break lines, by their code.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        let acts = character.is_control()
+            || matches!(
+                character,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            );
+        if acts {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_upon_is_escaped() {
+        assert_eq!(escaped("a\nb\u{1b}[31mc\td\u{7f}"), r"a\nb\u{1b}[31mc\td\u{7f}");
+        assert_eq!(escaped("\u{202e}x\u{9b}"), r"\u{202e}x\u{9b}");
+        assert_eq!(escaped("kasse “süd” 東京 é"), "kasse “süd” 東京 é");
+        assert_eq!((tag(""), tag("x")), ("\"\"".to_owned(), "x".to_owned()));
+    }
 }

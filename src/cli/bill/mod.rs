@@ -1,5 +1,6 @@
 //! `expressway bill`: billing records in, an invoice out.
 
+mod options;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +12,10 @@ use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, OK, USAGE};
-use crate::billing::print::{Report, SETTLED_AFTER_MS, Whose};
-use crate::billing::{Budget, Grain, Ledger, LedgerError, NoPrices, Period, Statement, statements};
+use crate::billing::print::{Report, SETTLED_AFTER_MS, Whose, write_lago, write_openmeter};
+use crate::billing::{
+    Budget, Closed, Grain, Ledger, LedgerError, NoPrices, Period, Row, Statement, statements,
+};
 use crate::config::Settings;
 use crate::outcome::{PriceError, PriceTable};
 use source::Intake;
@@ -32,8 +35,8 @@ Examples:
 Each execution is billed once, however often its record is there. Let it read more than the period:
 the first record of an execution that ran again may lie before it. More: docs/billing.md.
 
-Exit codes: 0 fine, 1 records were left out because they are not sound, 2 usage, 3 bad configuration
-or no prices for a region, 4 Kafka unreachable, 70 internal.")]
+Exit codes: 0 fine, 1 records were left out because they are not sound, or nobody read the events to
+their end, 2 usage, 3 bad configuration or no prices for a region, 4 Kafka unreachable, 70 internal.")]
 #[command(group = ArgGroup::new("from").args(["files", "topics", "config"]).required(true).multiple(true))]
 pub struct Args {
     /// Files of billing records, one CloudEvent in JSON a line; `-` for stdin.
@@ -49,16 +52,18 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub config: Option<PathBuf>,
     /// Further librdkafka setting of the client, such as `security.protocol=SASL_SSL`; repeatable.
+    /// Only with topics, as --timeout.
     #[arg(long = "client", value_name = "KEY=VALUE", value_parser = setting)]
     pub client: Vec<(String, String)>,
-    /// How long to wait for brokers that say nothing.
-    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
-    pub timeout: u64,
+    /// How long to wait for brokers that say nothing; by default 15 seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
     /// What to bill, in UTC: `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`,
     /// `yesterday`, or `FROM/TO` without TO itself. All there is by default.
     #[arg(long)]
     pub period: Option<String>,
-    /// Give each value of this tag lines of its own; repeatable. All tags there are by default.
+    /// Give each value of this tag lines of its own; repeatable. All tags there are by default, and
+    /// always in focus and events.
     #[arg(long = "tag", value_name = "KEY")]
     pub tags: Vec<String>,
     /// One line per state machine, whatever its tags.
@@ -73,13 +78,13 @@ pub struct Args {
     /// The same as --format json.
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
-    /// Price file, as config/prices.toml; by default the prices that come along.
+    /// Price file, as config/prices.toml; by default the prices that come along. Not for events.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
-    /// Price all usage as if it were in this region.
+    /// Price all usage as if it were in this region. Not for events.
     #[arg(long, value_name = "REGION")]
     pub price_region: Option<String>,
-    /// In events: the tag whose value is the customer (OpenMeter's subject, Lago's external
+    /// In events (openmeter, lago) only: the tag whose value is the customer (OpenMeter's subject, Lago's external
     /// subscription id); by default the account.
     #[arg(long, value_name = "KEY")]
     pub customer_tag: Option<String>,
@@ -117,8 +122,8 @@ impl Format {
         }
     }
 
-    /// Whether what is written is added up by others, so that a piece must not come in parts.
-    fn needs_whole_pieces(self) -> bool {
+    /// Whether events are written, which hold usage and no money, and are added up by others.
+    fn is_events(self) -> bool {
         matches!(self, Self::Openmeter | Self::Lago)
     }
 }
@@ -130,14 +135,16 @@ impl Format {
 pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let now = Timestamp::now();
     let format = if args.json { Format::Json } else { args.format };
+    options::check(args, format)?;
     let grain = args.every.unwrap_or(format.default_grain());
     let period = args.period.as_deref().map(|text| Period::parse(text, now)).transpose();
     let period = period.map_err(|message| Failure::new(USAGE, format!("--period {message}")))?;
-    if let Some(period) = period.filter(|_| format.needs_whole_pieces()) {
+    if let Some(period) = period.filter(|_| format.is_events()) {
         check_whole(period, grain)?;
     }
     let settings = args.config.as_deref().map(super::run::load).transpose()?;
-    let table = prices(args, settings.as_ref())?;
+    // Before anything is read, which may take long.
+    let table = if format.is_events() { None } else { Some(prices(args, settings.as_ref())?) };
     let folder = args.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let budget = Budget { memory_bytes: args.memory as usize * 1_048_576, folder };
     let mut intake = Intake::new(Ledger::new(period, grain, budget), err);
@@ -149,21 +156,19 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, 
         intake.read_topics(&topics)?;
     }
     let (refused, foreign) = (intake.refused, intake.foreign);
-    let closed = intake.close()?;
-    let no_prices = |error: NoPrices| Failure::new(BAD_CONFIGURATION, error);
-    let statements =
-        statements(closed.rows, &table, args.price_region.as_deref()).map_err(no_prices)?;
-    let report = Report {
-        period,
-        grain,
-        currency: table.currency,
-        tag_keys: tag_keys(args, &statements),
-        statements,
-        counts: closed.counts,
-        refused,
-        foreign,
-    };
-    write(&report, format, args, now.as_millisecond(), out, err)?;
+    let Closed { rows, counts } = intake.close()?;
+    if let Some(table) = table {
+        let no_prices = |error: NoPrices| Failure::new(BAD_CONFIGURATION, error);
+        let statements =
+            statements(rows, &table, args.price_region.as_deref()).map_err(no_prices)?;
+        let tag_keys = tag_keys(args, &statements);
+        let currency = table.currency;
+        let report =
+            Report { period, grain, currency, statements, counts, refused, foreign, tag_keys };
+        write(&report, format, out).map_err(unwritten)?;
+    } else {
+        write_events(&rows, format, args, now.as_millisecond(), out, err)?;
+    }
     Ok(if refused > 0 { CHECK_FAILED } else { OK })
 }
 
@@ -177,8 +182,19 @@ fn tag_keys(args: &Args, statements: &[Statement]) -> Vec<String> {
     keys.into_iter().cloned().collect()
 }
 
-fn write(
-    report: &Report,
+fn write(report: &Report, format: Format, out: &mut dyn Write) -> std::io::Result<()> {
+    match format {
+        Format::Json => report.write_json(out)?,
+        Format::Csv => report.write_csv(out)?,
+        Format::Focus => report.write_focus(out)?,
+        // Events do not come here.
+        Format::Table | Format::Openmeter | Format::Lago => report.write_table(out)?,
+    }
+    out.flush()
+}
+
+fn write_events(
+    rows: &[Row],
     format: Format,
     args: &Args,
     now_ms: i64,
@@ -186,14 +202,17 @@ fn write(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let whose = Whose { tag: args.customer_tag.clone() };
-    let open = match format {
-        Format::Table => report.write_table(out).map(|()| 0),
-        Format::Json => report.write_json(out).map(|()| 0),
-        Format::Csv => report.write_csv(out).map(|()| 0),
-        Format::Focus => report.write_focus(out).map(|()| 0),
-        Format::Openmeter => report.write_openmeter(&whose, now_ms, out),
-        Format::Lago => report.write_lago(&whose, now_ms, out),
-    }?;
+    let write = if format == Format::Lago { write_lago } else { write_openmeter };
+    let open = write(rows, &whose, now_ms, out).and_then(|open| out.flush().map(|()| open));
+    let open = open.map_err(|error| {
+        let failure = unwritten(error);
+        if !failure.broken_pipe {
+            return failure;
+        }
+        // Unlike a table in a pager, what was not read here is missing in somebody's books.
+        let what = "stdout was closed before all events were written; run again, what was sent counts once";
+        Failure::new(CHECK_FAILED, what)
+    })?;
     if open > 0 {
         writeln!(
             err,
@@ -201,7 +220,14 @@ fn write(
             SETTLED_AFTER_MS / 60_000
         )?;
     }
-    Ok(out.flush()?)
+    Ok(())
+}
+
+/// Stdout takes no more; says what it was.
+fn unwritten(error: std::io::Error) -> Failure {
+    let text = format!("cannot write the bill to stdout: {error}");
+    let Failure { code, broken_pipe, .. } = Failure::from(error);
+    Failure { broken_pipe, ..Failure::new(code, text) }
 }
 
 /// A sum of half a minute would have the id of the whole one.
@@ -232,11 +258,26 @@ struct Topics {
     brokers: String,
     client: BTreeMap<String, String>,
     timeout: Duration,
+    /// Which flags have said so, and not the configuration: messages name what to correct.
+    flags: Flags,
+}
+
+/// See [`Topics::flags`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags {
+    topic: bool,
+    brokers: bool,
+    client: bool,
 }
 
 fn topics(args: &Args, settings: Option<&Settings>) -> Result<Topics, Failure> {
     let mut topics = Topics { names: args.topics.clone(), ..Topics::default() };
-    topics.timeout = Duration::from_secs(args.timeout.max(1));
+    topics.timeout = Duration::from_secs(args.timeout.unwrap_or(TIMEOUT_S).max(1));
+    topics.flags = Flags {
+        topic: !args.topics.is_empty(),
+        brokers: args.brokers.is_some(),
+        client: !args.client.is_empty(),
+    };
     if let Some(settings) = settings {
         if topics.names.is_empty() {
             topics.names = settings.pipelines.iter().map(|one| one.billing_topic.clone()).collect();
@@ -265,5 +306,10 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 fn ledger_failure(error: &LedgerError) -> Failure {
-    Failure::new(INTERNAL, error)
+    // Sums that cannot be right come of records that cannot be.
+    let code = if matches!(error, LedgerError::TooMuch) { CHECK_FAILED } else { INTERNAL };
+    Failure::new(code, error)
 }
+
+/// How long brokers may say nothing.
+const TIMEOUT_S: u64 = 15;

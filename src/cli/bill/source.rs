@@ -11,7 +11,8 @@ use crate::billing::{
 use crate::cli::{Failure, USAGE};
 use crate::ingest::{self, TopicOptions, TopicRecord, read_topics};
 use crate::shard::outbox::{
-    CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER, CE_TIME_HEADER, CE_TYPE_HEADER,
+    CE_ID_HEADER, CE_SOURCE_HEADER, CE_SPECVERSION_HEADER, CE_SUBJECT_HEADER, CE_TIME_HEADER,
+    CE_TYPE_HEADER,
 };
 
 /// Takes records in and says what is wrong with those that it cannot take.
@@ -42,25 +43,24 @@ impl<'a> Intake<'a> {
         };
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
         let mut line = Vec::new();
-        let mut number = 0_u64;
-        loop {
-            line.clear();
-            number += 1;
-            // One byte more than a record may have, so that a file without lines does not fill memory.
-            let mut limited = (&mut reader).take(RECORD_BYTES_MAX + 1);
-            let length = limited.read_until(b'\n', &mut line).map_err(|error| cannot(&error))?;
-            if length == 0 {
-                return Ok(());
-            }
-            if length as u64 > RECORD_BYTES_MAX {
-                let what = format!("line {number} is longer than {RECORD_BYTES_MAX} bytes");
-                return Err(cannot(&what));
-            }
-            let text = line.trim_ascii();
-            if !text.is_empty() {
-                self.take(read_structured(text), || format!("{}:{number}", path.display()))?;
+        for number in 1_u64.. {
+            let place = || format!("{}:{number}", path.display());
+            match read_line(&mut reader, &mut line).map_err(|error| cannot(&error))? {
+                Line::None => break,
+                Line::TooLong => {
+                    let why = format!("longer than {RECORD_BYTES_MAX} bytes");
+                    self.refuse(&place(), &why)?;
+                }
+                Line::Whole => {
+                    let text = if number == 1 { without_mark(&line) } else { &line };
+                    let text = text.trim_ascii();
+                    if !text.is_empty() {
+                        self.take(read_structured(text), place)?;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// Reads topics from their beginning to their present end.
@@ -79,7 +79,7 @@ impl<'a> Intake<'a> {
         });
         match failure {
             Some(failure) => Err(failure),
-            None => read.map_err(|error| kafka_failure(&error)),
+            None => read.map_err(|error| kafka_failure(&error, topics)),
         }
     }
 
@@ -98,6 +98,7 @@ impl<'a> Intake<'a> {
                 kind: header(CE_TYPE_HEADER).into(),
                 source: header(CE_SOURCE_HEADER).into(),
                 id: header(CE_ID_HEADER).into(),
+                subject: header(CE_SUBJECT_HEADER).into(),
                 time: header(CE_TIME_HEADER).into(),
             };
             read_binary(&attributes, value)
@@ -109,6 +110,9 @@ impl<'a> Intake<'a> {
 
     /// Drops repetitions and sums.
     pub(super) fn close(self) -> Result<Closed, Failure> {
+        if self.refused > SHOWN_MAX {
+            writeln!(self.err, "bill: {} records are left out in all", self.refused)?;
+        }
         self.ledger.close().map_err(|error| ledger_failure(&error))
     }
 
@@ -139,18 +143,61 @@ impl<'a> Intake<'a> {
     fn refuse(&mut self, place: &str, why: &dyn std::fmt::Display) -> Result<(), Failure> {
         self.refused += 1;
         match self.refused {
-            ..SHOWN_MAX => writeln!(self.err, "bill: {place}: left out: {why}")?,
-            SHOWN_MAX => {
-                writeln!(self.err, "bill: more records are left out; their number follows")?;
-            }
+            ..=SHOWN_MAX => writeln!(self.err, "bill: {place}: left out: {why}")?,
+            TOO_MANY => writeln!(self.err, "bill: more are left out; their number follows")?,
             _ => {}
         }
         Ok(())
     }
 }
 
-fn kafka_failure(error: &ingest::Error) -> Failure {
-    Failure::new(crate::cli::run::source_code(error), error)
+/// What was read.
+enum Line {
+    /// The end of the file.
+    None,
+    /// A line; the last one may go without a line break.
+    Whole,
+    /// One that is no record, read over; the next one can be read.
+    TooLong,
+}
+
+/// Reads a line, and never holds more of it than a record may have, whatever the file is.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Line> {
+    line.clear();
+    // And its line break.
+    let most = RECORD_BYTES_MAX + 1;
+    let length = reader.by_ref().take(most).read_until(b'\n', line)? as u64;
+    if length == most && line.last() != Some(&b'\n') {
+        reader.skip_until(b'\n')?;
+        return Ok(Line::TooLong);
+    }
+    Ok(if length == 0 { Line::None } else { Line::Whole })
+}
+
+/// Programs that write UTF-8 with a byte order mark put it at the start of a file.
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+/// Says what to correct: the flag, where there was one.
+fn kafka_failure(error: &ingest::Error, topics: &Topics) -> Failure {
+    let code = crate::cli::run::source_code(error);
+    let flags = topics.flags;
+    match error {
+        ingest::Error::Unreachable { servers, waited, reason } if flags.brokers => {
+            let what =
+                format!("no Kafka broker at `{servers}` answered within {waited:?} ({reason})");
+            Failure::new(code, format!("{what}; check --brokers and that the broker is up"))
+        }
+        ingest::Error::NoSuchTopic { topic, servers, .. } if flags.topic => Failure::new(
+            code,
+            format!("topic `{topic}` does not exist on `{servers}`; check --topic"),
+        ),
+        ingest::Error::Settings(_) if flags.client => {
+            Failure::new(code, format!("{error}; check --client"))
+        }
+        _ => Failure::new(code, error),
+    }
 }
 
 const READ_BYTES: usize = 1 << 20;
@@ -158,3 +205,42 @@ const READ_BYTES: usize = 1 << 20;
 const RECORD_BYTES_MAX: u64 = 1 << 20;
 /// So many complaints are shown.
 const SHOWN_MAX: u64 = 10;
+const TOO_MANY: u64 = SHOWN_MAX + 1;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Flags;
+    use super::*;
+
+    #[test]
+    fn what_to_correct_is_the_flag_where_there_was_one() {
+        let unreachable = ingest::Error::Unreachable {
+            servers: "h:1".to_owned(),
+            waited: Duration::from_secs(1),
+            reason: "silence".to_owned(),
+        };
+        let missing = ingest::Error::NoSuchTopic {
+            role: "billing",
+            topic: "t".to_owned(),
+            servers: "h:1".to_owned(),
+        };
+        let settings = ingest::Error::Settings("no such property".to_owned());
+        let flags = Flags { topic: true, brokers: true, client: true };
+        let by_flag = Topics { flags, ..Topics::default() };
+        let configured = Topics::default();
+        for (error, flag, key) in [
+            (unreachable, "--brokers", "kafka.brokers"),
+            (missing, "--topic", "the pipeline's configuration"),
+            (settings, "--client", ""),
+        ] {
+            let (one, other) =
+                (kafka_failure(&error, &by_flag), kafka_failure(&error, &configured));
+            assert!(one.text.contains(flag), "{}", one.text);
+            assert!(key.is_empty() || !one.text.contains(key), "{}", one.text);
+            assert!(!other.text.contains(flag) && other.text.contains(key), "{}", other.text);
+            assert_eq!(one.code, other.code);
+        }
+    }
+}
