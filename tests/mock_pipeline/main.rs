@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use expressway::base::ids::{MachineIdx, PipelineIdx};
 use expressway::cli::relay::{self, RelayArgs};
-use expressway::ingest::{ClientRole, Error, Handle, OffsetReset, Options, Pipeline, Report};
+use expressway::ingest::{
+    ClientRole, Counter, Counters, Error, Handle, OffsetReset, Options, Pipeline, Report, Sink,
+};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
 
@@ -88,6 +90,16 @@ fn produce(cluster: &Cluster, count: usize) {
 
 fn ends(count: usize) -> BTreeMap<i32, i64> {
     (0..PARTITIONS).map(|partition| (partition, (count as i64) / i64::from(PARTITIONS))).collect()
+}
+
+/// Records that ended, over all sinks: delivered, and given up.
+fn ended(counters: &Counters) -> (u64, u64) {
+    let sum = |of: fn(&Sink) -> &Counter| counters.sinks.iter().map(|sink| of(sink).get()).sum();
+    (sum(|sink| &sink.delivered), sum(|sink| &sink.failed))
+}
+
+fn replaced(counters: &Counters) -> u64 {
+    counters.sinks.iter().map(|sink| sink.replaced.get()).sum()
 }
 
 fn arns(records: &[Record]) -> HashMap<String, u32> {
@@ -371,7 +383,7 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     wait_for("it", || running.finished() == 1);
     let counters = running.handle.counters();
     assert!(running.stop().error.is_none());
-    assert_eq!(counters.oversize_results.get(), 1);
+    assert_eq!(replaced(&counters), 1);
     let failures = cluster.read("dead", 1, 1);
     let failure = &failures[0];
     assert_eq!(failure.key.as_deref(), Some(&b"k"[..]));
@@ -430,7 +442,8 @@ fn a_batch_refused_for_its_size_goes_through_record_by_record() {
     assert!(counters.delivery_failed.get() > 0);
     let retried: u64 = counters.sinks.iter().map(|sink| sink.retried.get()).sum();
     assert_eq!(retried, counters.delivery_failed.get(), "each is sent again, once");
-    assert_eq!(counters.oversize_results.get(), 0);
+    assert_eq!(ended(&counters), (800, 0), "each is delivered in the end");
+    assert_eq!(replaced(&counters), 0);
     assert_eq!(arns(&cluster.read("out", 2, 400)).len(), 400);
     assert_eq!(cluster.read("bills", 2, 400).len(), 400);
 }
@@ -446,6 +459,7 @@ fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it()
     );
     let running = Running::start(options(&cluster));
     wait_for("the end", || running.handle.is_finished());
+    let counters = running.handle.counters();
     let report = running.stop();
     assert!(
         matches!(report.error, Some(Error::Delivery { .. } | Error::Producer(_))),
@@ -454,6 +468,10 @@ fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it()
     );
     assert_eq!(report.finished, 0);
     assert!(report.dropped > 0);
+    let (delivered, failed) = ended(&counters);
+    assert_eq!(delivered, 0);
+    // Of each record three sends failed and one end is counted.
+    assert!(failed > 0 && 3 * failed <= counters.delivery_failed.get(), "{failed}");
     cluster.mock().clear_request_errors(RDKafkaApiKey::Produce);
     assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::new());
 }
