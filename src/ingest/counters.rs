@@ -275,11 +275,11 @@ pub struct PartitionLag {
     pub topic: String,
     /// Partition.
     pub partition: i32,
-    /// Next offset to commit; -1 before the first record.
+    /// Next offset to commit; where the assignment began before the first record, -1 before that is known.
     pub watermark: i64,
     /// Offset committed last, -1 when it is not known.
     pub committed: i64,
-    /// Next offset to read, -1 before the first record.
+    /// Next offset to read, -1 when it is not known.
     pub position: i64,
     /// Records between the watermark and the end of the partition as last heard of; -1 unknown.
     pub records: i64,
