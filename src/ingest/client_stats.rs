@@ -24,6 +24,17 @@ pub(super) struct Reading {
     pub(super) committed: Option<i64>,
     /// Next offset to fetch.
     pub(super) next: i64,
+    /// Records of it fetched since the client exists.
+    pub(super) fetched: u64,
+}
+
+impl Reading {
+    /// Where an assignment began of which no record has been taken yet; `all_taken` says that nothing
+    /// fetched waits to be taken. Of what waits nobody can tell which partition it is of.
+    pub(super) fn begin(self, all_taken: bool) -> Option<i64> {
+        // The client may stand behind what is committed with nothing between: the end of a transaction.
+        if all_taken || self.fetched == 0 { Some(self.next) } else { self.committed }
+    }
 }
 
 /// Topic and number of a partition.
@@ -131,6 +142,7 @@ struct Partition {
     next_offset: i64,
     committed_offset: i64,
     hi_offset: i64,
+    rxmsgs: u64,
 }
 
 impl Partition {
@@ -140,7 +152,7 @@ impl Partition {
         let is_known = self.fetch_state == "active"
             && self.next_offset >= committed.unwrap_or(0)
             && self.hi_offset >= 0;
-        is_known.then_some(Reading { committed, next: self.next_offset })
+        is_known.then_some(Reading { committed, next: self.next_offset, fetched: self.rxmsgs })
     }
 }
 
@@ -182,12 +194,12 @@ mod tests {
         };
         let active = r#""fetch_state":"active","hi_offset":9"#;
         assert_eq!(
-            read(&format!(r#"{active},"next_offset":7,"committed_offset":5"#)),
-            Some(Reading { committed: Some(5), next: 7 })
+            read(&format!(r#"{active},"next_offset":7,"committed_offset":5,"rxmsgs":2"#)),
+            Some(Reading { committed: Some(5), next: 7, fetched: 2 })
         );
         assert_eq!(
             read(&format!(r#"{active},"next_offset":9,"committed_offset":-1001"#)),
-            Some(Reading { committed: None, next: 9 })
+            Some(Reading { committed: None, next: 9, fetched: 0 })
         );
         for unknown in [
             r#""fetch_state":"offset-wait","hi_offset":9,"next_offset":0,"committed_offset":-1001"#,
@@ -197,6 +209,15 @@ mod tests {
         ] {
             assert_eq!(read(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn an_assignment_begins_where_the_client_stands_unless_something_may_wait() {
+        let reading = Reading { committed: Some(5), next: 7, fetched: 2 };
+        assert_eq!((reading.begin(true), reading.begin(false)), (Some(7), Some(5)));
+        assert_eq!(Reading { committed: None, ..reading }.begin(false), None);
+        let empty = Reading { committed: None, next: 0, fetched: 0 };
+        assert_eq!((empty.begin(true), empty.begin(false)), (Some(0), Some(0)));
     }
 
     #[test]

@@ -220,9 +220,7 @@ impl Consumer {
     /// told. To be asked between turns: what was fetched and not taken is in the inbox.
     pub(super) fn begins_at(&self, topic: &str, partition: i32) -> Option<i64> {
         let readings = self.base.context().readings.lock().ok()?;
-        let reading = readings.get(&(topic.to_owned(), partition))?;
-        // With nothing fetched the client stands where we do, also behind the end of a transaction.
-        if self.inbox.is_empty() { Some(reading.next) } else { reading.committed }
+        readings.get(&(topic.to_owned(), partition))?.begin(self.inbox.is_empty())
     }
 
     /// Takes partitions on; their messages come in the inbox.
