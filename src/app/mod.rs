@@ -7,6 +7,7 @@ mod flows;
 mod health;
 mod history;
 pub mod logging;
+mod machines;
 mod metered;
 mod prices;
 mod programs;
@@ -14,6 +15,7 @@ mod service;
 mod spans;
 mod traces;
 
+pub use machines::Machines;
 pub use metered::Metered;
 pub use programs::shape;
-pub use service::{Error, LANE_BATCHES, Machines, Report, Service, Shards};
+pub use service::{Error, LANE_BATCHES, Report, Service, Shards};

@@ -9,20 +9,20 @@ use super::flows;
 use super::health::health;
 use super::history;
 use super::logging;
+use super::machines::Machines;
 use super::metered::Metered;
 use super::prices;
 use super::programs;
 use super::spans;
 use super::traces::Keeping;
-use crate::base::ids::{MachineIdx, PipelineIdx, ShardId};
-use crate::base::tally::{self, MachineShape, RunReader, ShardReader, SharedCounts, TaskReader};
+use crate::base::ids::{PipelineIdx, ShardId};
+use crate::base::tally::{self, RunReader, ShardReader, SharedCounts, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
 use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
-use crate::metrics::{self, Build, MachineLabel, Metrics, Rare, Upkeep};
-use crate::outcome::{Cards, Collector, MachineCard, PipelineCard, StateMachineArn, SumsText};
-use crate::program::{Image, World};
-use crate::registry::{self, Definition};
+use crate::metrics::{self, Build, Metrics, Rare, Upkeep};
+use crate::outcome::{Cards, Collector, PipelineCard, SumsText};
+use crate::registry;
 use crate::shard::outbox::{BillingMode, LaneReceiver, LaneSender, lane};
 use crate::shard::{Limits, runtime};
 use crate::task::Tasks;
@@ -73,81 +73,6 @@ pub enum Error {
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// The state machines of all pipelines, compiled.
-#[derive(Debug, Default)]
-pub struct Machines {
-    images: Vec<Image>,
-    /// Machine of each pipeline.
-    by_pipeline: Vec<MachineIdx>,
-    cards: Vec<MachineCard>,
-    labels: Vec<MachineLabel>,
-}
-
-impl Machines {
-    /// Reads, checks and compiles the definitions of `settings`.
-    ///
-    /// # Errors
-    /// [`Error`] for the first definition that cannot be run.
-    pub fn load(settings: &Settings) -> Result<Self, Error> {
-        let mut machines = Self::default();
-        let mut names: Vec<&Pipeline> = Vec::new();
-        for pipeline in &settings.pipelines {
-            let known =
-                names.iter().position(|known| known.state_machine == pipeline.state_machine);
-            if let Some(known) = known {
-                if names[known].definition != pipeline.definition {
-                    return Err(Error::TwoMachinesOneName {
-                        name: pipeline.state_machine.clone(),
-                        first: names[known].name.clone(),
-                        second: pipeline.name.clone(),
-                    });
-                }
-                machines.by_pipeline.push(MachineIdx(known as u16));
-                continue;
-            }
-            names.push(pipeline);
-            machines.by_pipeline.push(MachineIdx(machines.images.len() as u16));
-            machines.add(settings, pipeline)?;
-        }
-        Ok(machines)
-    }
-
-    fn add(&mut self, settings: &Settings, pipeline: &Pipeline) -> Result<(), Error> {
-        let aws = &settings.aws;
-        let name = &pipeline.state_machine;
-        let role = &pipeline.role;
-        let definition = Definition::read(&pipeline.definition)?;
-        let world = World::express(&aws.region, &aws.account, name, role);
-        let image = definition.compile_served(world, pipeline.distributed_map)?;
-        self.cards.push(MachineCard {
-            arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
-                Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))
-            })?,
-            definition_bytes: image.program.definition_bytes,
-            version: Some(pipeline.version.clone()).filter(|version| !version.is_empty()),
-            revision: definition.revision(),
-            tags: pipeline.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            logging: history::recording(&pipeline.logging),
-        });
-        self.images.push(image);
-        self.labels.push(MachineLabel {
-            name: name.clone(),
-            revision: definition.revision(),
-            query_language: definition.query_language(),
-            source: pipeline.definition.display().to_string(),
-        });
-        Ok(())
-    }
-
-    fn definition_bytes(&self) -> Vec<u64> {
-        self.cards.iter().map(|card| card.definition_bytes).collect()
-    }
-
-    fn shapes(&self) -> Vec<MachineShape> {
-        self.images.iter().map(|image| programs::shape(&image.program)).collect()
-    }
 }
 
 /// The shard threads with the ways to them.
@@ -208,18 +133,9 @@ impl Shards {
                 runs,
                 recordings: machines.cards.iter().map(|card| card.logging).collect(),
                 limits: Limits {
-                    open_max: (settings.limits.open_executions as usize).div_ceil(count),
-                    execution: vm::Limits {
-                        map_concurrency_max: settings.limits.map_concurrency,
-                        distributed_concurrency_max: settings.limits.distributed_concurrency,
-                        held_bytes_max: settings.limits.execution_bytes as usize,
-                        history_bytes_max: settings.limits.history_bytes as usize,
-                        ..vm::Limits::default()
-                    },
                     history: settings.traces.record_all && shards.keeping.is_some(),
                     sampling,
-                    spans: spans::sampled(settings),
-                    ..Limits::default()
+                    ..shard_limits(settings, count)
                 },
                 inbox_batches: inbox_batches(settings),
                 core: settings.shards.pinned_core(shard, count, cores),
@@ -348,6 +264,34 @@ impl Service {
         rare: Arc<Rare>,
     ) -> Result<(), Error> {
         let Some(address) = settings.http.listen.address() else { return Ok(()) };
+        let options = self.metrics_options(settings, machines)?;
+        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
+        let checks = health.clone();
+        let metrics = Metrics::new(options, Arc::clone(&rare), move || {
+            let checks = checks.ready().iter();
+            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
+        });
+        let admin = Admin {
+            scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
+            health,
+            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
+            observe: Arc::new(move |route, method, code, duration| {
+                rare.requested(route, method.as_str(), code, duration);
+            }),
+        };
+        let server =
+            Server::start(address, admin).map_err(|source| Error::Admin { address, source })?;
+        info!(address = %server.address(), "admin port is open");
+        self.admin = Some(server);
+        Ok(())
+    }
+
+    /// What `/metrics` shows.
+    fn metrics_options(
+        &self,
+        settings: &Settings,
+        machines: &Machines,
+    ) -> Result<metrics::Options, Error> {
         let per_pipeline = usize::from(settings.shards.io_threads);
         let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
             let pipeline = &settings.pipelines[index / per_pipeline];
@@ -362,7 +306,7 @@ impl Service {
             let flow = flows::flow(&pipeline.topics, sinks, machine, handle.counters());
             Arc::new(flow) as Arc<dyn metrics::Flow>
         };
-        let options = metrics::Options {
+        Ok(metrics::Options {
             machines: machines.labels.clone(),
             shards: self.shards.readers.clone(),
             tasks: self.shards.task_readers.clone(),
@@ -397,26 +341,7 @@ impl Service {
                 .as_secs(),
             log_dropped: logging::dropped(),
             spans: self.shards.span_counts.clone(),
-        };
-        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
-        let checks = health.clone();
-        let metrics = Metrics::new(options, Arc::clone(&rare), move || {
-            let checks = checks.ready().iter();
-            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
-        });
-        let admin = Admin {
-            scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
-            health,
-            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
-            observe: Arc::new(move |route, method, code, duration| {
-                rare.requested(route, method.as_str(), code, duration);
-            }),
-        };
-        let server =
-            Server::start(address, admin).map_err(|source| Error::Admin { address, source })?;
-        info!(address = %server.address(), "admin port is open");
-        self.admin = Some(server);
-        Ok(())
+        })
     }
 
     /// Whether a source or a shard has ended, which none does unasked unless it had to.
@@ -468,6 +393,23 @@ impl Service {
         }
         info!(finished = report.finished, dropped = report.dropped, "service has stopped");
         report
+    }
+}
+
+/// What one of `count` shards may hold and do.
+fn shard_limits(settings: &Settings, count: usize) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        open_max: (limits.open_executions as usize).div_ceil(count),
+        execution: vm::Limits {
+            map_concurrency_max: limits.map_concurrency,
+            distributed_concurrency_max: limits.distributed_concurrency,
+            held_bytes_max: limits.execution_bytes as usize,
+            history_bytes_max: limits.history_bytes as usize,
+            ..vm::Limits::default()
+        },
+        spans: spans::sampled(settings),
+        ..Limits::default()
     }
 }
 

@@ -168,13 +168,11 @@ fn start(
         dead_letter(options, books, message, headers, place, class, &cause);
         return;
     }
-    let header = |name| headers.as_ref().and_then(|headers| headers.last(name));
-    let name = header(c"execution-name")
+    let name = headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"execution-name"))
         .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
-    let traceparent = header(c"traceparent").and_then(TraceParent::parse);
-    // W3C: without the one the other means nothing.
-    let tracestate = traceparent.and_then(|_| tracestate(header(c"tracestate")?));
-    let tracestate = tracestate.map(str::to_owned).unwrap_or_default();
+    let (traceparent, tracestate) = trace(headers.as_ref());
     if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
         let class = DeadLetterClass::InvalidName;
         dead_letter(options, books, message, headers, place, class, INVALID_NAME_CAUSE);
@@ -217,6 +215,15 @@ fn start(
             input: input_start..input_end,
         }
     });
+}
+
+/// The trace that a record belongs to, with what others say of it.
+fn trace(headers: Option<&Headers>) -> (Option<TraceParent>, String) {
+    let header = |name| headers.and_then(|headers| headers.last(name));
+    let traceparent = header(c"traceparent").and_then(TraceParent::parse);
+    // W3C: without the one the other means nothing.
+    let state = traceparent.and_then(|_| tracestate(header(c"tracestate")?));
+    (traceparent, state.map(str::to_owned).unwrap_or_default())
 }
 
 /// Refuses a record before it reaches a shard.
