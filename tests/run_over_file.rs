@@ -65,3 +65,62 @@ fn warnings_of_the_definition_are_shown_as_validate_shows_them() {
     assert!(talk.starts_with(&shown), "{talk}");
     assert_eq!((ran.stdout.as_slice(), ran.status.code()), (&b"{\"id\":\"$.id\"}\n"[..], Some(0)));
 }
+
+/// A line of the log of a run over a file with these keys in its pipeline, which names keys that such
+/// a run does not follow; none when there is no such line.
+fn told(keys: &str, options: &[&str]) -> Option<serde_json::Value> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+        folder.path().join(name)
+    };
+    file("a.asl.json", r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#);
+    let events = file("events.ndjson", "{}\n{}\n");
+    let config = file(
+        "expressway.toml",
+        &format!(
+            r#"
+[[pipeline]]
+name = "orders"
+topics = ["orders"]
+definition = "a.asl.json"
+result_topic = "orders.results"
+billing_topic = "orders.billing"
+dead_letter_topic = "orders.dead-letters"
+{keys}
+"#
+        ),
+    );
+    let ran = Command::new(env!("CARGO_BIN_EXE_expressway"))
+        .arg("run")
+        .args([&"--config".into(), &config, &"--input".into(), &events])
+        .args(options)
+        .current_dir(folder.path())
+        .output()
+        .expect("the binary runs");
+    let log = String::from_utf8(ran.stderr).expect("UTF-8");
+    assert!(ran.status.success(), "{log}");
+    if options.contains(&"--billing") {
+        let bills = std::fs::read_to_string(folder.path().join("bills")).expect("the bills");
+        let types = bills.lines().filter(|line| line.contains("express.execution.billed.v1"));
+        assert_eq!(types.count(), 2, "one for each execution: {bills}");
+    }
+    let mut lines = log.lines().map(|line| serde_json::from_str(line).expect("a log line"));
+    lines.find(|line: &serde_json::Value| line["level"] == "WARN")
+}
+
+#[test]
+fn what_a_run_over_a_file_leaves_out_is_said() {
+    let sums = "billing_per = \"minute\"\nbilling_mode = \"binary\"";
+    let line = told(sums, &["--billing", "bills"]).expect("a warning");
+    assert_eq!(
+        (&line["pipeline"], &line["keys"]),
+        (&"orders".into(), &"billing_per, billing_mode".into())
+    );
+    assert_eq!(told(sums, &[]), None, "no bill is written");
+    assert_eq!(told("", &["--billing", "bills"]), None);
+
+    let logging = "[pipeline.logging]\nlevel = \"ERROR\"\ndestination = \"stdout\"";
+    assert_eq!(told(logging, &[]).expect("a warning")["keys"], "logging.level");
+    assert_eq!(told(logging, &["--history", "history"]), None);
+}

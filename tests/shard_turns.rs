@@ -9,6 +9,7 @@ use expressway::compile::compile;
 use expressway::program::{Loaded, World};
 use expressway::shard::{CallRequest, CallResult, Calls, Completions, Limits, Status};
 use expressway::trial::clock::{Ended, VirtualShard, batch};
+use expressway::vm::Recording;
 
 /// Keeps what a shard asks for; the test answers.
 #[derive(Default)]
@@ -110,6 +111,57 @@ fn an_answer_after_the_timeout_is_ignored() {
     assert_eq!(shard.settle_down().open, 0);
     assert_eq!(shard.sink.ended.len(), 2);
     assert_eq!(shard.sink.ended[1].output, "\"right\"");
+}
+
+#[test]
+fn the_last_event_of_the_history_is_when_the_execution_ended() {
+    let call =
+        r#""A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}"#;
+    for (answer, status) in [
+        (Some(returned("1")), Status::Succeeded),
+        (Some(returned("no JSON")), Status::Failed),
+        (None, Status::TimedOut),
+    ] {
+        let shard = shard(r#""TimeoutSeconds": 2,"#, call, Limits::default());
+        let mut shard = shard.recording(Recording::ALL);
+        // Late in a millisecond; the end comes early in one, so that the clock shows one more.
+        shard.advance_ns(MILLISECOND_NS * 9 / 10);
+        shard.start(0, "e", b"{}");
+        shard.settle_down();
+        shard.advance_ns(1_500 * MILLISECOND_NS + MILLISECOND_NS / 5);
+        if let Some(answer) = answer {
+            let (token, _) = shard.calls.calls[0].clone();
+            shard.inputs.answers.push_back((token, answer));
+        }
+        shard.run();
+        let ended = only(&shard);
+        assert_eq!(ended.status, status);
+        let times: Vec<_> = ended.history.iter().map(|event| event.wall_ms).collect();
+        assert!(times.is_sorted(), "{times:?}");
+        let took_ms = if status == Status::TimedOut { 2_000 } else { 1_500 };
+        assert_eq!(ended.duration_ns / MILLISECOND_NS, took_ms);
+        assert_eq!(ended.stopped_ms, times[0] + took_ms as i64);
+        assert_eq!(times.last(), Some(&ended.stopped_ms), "{status:?}");
+    }
+}
+
+#[test]
+fn what_was_done_after_a_limit_had_passed_counts_as_done_at_the_limit() {
+    let states = r#""A": {"Type": "Wait", "Seconds": 1, "Next": "B"},
+        "B": {"Type": "Wait", "Seconds": 9, "End": true}"#;
+    let shard = shard(r#""TimeoutSeconds": 2,"#, states, Limits::default());
+    let mut shard = shard.recording(Recording::ALL);
+    shard.start(0, "e", b"{}");
+    shard.settle_down();
+    // Nobody looked at the clock meanwhile.
+    shard.advance_ns(5_000 * MILLISECOND_NS);
+    shard.run();
+    let ended = only(&shard);
+    assert_eq!(ended.status, Status::TimedOut);
+    let times: Vec<_> = ended.history.iter().map(|event| event.wall_ms).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!((times.last(), ended.stopped_ms), (Some(&ended.stopped_ms), times[0] + 2_000));
+    assert!(ended.history.iter().all(|event| event.mono_ns <= ended.duration_ns));
 }
 
 #[test]

@@ -58,12 +58,13 @@ fn source_counts(counters: &Counters) -> SourceCounts {
 }
 
 fn sink_counts(sink: &Sink) -> SinkCounts {
-    // Before what was produced, so that a delivery in between is not one too many.
-    let deliveries = [sink.delivered.get(), sink.failed.get()];
+    // Before what was produced, so that a report in between is not one too many.
+    let reported = sink.delivered.get() + sink.undelivered.get();
     SinkCounts {
-        produced: sink.produced.get(),
-        deliveries,
+        in_flight: sink.produced.get().saturating_sub(reported),
+        deliveries: [sink.delivered.get(), sink.failed.get()],
         retried: sink.retried.get(),
+        replaced: sink.replaced.get(),
         bytes: sink.bytes.get(),
         duration: sink.duration.get(),
     }

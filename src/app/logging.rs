@@ -7,11 +7,13 @@
 mod writer;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::io::{IsTerminal, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber, warn};
 use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
@@ -104,8 +106,8 @@ struct Process {
 impl Process {
     /// Says how many lines were held back since this was said last.
     fn tell_held_back(&self) {
-        for (place, level, count) in self.counts.take_held_back() {
-            warn!(target: TARGET, place, %level, count, "more lines like this were held back");
+        for HeldBack { place, line, level, count } in self.counts.take_held_back() {
+            warn!(target: TARGET, place, line, %level, count, "more lines like this were held back");
         }
     }
 
@@ -143,6 +145,29 @@ struct Place {
     since: Instant,
     written: u32,
     held_back: u64,
+    /// Message of the first line held back since this was told of.
+    line: String,
+}
+
+/// Lines of one place that were not written.
+struct HeldBack {
+    place: &'static str,
+    line: String,
+    level: Level,
+    count: u64,
+}
+
+/// Takes the message of a line, cut to [`LINE_CHARS_MAX`].
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            let text = format!("{value:?}");
+            self.0 = text.chars().take(LINE_CHARS_MAX).collect();
+        }
+    }
 }
 
 impl RateLimit {
@@ -153,7 +178,8 @@ impl RateLimit {
 }
 
 impl Counts {
-    fn lets_through(&self, place: &'static Metadata<'static>) -> bool {
+    fn lets_through(&self, event: &Event<'_>) -> bool {
+        let place = event.metadata();
         if self.burst == 0 || *place.level() > Level::INFO || place.target() == TARGET {
             return true;
         }
@@ -165,22 +191,31 @@ impl Counts {
             since: now,
             written: 0,
             held_back: 0,
+            line: String::new(),
         });
         if now.duration_since(place.since) >= self.window {
             (place.since, place.written) = (now, 0);
         }
         let lets_through = place.written < self.burst;
         place.written = place.written.saturating_add(1);
-        place.held_back += u64::from(!lets_through);
+        if !lets_through {
+            if place.held_back == 0 {
+                let mut message = Message::default();
+                event.record(&mut message);
+                place.line = message.0;
+            }
+            place.held_back += 1;
+        }
         lets_through
     }
 
-    /// Takes what was held back since it was asked last: place, level and count.
-    fn take_held_back(&self) -> Vec<(&'static str, Level, u64)> {
+    /// Takes what was held back since it was asked last.
+    fn take_held_back(&self) -> Vec<HeldBack> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let take = |place: &mut Place| {
             let count = std::mem::take(&mut place.held_back);
-            (count > 0).then_some((place.name, place.level, count))
+            let (place, line, level) = (place.name, std::mem::take(&mut place.line), place.level);
+            (count > 0).then_some(HeldBack { place, line, level, count })
         };
         places.values_mut().filter_map(take).collect()
     }
@@ -192,7 +227,7 @@ impl<S: Subscriber> Filter<S> for RateLimit {
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        self.0.lets_through(event.metadata())
+        self.0.lets_through(event)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -202,6 +237,8 @@ impl<S: Subscriber> Filter<S> for RateLimit {
 
 /// Target of our own lines, which are not held back.
 const TARGET: &str = "expressway::log";
+/// Of the message of a line held back, so much is told: some messages are texts of others.
+const LINE_CHARS_MAX: usize = 200;
 const WINDOW: Duration = Duration::from_secs(10);
 /// How long the end of the process waits for whoever reads the log.
 const END_LIMIT: Duration = Duration::from_secs(2);
@@ -229,7 +266,11 @@ mod tests {
     }
 
     /// Lines that `logs` writes, as JSON, and what was held back.
-    fn logged(burst: u32, window: Duration, logs: impl FnOnce()) -> (Vec<String>, Vec<u64>) {
+    fn logged(
+        burst: u32,
+        window: Duration,
+        logs: impl FnOnce(),
+    ) -> (Vec<String>, Vec<(String, u64)>) {
         let sheet = Sheet::default();
         let writer = sheet.clone();
         let limit = RateLimit::new(burst, window);
@@ -241,8 +282,9 @@ mod tests {
         let subscriber = registry().with(lines.with_filter(limit));
         tracing::subscriber::with_default(subscriber, logs);
         let text = String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap();
-        let held_back = counts.take_held_back().into_iter().map(|(.., count)| count).collect();
-        assert_eq!(counts.take_held_back(), [], "it is told once");
+        let held_back = counts.take_held_back().into_iter().map(|one| (one.line, one.count));
+        let held_back = held_back.collect();
+        assert!(counts.take_held_back().is_empty(), "it is told once");
         (text.lines().map(str::to_owned).collect(), held_back)
     }
 
@@ -266,8 +308,15 @@ mod tests {
             }
             info!("once");
         });
-        assert_eq!((lines.len(), held_back), (11, vec![40]));
+        assert_eq!((lines.len(), held_back), (11, vec![("over and over".to_owned(), 40)]));
         assert!(lines[10].contains("once"));
+    }
+
+    #[test]
+    fn what_is_held_back_is_named_by_its_message_in_short() {
+        let long = "é".repeat(1_000);
+        let (_, held_back) = logged(1, LONG, || (0..3).for_each(|_| warn!(number = 1, "{long}")));
+        assert_eq!(held_back, [("é".repeat(200), 2)]);
     }
 
     #[test]

@@ -134,18 +134,9 @@ impl Shards {
                 runs,
                 recordings: machines.cards.iter().map(|card| card.logging).collect(),
                 limits: Limits {
-                    open_max: (settings.limits.open_executions as usize).div_ceil(count),
-                    execution: vm::Limits {
-                        map_concurrency_max: settings.limits.map_concurrency,
-                        distributed_concurrency_max: settings.limits.distributed_concurrency,
-                        held_bytes_max: settings.limits.execution_bytes as usize,
-                        history_bytes_max: settings.limits.history_bytes as usize,
-                        ..vm::Limits::default()
-                    },
                     history: settings.traces.record_all && shards.keeping.is_some(),
                     sampling,
-                    spans: spans::sampled(settings),
-                    ..Limits::default()
+                    ..shard_limits(settings, count)
                 },
                 inbox_batches: inbox_batches(settings),
                 core: settings.shards.pinned_core(shard, count, cores),
@@ -275,6 +266,34 @@ impl Service {
         rare: Arc<Rare>,
     ) -> Result<(), Error> {
         let Some(address) = settings.http.listen.address() else { return Ok(()) };
+        let options = self.metrics_options(settings, machines)?;
+        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
+        let checks = health.clone();
+        let metrics = Metrics::new(options, Arc::clone(&rare), move || {
+            let checks = checks.ready().iter();
+            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
+        });
+        let admin = Admin {
+            scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
+            health,
+            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
+            observe: Arc::new(move |route, method, code, duration| {
+                rare.requested(route, method.as_str(), code, duration);
+            }),
+        };
+        let server =
+            Server::start(address, admin).map_err(|source| Error::Admin { address, source })?;
+        info!(address = %server.address(), "admin port is open");
+        self.admin = Some(server);
+        Ok(())
+    }
+
+    /// What `/metrics` shows.
+    fn metrics_options(
+        &self,
+        settings: &Settings,
+        machines: &Machines,
+    ) -> Result<metrics::Options, Error> {
         let per_pipeline = usize::from(settings.shards.io_threads);
         let flow = |(index, (_, handle)): (usize, &(String, ingest::Handle))| {
             let pipeline = &settings.pipelines[index / per_pipeline];
@@ -289,7 +308,7 @@ impl Service {
             let flow = flows::flow(&pipeline.topics, sinks, machine, handle.counters());
             Arc::new(flow) as Arc<dyn metrics::Flow>
         };
-        let options = metrics::Options {
+        Ok(metrics::Options {
             machines: machines.labels.clone(),
             shards: self.shards.readers.clone(),
             tasks: self.shards.task_readers.clone(),
@@ -320,26 +339,7 @@ impl Service {
                 .as_secs(),
             log_dropped: logging::dropped(),
             spans: self.shards.span_counts.clone(),
-        };
-        let health = health(self.shards.readers.clone(), self.counters(), &self.consuming);
-        let checks = health.clone();
-        let metrics = Metrics::new(options, Arc::clone(&rare), move || {
-            let checks = checks.ready().iter();
-            checks.map(|check| (check.name(), check.ask().is_ok())).collect()
-        });
-        let admin = Admin {
-            scrape: Arc::new(move |out: &mut Vec<u8>| metrics.scrape(out)),
-            health,
-            executions: self.shards.keeping.clone().map(|keeping| Arc::new(keeping) as _),
-            observe: Arc::new(move |route, method, code, duration| {
-                rare.requested(route, method.as_str(), code, duration);
-            }),
-        };
-        let server =
-            Server::start(address, admin).map_err(|source| Error::Admin { address, source })?;
-        info!(address = %server.address(), "admin port is open");
-        self.admin = Some(server);
-        Ok(())
+        })
     }
 
     /// Whether a source or a shard has ended, which none does unasked unless it had to.
@@ -391,6 +391,23 @@ impl Service {
         }
         info!(finished = report.finished, dropped = report.dropped, "service has stopped");
         report
+    }
+}
+
+/// What one of `count` shards may hold and do.
+fn shard_limits(settings: &Settings, count: usize) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        open_max: (limits.open_executions as usize).div_ceil(count),
+        execution: vm::Limits {
+            map_concurrency_max: limits.map_concurrency,
+            distributed_concurrency_max: limits.distributed_concurrency,
+            held_bytes_max: limits.execution_bytes as usize,
+            history_bytes_max: limits.history_bytes as usize,
+            ..vm::Limits::default()
+        },
+        spans: spans::sampled(settings),
+        ..Limits::default()
     }
 }
 

@@ -134,24 +134,51 @@ impl Signals {
     }
 }
 
-fn over_file(args: &Args, mut settings: Settings, input: &Path) -> Result<u8, Failure> {
+/// The settings of a run over a file, with its pipeline alone. What they ask for and such a run does
+/// not do is said in one line.
+fn file_settings(args: &Args, mut settings: Settings) -> Result<Settings, Failure> {
+    let mut pipeline = file_pipeline(args, &settings)?;
+    let left_out = left_out(args, &pipeline, &settings);
+    if !left_out.is_empty() {
+        tracing::warn!(
+            pipeline = pipeline.name,
+            keys = left_out.join(", "),
+            "a run over a file does not do what these keys ask for: docs/configuration.md"
+        );
+    }
     // A file has no headers and no offsets to commit: a line is a whole event for one execution.
-    settings.pipelines = vec![Pipeline {
-        billing_per: BillingPer::Execution,
-        billing_mode: BillingMode::Structured,
-        ..file_pipeline(args, &settings)?
-    }];
+    pipeline.billing_per = BillingPer::Execution;
+    pipeline.billing_mode = BillingMode::Structured;
     // Nobody could ask for them: a run over a file has no admin port. Nor is it a message that is
     // processed, which is what spans tell of.
     settings.traces.memory_bytes = 0;
     settings.traces.otlp = Otlp::default();
-    let logging = &mut settings.pipelines[0].logging;
+    let logging = &mut pipeline.logging;
     if args.history.is_none() {
         logging.level = LogLevel::Off;
     } else if logging.level == LogLevel::Off {
         *logging =
             Logging { level: LogLevel::All, include_execution_data: true, ..Logging::default() };
     }
+    settings.pipelines = vec![pipeline];
+    Ok(settings)
+}
+
+/// Keys that change what a service writes and not what a run over a file does. Topics, the group and
+/// the admin port are not among them: a file stands in for them.
+fn left_out(args: &Args, pipeline: &Pipeline, settings: &Settings) -> Vec<&'static str> {
+    let bills = args.billing.is_some();
+    let keys = [
+        (bills && pipeline.billing_per != BillingPer::Execution, "billing_per"),
+        (bills && pipeline.billing_mode != BillingMode::Structured, "billing_mode"),
+        (args.history.is_none() && pipeline.logging.level != LogLevel::Off, "logging.level"),
+        (settings.traces.otlp.is_on(), "traces.otlp.endpoint"),
+    ];
+    keys.into_iter().filter_map(|(is_asked, key)| is_asked.then_some(key)).collect()
+}
+
+fn over_file(args: &Args, settings: Settings, input: &Path) -> Result<u8, Failure> {
+    let settings = file_settings(args, settings)?;
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
     logging::say(&machines.render_warnings());

@@ -49,6 +49,18 @@ pub(super) struct Resend {
     pub(super) headers: Option<Headers>,
 }
 
+impl Resend {
+    /// ARN of the execution whose output it is; a dead letter has none.
+    fn execution(&self) -> Option<&str> {
+        let arn = match self.tag.target {
+            Target::Result | Target::Failure => self.headers.as_ref()?.last(c"execution-arn")?,
+            Target::Billing | Target::History => self.key.as_deref()?,
+            Target::DeadLetter => return None,
+        };
+        std::str::from_utf8(arn).ok()
+    }
+}
+
 impl Books {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
@@ -168,8 +180,9 @@ impl Books {
             return;
         };
         self.counters.delivery_failed.add(1);
-        self.counters.sink(tag.target).failed.add(1);
+        self.counters.sink(tag.target).undelivered.add(1);
         if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
+            self.give_up(tag.target);
             return;
         }
         let headers = delivery.take_headers();
@@ -193,8 +206,9 @@ impl Books {
     /// Decides what becomes of a record that was not delivered: again, smaller, or the end.
     pub(super) fn failed(&mut self, options: &Options, mut resend: Resend, code: RDKafkaErrorCode) {
         let tag = resend.tag;
-        let Some(place) = self.held.place_of(tag) else { return };
+        let Some(place) = self.held.place_of(tag) else { return self.give_up(tag.target) };
         if !self.is_current(place) {
+            self.give_up(tag.target);
             self.drop_late(tag.slot);
             return;
         }
@@ -211,7 +225,18 @@ impl Books {
             return;
         }
         let attempts = u32::from(tag.attempt) + 1;
-        warn!(%code, attempts, role = tag.target.role(), "record not delivered");
+        let origin = self.origin(tag);
+        warn!(
+            pipeline = options.pipeline_name,
+            topic = origin.topic,
+            partition = origin.partition,
+            offset = origin.offset,
+            role = tag.target.role(),
+            to = sink_topic(options, tag.target),
+            attempts,
+            %code,
+            "record not delivered"
+        );
         if attempts < SENDS_MAX {
             resend.tag.attempt += 1;
             self.counters.sink(tag.target).retried.add(1);
@@ -225,7 +250,7 @@ impl Books {
     pub(super) fn cut_down(&mut self, options: &Options, mut resend: Resend) {
         let target = resend.tag.target;
         if target == Target::History {
-            return self.cut_log_event(resend);
+            return self.cut_log_event(options, resend);
         }
         if resend.tag.cut || target == Target::Billing {
             self.fail(options, target, 1, RDKafkaErrorCode::MessageSizeTooLarge);
@@ -234,6 +259,7 @@ impl Books {
         resend.tag.solo = true;
         self.counters.sink(target).retried.add(1);
         let bytes = resend.value.as_ref().map_or(0, Vec::len);
+        self.note_replaced(options, &resend, bytes);
         match target {
             Target::Result | Target::Failure => {
                 let mut value = Vec::new();
@@ -244,9 +270,6 @@ impl Books {
                     resend.headers = resend.headers.as_ref().map(own_headers);
                     resend.key = None;
                     resend.tag.cut = true;
-                }
-                if target == Target::Result {
-                    self.counters.oversize_results.add(1);
                 }
                 let mut headers = resend.headers.take().unwrap_or_else(|| Headers::new(2));
                 headers.remove(c"status");
@@ -268,12 +291,42 @@ impl Books {
         self.resends.push_back(resend);
     }
 
+    /// Says of an output that its topic refuses it for its size: its consumers will miss it.
+    fn note_replaced(&mut self, options: &Options, resend: &Resend, bytes: usize) {
+        let target = resend.tag.target;
+        self.counters.sink(target).replaced.add(1);
+        let origin = self.origin(resend.tag);
+        warn!(
+            pipeline = options.pipeline_name,
+            topic = origin.topic,
+            partition = origin.partition,
+            offset = origin.offset,
+            execution = resend.execution(),
+            role = target.role(),
+            to = sink_topic(options, target),
+            bytes,
+            "an output is too large for its topic; a smaller record that says so takes its place"
+        );
+    }
+
+    /// Where the record came from that an output belongs to, for log lines.
+    fn origin(&mut self, tag: Tag) -> Origin<'_> {
+        let place = self.held.place_of(tag);
+        let partition = place.and_then(|place| self.partitions.get(place.partition));
+        Origin {
+            topic: partition.map(|partition| partition.topic_name.as_str()),
+            partition: partition.map(|partition| partition.number),
+            offset: place.map(|place| place.offset),
+        }
+    }
+
     /// Takes the data out of a log event that is too large for its topic; one that is too large
     /// even so is given up, and with it nothing else.
-    fn cut_log_event(&mut self, mut resend: Resend) {
+    fn cut_log_event(&mut self, options: &Options, mut resend: Resend) {
         let event = resend.value.as_deref().filter(|_| !resend.tag.cut).and_then(without_data);
         if let Some(event) = event {
             self.counters.history_cut.add(1);
+            self.counters.sink(Target::History).replaced.add(1);
             self.counters.sink(Target::History).retried.add(1);
             resend.tag.solo = true;
             resend.tag.cut = true;
@@ -282,24 +335,50 @@ impl Books {
             return;
         }
         self.counters.history_refused.add(1);
-        warn!("the history topic refuses a log event for its size, without data too; it is lost");
+        self.give_up(Target::History);
+        let origin = self.origin(resend.tag);
+        warn!(
+            pipeline = options.pipeline_name,
+            topic = origin.topic,
+            partition = origin.partition,
+            offset = origin.offset,
+            execution = resend.execution(),
+            to = sink_topic(options, Target::History),
+            "the history topic refuses a log event for its size, without data too; it is lost"
+        );
         self.settle(resend.tag);
     }
 
+    /// Counts a record that is not sent any more.
+    fn give_up(&self, target: Target) {
+        self.counters.sink(target).failed.add(1);
+    }
+
     fn fail(&mut self, options: &Options, target: Target, attempts: u32, code: RDKafkaErrorCode) {
-        let topic: &str = match target {
-            Target::Result => &options.result_topic,
-            Target::Failure => &options.failure_topic,
-            Target::Billing => &options.billing_topic,
-            Target::DeadLetter => &options.dead_letter_topic,
-            Target::History => options.history.topic().unwrap_or_default(),
-        };
+        self.give_up(target);
         self.failure.get_or_insert(Error::Delivery {
             role: target.role(),
-            topic: topic.to_owned(),
+            topic: sink_topic(options, target).to_owned(),
             attempts,
             code,
         });
+    }
+}
+
+/// Where an input record came from; nothing is known once its slot was given to another.
+struct Origin<'a> {
+    topic: Option<&'a str>,
+    partition: Option<i32>,
+    offset: Option<i64>,
+}
+
+fn sink_topic(options: &Options, target: Target) -> &str {
+    match target {
+        Target::Result => &options.result_topic,
+        Target::Failure => &options.failure_topic,
+        Target::Billing => &options.billing_topic,
+        Target::DeadLetter => &options.dead_letter_topic,
+        Target::History => options.history.topic().unwrap_or_default(),
     }
 }
 
@@ -326,29 +405,140 @@ const SENDS_MAX: u32 = 3;
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use serde_json::{Value, json};
+
     use crate::base::ids::{MachineIdx, PipelineIdx};
+    use crate::ingest::HistorySink;
 
     use super::*;
 
-    #[test]
-    fn a_log_event_that_stays_too_large_is_given_up_and_holds_nothing_up() {
-        let options = Options::new(PipelineIdx(0), MachineIdx(0));
+    const ARN: &str = "arn:aws:states:us-east-1:000000000000:express:m:in-3-5:0a1b";
+
+    #[derive(Clone, Default)]
+    struct Sheet(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sheet {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that `logs` writes.
+    fn logged(logs: impl FnOnce()) -> Vec<Value> {
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        let lines = lines.json().flatten_event(true).finish();
+        tracing::subscriber::with_default(lines, logs);
+        let text = String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// A record of partition 3 of `in` at offset 5, with one output to come.
+    fn with_one_open() -> (Options, Books, u32) {
+        let mut options = Options::new(PipelineIdx(0), MachineIdx(0));
+        options.pipeline_name = "orders".into();
+        options.topics = vec!["in".into()];
+        (options.result_topic, options.failure_topic) = ("out".into(), "failures".into());
+        options.history = HistorySink::Topic("history".into());
         let mut books = Books::new(Arc::new(Counters::default()));
-        let place = Place { partition: 0, epoch: 0, offset: 5 };
+        books.partitions.assign(&options, "cluster", "in", 3);
+        let index = books.partitions.find(&options, "in", 3).unwrap();
+        let epoch = books.partitions.get(index).unwrap().ledger.as_ref().unwrap().epoch();
+        let place = Place { partition: index, epoch, offset: 5 };
         let slot = books.held.insert(place, 0, None, None).unwrap();
         books.held.expect(slot, 1);
+        (options, books, slot)
+    }
+
+    /// Whose record a line is about.
+    fn whose(line: &Value) -> [&Value; 5] {
+        ["pipeline", "topic", "partition", "offset", "execution"].map(|field| &line[field])
+    }
+
+    #[test]
+    fn who_misses_a_result_that_its_topic_refuses_reads_whose_it_is() {
+        let (options, mut books, slot) = with_one_open();
+        let tag = Tag { solo: true, ..books.held.tag(slot, Target::Result) };
+        let mut headers = Headers::new(1);
+        headers.add(EXECUTION_ARN_HEADER, ARN.as_bytes());
+        let resend =
+            Resend { tag, key: None, value: Some(vec![b'1'; 900]), headers: Some(headers) };
+        let code = RDKafkaErrorCode::MessageSizeTooLarge;
+        let lines = logged(|| books.failed(&options, resend, code));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line = &lines[0];
+        assert_eq!(line["level"], "WARN");
+        let expected = [&json!("orders"), &json!("in"), &json!(3), &json!(5), &json!(ARN)];
+        assert_eq!(whose(line), expected);
+        assert_eq!((&line["to"], &line["bytes"]), (&json!("out"), &json!(900)));
+        assert_eq!(books.counters.sink(Target::Result).replaced.get(), 1);
+        assert_eq!(books.counters.sink(Target::Result).failed.get(), 0);
+        assert_eq!(books.resends.pop_front().unwrap().tag.target, Target::Failure);
+    }
+
+    #[test]
+    fn a_send_that_fails_says_whose_it_is_and_only_the_last_one_gives_up() {
+        let (options, mut books, slot) = with_one_open();
+        let tag = books.held.tag(slot, Target::Result);
+        let code = RDKafkaErrorCode::MessageTimedOut;
+        let mut resend = Resend { tag, key: None, value: None, headers: None };
+        for sends in 1..=SENDS_MAX {
+            let lines = logged(|| books.failed(&options, resend, code));
+            assert_eq!((&lines[0]["attempts"], &lines[0]["offset"]), (&json!(sends), &json!(5)));
+            assert_eq!((&lines[0]["pipeline"], &lines[0]["to"]), (&json!("orders"), &json!("out")));
+            let given_up = u64::from(sends == SENDS_MAX);
+            assert_eq!(books.counters.sink(Target::Result).failed.get(), given_up, "{sends}");
+            match books.resends.pop_front() {
+                Some(again) => resend = again,
+                None => break,
+            }
+        }
+        assert_eq!(books.counters.sink(Target::Result).failed.get(), 1);
+        assert!(matches!(books.failure, Some(Error::Delivery { .. })));
+    }
+
+    #[test]
+    fn a_send_that_fails_after_its_partition_went_away_is_given_up() {
+        let (options, mut books, slot) = with_one_open();
+        let tags = [Target::Result, Target::Billing].map(|target| books.held.tag(slot, target));
+        books.partitions.revoke(&options, "in", 3);
+        for tag in tags {
+            let resend = Resend { tag, key: None, value: None, headers: None };
+            books.failed(&options, resend, RDKafkaErrorCode::MessageTimedOut);
+            assert_eq!(books.counters.sink(tag.target).failed.get(), 1);
+        }
+        assert!(books.resends.is_empty() && books.failure.is_none());
+    }
+
+    #[test]
+    fn a_log_event_that_stays_too_large_is_given_up_and_holds_nothing_up() {
+        let (options, mut books, slot) = with_one_open();
         let tag = books.held.tag(slot, Target::History);
+        let key = Some(ARN.as_bytes().to_vec());
         let value = Some(br#"{"id":"1","details":{"input":"large"}}"#.to_vec());
-        books.cut_down(&options, Resend { tag, key: None, value, headers: None });
+        books.cut_down(&options, Resend { tag, key, value, headers: None });
         let again = books.resends.pop_front().unwrap();
         assert!(again.tag.cut && again.tag.solo);
         let cut = br#"{"id":"1","details":{"input":"","inputDetails":{"truncated":true}}}"#;
         assert_eq!(again.value.as_deref(), Some(&cut[..]));
         assert_eq!((books.counters.history_cut.get(), books.held.len()), (1, 1));
-        assert_eq!(books.counters.sink(Target::History).retried.get(), 1);
+        let sink = books.counters.sink(Target::History);
+        assert_eq!((sink.retried.get(), sink.failed.get()), (1, 0), "it is sent again");
 
-        books.cut_down(&options, again);
+        let lines = logged(|| books.cut_down(&options, again));
+        let expected = [&json!("orders"), &json!("in"), &json!(3), &json!(5), &json!(ARN)];
+        assert_eq!(whose(&lines[0]), expected);
         assert!(books.resends.is_empty() && books.failure.is_none());
         assert_eq!((books.counters.history_refused.get(), books.held.len()), (1, 0));
+        assert_eq!(books.counters.sink(Target::History).failed.get(), 1, "given up, once");
     }
 }

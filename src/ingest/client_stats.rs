@@ -2,7 +2,7 @@
 //!
 //! The statistics are one JSON document per client; what is not read here is skipped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
@@ -16,6 +16,29 @@ pub struct ClientStats {
     /// By number of the broker.
     pub round_trips: BTreeMap<i32, RoundTrip>,
 }
+
+/// Where a client reads a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Offset that the group has committed, if it has one.
+    pub(super) committed: Option<i64>,
+    /// Next offset to fetch.
+    pub(super) next: i64,
+    /// Records of it fetched since the client exists.
+    pub(super) fetched: u64,
+}
+
+impl Reading {
+    /// Where an assignment began of which no record has been taken yet; `all_taken` says that nothing
+    /// fetched waits to be taken. Of what waits nobody can tell which partition it is of.
+    pub(super) fn begin(self, all_taken: bool) -> Option<i64> {
+        // The client may stand behind what is committed with nothing between: the end of a transaction.
+        if all_taken || self.fetched == 0 { Some(self.next) } else { self.committed }
+    }
+}
+
+/// Topic and number of a partition.
+pub(super) type PartitionName = (String, i32);
 
 /// Time from a request to its answer, in microseconds, over the last seconds in which there were any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,20 +54,32 @@ pub struct RoundTrip {
     pub count: u64,
 }
 
+/// Reads what a consumer tells: of itself, and of the partitions that it fetches from.
+pub(super) fn parse_consumer(
+    json: &[u8],
+) -> Option<(ClientStats, HashMap<PartitionName, Reading>)> {
+    let document: Document = serde_json::from_slice(json).ok()?;
+    let readings = document.readings();
+    Some((ClientStats::of(document), readings))
+}
+
 impl ClientStats {
     /// Reads a document; nothing when it is none, which librdkafka does not write.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
-        let document: Document = serde_json::from_slice(json).ok()?;
+        serde_json::from_slice(json).ok().map(Self::of)
+    }
+
+    fn of(document: Document) -> Self {
         let partitions = document.topics.values().flat_map(|topic| topic.partitions.values());
         // Messages of all partitions are forwarded to one queue, and each partition tells its size.
         let fetched_bytes = partitions.map(|partition| partition.fetchq_size).max().unwrap_or(0);
         let brokers = document.brokers.into_values();
         let known = brokers.filter(|broker| broker.nodeid >= 0 && broker.source != "logical");
-        Some(Self {
+        Self {
             queued_records: document.msg_cnt,
             queued_bytes: document.msg_size.max(fetched_bytes),
             round_trips: known.map(|broker| (broker.nodeid, broker.rtt)).collect(),
-        })
+        }
     }
 
     /// Takes the place of what was told before. A broker that was asked nothing meanwhile keeps its
@@ -71,6 +106,20 @@ struct Document {
     topics: BTreeMap<String, Topic>,
 }
 
+impl Document {
+    fn readings(&self) -> HashMap<PartitionName, Reading> {
+        let mut readings = HashMap::new();
+        for (topic, partitions) in &self.topics {
+            for (number, partition) in &partitions.partitions {
+                if let (Ok(number), Some(reading)) = (number.parse(), partition.reading()) {
+                    readings.insert((topic.clone(), number), reading);
+                }
+            }
+        }
+        readings
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Broker {
@@ -89,6 +138,22 @@ struct Topic {
 #[serde(default)]
 struct Partition {
     fetchq_size: u64,
+    fetch_state: String,
+    next_offset: i64,
+    committed_offset: i64,
+    hi_offset: i64,
+    rxmsgs: u64,
+}
+
+impl Partition {
+    /// Before the first answer to a fetch, what stands here is of an earlier assignment, or nothing.
+    fn reading(&self) -> Option<Reading> {
+        let committed = Some(self.committed_offset).filter(|offset| *offset >= 0);
+        let is_known = self.fetch_state == "active"
+            && self.next_offset >= committed.unwrap_or(0)
+            && self.hi_offset >= 0;
+        is_known.then_some(Reading { committed, next: self.next_offset, fetched: self.rxmsgs })
+    }
 }
 
 /// How often they are told, in milliseconds, unless the configuration says otherwise.
@@ -118,6 +183,41 @@ mod tests {
         let document = DOCUMENT.replace("\"msg_cnt\":3,\"msg_size\":120,", "");
         let stats = ClientStats::parse(document.as_bytes()).unwrap();
         assert_eq!((stats.queued_records, stats.queued_bytes), (0, 70));
+    }
+
+    #[test]
+    fn a_partition_is_read_somewhere_once_it_is_fetched_from() {
+        let read = |fields: &str| {
+            let text = format!(r#"{{"topics":{{"in":{{"partitions":{{"3":{{{fields}}}}}}}}}}}"#);
+            let (_, readings) = parse_consumer(text.as_bytes()).unwrap();
+            readings.get(&("in".to_owned(), 3)).copied()
+        };
+        let active = r#""fetch_state":"active","hi_offset":9"#;
+        assert_eq!(
+            read(&format!(r#"{active},"next_offset":7,"committed_offset":5,"rxmsgs":2"#)),
+            Some(Reading { committed: Some(5), next: 7, fetched: 2 })
+        );
+        assert_eq!(
+            read(&format!(r#"{active},"next_offset":9,"committed_offset":-1001"#)),
+            Some(Reading { committed: None, next: 9, fetched: 0 })
+        );
+        for unknown in [
+            r#""fetch_state":"offset-wait","hi_offset":9,"next_offset":0,"committed_offset":-1001"#,
+            r#""fetch_state":"active","hi_offset":-1001,"next_offset":0,"committed_offset":-1001"#,
+            // Not yet set to where it is to begin.
+            r#""fetch_state":"active","hi_offset":9,"next_offset":0,"committed_offset":5"#,
+        ] {
+            assert_eq!(read(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_assignment_begins_where_the_client_stands_unless_something_may_wait() {
+        let reading = Reading { committed: Some(5), next: 7, fetched: 2 };
+        assert_eq!((reading.begin(true), reading.begin(false)), (Some(7), Some(5)));
+        assert_eq!(Reading { committed: None, ..reading }.begin(false), None);
+        let empty = Reading { committed: None, next: 0, fetched: 0 };
+        assert_eq!((empty.begin(true), empty.begin(false)), (Some(0), Some(0)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! I/O thread performs them between turns with everything it owns at hand. The broker waits until
 //! partitions are really given up, heartbeats go on meanwhile.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use tracing::{debug, warn};
 
 use crate::shard::outbox::Bell;
 
-use super::client_stats::{ClientStats, INTERVAL_MS};
+use super::client_stats::{INTERVAL_MS, PartitionName, Reading, parse_consumer};
 use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Inbox, code_name};
@@ -79,6 +80,7 @@ impl Consumer {
         let base: BaseConsumer<Membership> = config
             .create_with_context(Membership {
                 counters: Arc::clone(counters),
+                pipeline: options.pipeline_name.clone(),
                 ..Default::default()
             })
             .map_err(|error| Error::Settings(error.to_string()))?;
@@ -192,7 +194,7 @@ impl Consumer {
                     if let Some((code, reason)) = self.base.client().fatal_error() {
                         return Err(self.fatal_code(code, &reason));
                     }
-                    warn!(%error, group = self.group, "consumer");
+                    warn!(pipeline = self.base.context().pipeline, group = self.group, %error, "consumer");
                 }
             }
             if !self.inbox.has_event() {
@@ -214,8 +216,20 @@ impl Consumer {
         self.inbox.is_empty() && !self.inbox.has_event()
     }
 
+    /// Where a partition begins of which no record has been taken yet: `None` until the client has
+    /// told. To be asked between turns: what was fetched and not taken is in the inbox.
+    pub(super) fn begins_at(&self, topic: &str, partition: i32) -> Option<i64> {
+        let readings = self.base.context().readings.lock().ok()?;
+        readings.get(&(topic.to_owned(), partition))?.begin(self.inbox.is_empty())
+    }
+
     /// Takes partitions on; their messages come in the inbox.
     pub(super) fn assign(&self, partitions: &TopicPartitionList) -> Result<(), Error> {
+        if let Ok(mut readings) = self.base.context().readings.lock() {
+            // What was told of an earlier assignment.
+            readings
+                .retain(|(topic, number), _| partitions.find_partition(topic, *number).is_none());
+        }
         for element in partitions.elements() {
             if !self.inbox.forward(element.topic(), element.partition()) {
                 return Err(self.fatal(format!(
@@ -279,7 +293,8 @@ impl Drop for Consumer {
                 GroupEvent::Committed(_) => Ok(()),
             };
             if let Err(error) = answered {
-                warn!(%error, "answering a rebalance while closing");
+                let pipeline = &self.base.context().pipeline;
+                warn!(pipeline, %error, "answering a rebalance while closing");
             }
         }
     }
@@ -300,6 +315,9 @@ pub(super) struct Membership {
     /// What the broker's list of request versions says about KIP-848 groups.
     groups: AtomicU8,
     counters: Arc<Counters>,
+    pipeline: String,
+    /// Where partitions are read, as the client told it last.
+    readings: Mutex<HashMap<PartitionName, Reading>>,
 }
 
 impl Membership {
@@ -346,13 +364,16 @@ impl ClientContext for Membership {
             _ if is_known => {
                 debug!(target: "librdkafka", facility, "{line}");
             }
-            _ => warn!(target: "librdkafka", facility, "{line}"),
+            _ => warn!(target: "librdkafka", pipeline = self.pipeline, facility, "{line}"),
         }
     }
 
     fn stats_raw(&self, json: &[u8]) {
-        if let Some(stats) = ClientStats::parse(json) {
+        if let Some((stats, readings)) = parse_consumer(json) {
             self.counters.set_client(ClientRole::Consumer, stats);
+            if let Ok(mut present) = self.readings.lock() {
+                *present = readings;
+            }
         }
     }
 
@@ -363,7 +384,7 @@ impl ClientContext for Membership {
             self.is_alone.store(true, Ordering::SeqCst);
         }
         if self.is_up.load(Ordering::SeqCst) {
-            warn!(%error, reason, "consumer");
+            warn!(pipeline = self.pipeline, %error, reason, "consumer");
             return;
         }
         debug!(%error, reason, "consumer");
@@ -385,7 +406,7 @@ impl ConsumerContext for Membership {
     ) {
         if self.closing.load(Ordering::SeqCst) {
             if let Err(error) = give_up(base, partitions) {
-                warn!(%error, "giving partitions up while closing");
+                warn!(pipeline = self.pipeline, %error, "giving partitions up while closing");
             }
             return;
         }

@@ -29,10 +29,8 @@ pub struct Counters {
     pub produced: Counter,
     /// Records whose delivery the broker acknowledged.
     pub delivered: Counter,
-    /// Deliveries that failed, re-sent ones included.
+    /// Sends that were not acknowledged, whether another followed or not.
     pub delivery_failed: Counter,
-    /// Results replaced by a failure record because they were too large.
-    pub oversize_results: Counter,
     /// Log events of histories written.
     pub history_events: Counter,
     /// Log events that found no room in the history of their execution.
@@ -149,14 +147,18 @@ pub const REBALANCES: [&str; 3] = ["assigned", "revoked", "lost"];
 /// What is written to one topic.
 #[derive(Debug, Default)]
 pub struct Sink {
-    /// Records put into the producer's queue.
+    /// Records put into the producer's queue, each time that they were.
     pub produced: Counter,
     /// Records whose delivery the broker acknowledged.
     pub delivered: Counter,
-    /// Deliveries that failed.
+    /// Records given up: none of their sends was acknowledged, and none follows.
     pub failed: Counter,
+    /// Sends that were not acknowledged, whether another followed or not.
+    pub undelivered: Counter,
     /// Records put into the queue again after they were refused or not delivered.
     pub retried: Counter,
+    /// Records that the topic refused for their size, with a smaller one in their place.
+    pub replaced: Counter,
     /// Bytes of the values acknowledged.
     pub bytes: Counter,
     /// Nanoseconds from the queue to the acknowledgement.
@@ -273,11 +275,11 @@ pub struct PartitionLag {
     pub topic: String,
     /// Partition.
     pub partition: i32,
-    /// Next offset to commit; -1 before the first record.
+    /// Next offset to commit; where the assignment began before the first record, -1 before that is known.
     pub watermark: i64,
     /// Offset committed last, -1 when it is not known.
     pub committed: i64,
-    /// Next offset to read, -1 before the first record.
+    /// Next offset to read, -1 when it is not known.
     pub position: i64,
     /// Records between the watermark and the end of the partition as last heard of; -1 unknown.
     pub records: i64,

@@ -66,13 +66,13 @@ impl IoThread {
         };
         if let Some((code, reason)) = message.error() {
             books.counters.error(code_name(code));
-            let refused = refuse_error(message, code, reason);
+            let refused = refuse_error(options, message, code, reason);
             consumer.inbox.pop();
             return refused.map(|()| true);
         }
         let tag = (message.topic_tag(), message.partition());
         if let Some(index) = books.partitions.by_tag(options, tag, || message.topic()) {
-            let Some(place) = admit(books, index, message.offset()) else {
+            let Some(place) = admit(options, books, index, message.offset()) else {
                 return Ok(false);
             };
             start(options, books, router, message, place);
@@ -101,7 +101,7 @@ impl IoThread {
 }
 
 /// Writes an offset down as open; `None` when the partition's window or the slab is full.
-fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
+fn admit(options: &Options, books: &mut Books, index: u32, offset: i64) -> Option<Place> {
     if !books.held.has_room() {
         return None;
     }
@@ -109,6 +109,7 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
     let mut received = partition.ledger.as_mut()?.receive(offset);
     if received == Received::Behind {
         warn!(
+            pipeline = options.pipeline_name,
             topic = partition.topic_name,
             partition = partition.number,
             offset,
@@ -124,6 +125,7 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
             partition.warned = true;
             books.counters.window_full.add(1);
             warn!(
+                pipeline = options.pipeline_name,
                 topic = partition.topic_name,
                 partition = partition.number,
                 watermark = ledger.watermark(),
@@ -166,13 +168,11 @@ fn start(
         dead_letter(options, books, message, headers, place, class, &cause);
         return;
     }
-    let header = |name| headers.as_ref().and_then(|headers| headers.last(name));
-    let name = header(c"execution-name")
+    let name = headers
+        .as_ref()
+        .and_then(|headers| headers.last(c"execution-name"))
         .map(|name| std::str::from_utf8(name).unwrap_or_default().to_owned());
-    let traceparent = header(c"traceparent").and_then(TraceParent::parse);
-    // W3C: without the one the other means nothing.
-    let tracestate = traceparent.and_then(|_| tracestate(header(c"tracestate")?));
-    let tracestate = tracestate.map(str::to_owned).unwrap_or_default();
+    let (traceparent, tracestate) = trace(headers.as_ref());
     if name.as_deref().is_some_and(|name| !name_is_valid(name)) {
         let class = DeadLetterClass::InvalidName;
         dead_letter(options, books, message, headers, place, class, INVALID_NAME_CAUSE);
@@ -217,6 +217,15 @@ fn start(
     });
 }
 
+/// The trace that a record belongs to, with what others say of it.
+fn trace(headers: Option<&Headers>) -> (Option<TraceParent>, String) {
+    let header = |name| headers.and_then(|headers| headers.last(name));
+    let traceparent = header(c"traceparent").and_then(TraceParent::parse);
+    // W3C: without the one the other means nothing.
+    let state = traceparent.and_then(|_| tracestate(header(c"tracestate")?));
+    (traceparent, state.map(str::to_owned).unwrap_or_default())
+}
+
 /// Refuses a record before it reaches a shard.
 fn dead_letter(
     options: &Options,
@@ -256,12 +265,17 @@ fn dead_letter(
 }
 
 /// An element that is an error instead of a record.
-fn refuse_error(message: &Message, code: RDKafkaErrorCode, reason: String) -> Result<(), Error> {
+fn refuse_error(
+    options: &Options,
+    message: &Message,
+    code: RDKafkaErrorCode,
+    reason: String,
+) -> Result<(), Error> {
     let (topic, partition) = (message.topic(), message.partition());
     if code == RDKafkaErrorCode::AutoOffsetReset {
         return Err(Error::OffsetReset { topic, partition, reason });
     }
-    warn!(topic, partition, %code, reason, "consumer");
+    warn!(pipeline = options.pipeline_name, topic, partition, %code, reason, "consumer");
     Ok(())
 }
 

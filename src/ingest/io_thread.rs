@@ -15,11 +15,13 @@ use tracing::{info, warn};
 use crate::shard::outbox::{Bell, LaneReceiver};
 
 use super::books::Books;
+use super::client_stats::PartitionName;
 use super::consumer::{Consumer, GroupEvent};
 use super::counters::PartitionLag;
 use super::error::Error;
 use super::ledger::Ledger;
 use super::options::Options;
+use super::partitions::list;
 use super::pipeline::Report;
 use super::port::{Router, own_slot};
 use super::producer::Producer;
@@ -60,7 +62,11 @@ impl IoThread {
         self.books.counters.in_flight.set(open);
         let dropped = open + self.books.counters.dropped.get();
         if dropped > 0 {
-            warn!(dropped, "executions dropped uncommitted; their next owner runs them again");
+            let pipeline = &self.options.pipeline_name;
+            warn!(
+                pipeline,
+                dropped, "executions dropped uncommitted; their next owner runs them again"
+            );
         }
         Report {
             dropped,
@@ -146,7 +152,13 @@ impl IoThread {
                         element.partition(),
                     );
                 }
-                info!(count = partitions.count(), "partitions assigned");
+                let (pipeline, names) = (&self.options.pipeline_name, names(&partitions));
+                info!(
+                    pipeline,
+                    partitions = list(&names),
+                    count = names.len(),
+                    "partitions assigned"
+                );
                 let assigned = self.consumer.assign(&partitions);
                 self.books.counters.rebalance_duration.took(began.elapsed());
                 assigned
@@ -155,8 +167,23 @@ impl IoThread {
                 let began = Instant::now();
                 let lost = usize::from(self.consumer.assignment_is_lost());
                 self.books.counters.rebalances[1 + lost].add(1);
-                info!(count = partitions.count(), "partitions revoked");
-                let revoked = self.revoke(&partitions);
+                let (pipeline, names) = (&self.options.pipeline_name, names(&partitions));
+                if lost == 1 {
+                    warn!(
+                        pipeline,
+                        partitions = list(&names),
+                        count = names.len(),
+                        "partitions lost"
+                    );
+                } else {
+                    info!(
+                        pipeline,
+                        partitions = list(&names),
+                        count = names.len(),
+                        "partitions revoked"
+                    );
+                }
+                let revoked = self.revoke(&partitions, &names);
                 self.books.counters.rebalance_duration.took(began.elapsed());
                 revoked
             }
@@ -168,19 +195,18 @@ impl IoThread {
     }
 
     /// Lets what runs of these partitions end within the budget, commits, and gives them up.
-    fn revoke(&mut self, partitions: &TopicPartitionList) -> Result<(), Error> {
-        let places: Vec<(String, i32)> = partitions
-            .elements()
-            .iter()
-            .map(|element| (element.topic().to_owned(), element.partition()))
-            .collect();
+    fn revoke(
+        &mut self,
+        partitions: &TopicPartitionList,
+        places: &[PartitionName],
+    ) -> Result<(), Error> {
         self.consumer.inbox.retain(|message| {
             !places
                 .iter()
                 .any(|(topic, number)| *number == message.partition() && *topic == message.topic())
         });
-        let settled = self.settle_before_revoke(&places);
-        for (topic, number) in &places {
+        let settled = self.settle_before_revoke(places);
+        for (topic, number) in places {
             self.books.partitions.revoke(&self.options, topic, *number);
         }
         // Whatever went wrong before: a revoke that is not answered keeps the client from closing.
@@ -189,7 +215,7 @@ impl IoThread {
     }
 
     /// Brings what is open of these partitions to its end, within the budget, and commits.
-    fn settle_before_revoke(&mut self, places: &[(String, i32)]) -> Result<(), Error> {
+    fn settle_before_revoke(&mut self, places: &[PartitionName]) -> Result<(), Error> {
         let deadline = Instant::now() + self.options.revoke_timeout;
         while !self.consumer.assignment_is_lost()
             && Instant::now() < deadline
@@ -214,7 +240,7 @@ impl IoThread {
     }
 
     /// Whether a record of its sums is under way.
-    fn is_unbilled(&self, (topic, number): &(String, i32)) -> bool {
+    fn is_unbilled(&self, (topic, number): &PartitionName) -> bool {
         self.books
             .partitions
             .find(&self.options, topic, *number)
@@ -223,7 +249,7 @@ impl IoThread {
             .is_some_and(|sums| sums.unbilled() > 0)
     }
 
-    fn is_open(&self, (topic, number): &(String, i32)) -> bool {
+    fn is_open(&self, (topic, number): &PartitionName) -> bool {
         self.books
             .partitions
             .find(&self.options, topic, *number)
@@ -351,7 +377,8 @@ impl IoThread {
             std::thread::sleep(NAP);
         }
         if !self.commits_open.is_empty() {
-            warn!("the broker did not answer the last commit; those records run again");
+            let pipeline = &self.options.pipeline_name;
+            warn!(pipeline, "the broker did not answer the last commit; those records run again");
             self.commits_open.clear();
         }
         Ok(())
@@ -363,7 +390,8 @@ impl IoThread {
         }
         if let Err(error) = result {
             self.books.counters.commits_failed.add(1);
-            warn!(%error, "commit failed; sending it again");
+            let pipeline = &self.options.pipeline_name;
+            warn!(pipeline, %error, "commit failed; sending it again");
             for partition in self.books.partitions.assigned_mut() {
                 partition.committed = Some(-1);
             }
@@ -377,15 +405,20 @@ impl IoThread {
             .partitions
             .assigned()
             .map(|partition| {
-                let watermark = partition.ledger.as_ref().and_then(Ledger::watermark);
-                let end =
-                    self.consumer.inbox.high_watermark(&partition.topic_name, partition.number);
+                let (topic, number) = (&partition.topic_name, partition.number);
+                let ledger = partition.ledger.as_ref();
+                let watermark = ledger.and_then(Ledger::watermark);
+                // Nothing has come since the assignment: all stands where it began.
+                let begin =
+                    if watermark.is_none() { self.consumer.begins_at(topic, number) } else { None };
+                let watermark = watermark.or(begin);
+                let end = self.consumer.inbox.high_watermark(topic, number);
                 PartitionLag {
-                    topic: partition.topic_name.clone(),
-                    partition: partition.number,
+                    topic: topic.clone(),
+                    partition: number,
                     watermark: watermark.unwrap_or(-1),
-                    committed: partition.committed.unwrap_or(-1),
-                    position: partition.ledger.as_ref().and_then(Ledger::position).unwrap_or(-1),
+                    committed: partition.committed.or(begin).unwrap_or(-1),
+                    position: ledger.and_then(Ledger::position).or(begin).unwrap_or(-1),
                     records: watermark
                         .zip(end)
                         .map_or(-1, |(watermark, end)| (end - watermark).max(0)),
@@ -394,6 +427,15 @@ impl IoThread {
             .collect();
         self.books.counters.set_lags(lags);
     }
+}
+
+/// The partitions of a rebalance, in order.
+fn names(partitions: &TopicPartitionList) -> Vec<PartitionName> {
+    let elements = partitions.elements();
+    let names = elements.iter().map(|element| (element.topic().to_owned(), element.partition()));
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 /// Which ranges of sums are to be ended.

@@ -1,7 +1,9 @@
 //! The assigned partitions of a source, each with its ledger.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
+use super::client_stats::PartitionName;
 use super::identity::IdentityPrefix;
 use super::ledger::Ledger;
 use super::options::Options;
@@ -167,5 +169,47 @@ impl Partitions {
     fn forget_tags(&mut self) {
         self.by_tag.clear();
         self.last_tag = None;
+    }
+}
+
+/// Partitions for a log line, in the order in which they are given: `orders 0 1 2, refunds 0`. Beyond
+/// a bound it says how many more there are.
+pub(super) fn list(names: &[PartitionName]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for (topic, number) in names.iter().take(LISTED_MAX) {
+        // Writing to a text cannot fail.
+        let _ = if last == Some(topic) {
+            write!(text, " {number}")
+        } else {
+            write!(text, "{}{topic} {number}", if last.is_some() { ", " } else { "" })
+        };
+        last = Some(topic);
+    }
+    if names.len() > LISTED_MAX {
+        let _ = write!(text, " and {} more", names.len() - LISTED_MAX);
+    }
+    text
+}
+
+/// Partitions that a log line names.
+const LISTED_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(topic: &str, numbers: std::ops::Range<i32>) -> Vec<PartitionName> {
+        numbers.map(|number| (topic.to_owned(), number)).collect()
+    }
+
+    #[test]
+    fn partitions_are_listed_by_topic_up_to_a_bound() {
+        assert_eq!(list(&[]), "");
+        let two = [names("orders", 0..3), names("refunds", 7..8)].concat();
+        assert_eq!(list(&two), "orders 0 1 2, refunds 7");
+        assert!(!list(&names("orders", 0..64)).contains("more"));
+        let many = list(&names("orders", 0..1_000));
+        assert!(many.ends_with(" 62 63 and 936 more"), "{many}");
     }
 }

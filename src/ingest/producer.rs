@@ -64,6 +64,7 @@ pub(super) struct Producer {
     reports: Reports<Events>,
     base: Arc<BaseProducer<Events>>,
     counters: Arc<Counters>,
+    pipeline: String,
 }
 
 impl Producer {
@@ -121,6 +122,7 @@ impl Producer {
                 .ok_or_else(|| Error::Settings("the producer has no event queue".into()))?,
             base,
             counters: Arc::clone(counters),
+            pipeline: options.pipeline_name.clone(),
         })
     }
 
@@ -152,7 +154,7 @@ impl Producer {
                 Report::Error(code, reason) => {
                     fatal |= code == RDKafkaErrorCode::Fatal;
                     self.counters.error(code_name(code));
-                    warn!(%code, reason, "producer");
+                    warn!(pipeline = self.pipeline, %code, reason, "producer");
                 }
                 Report::Statistics(json) => {
                     if let Some(stats) = ClientStats::parse(json) {
@@ -161,7 +163,7 @@ impl Producer {
                 }
                 Report::Log(level, line) => {
                     if level <= SYSLOG_WARNING {
-                        warn!(target: "librdkafka", "{line}");
+                        warn!(target: "librdkafka", pipeline = self.pipeline, "{line}");
                     } else {
                         debug!(target: "librdkafka", "{line}");
                     }

@@ -197,13 +197,25 @@ impl Publishing {
         if !self.write_log_events(options, books, producer, slot, settled) {
             return false;
         }
-        let batch = &self.batch;
         if options.billing_sums.is_some() {
             if let Some(place) = books.held.get_mut(slot).map(|held| held.place) {
                 books.note_billed(place, settled.status, settled.billed);
             }
             return true;
         }
+        self.write_bill(options, books, producer, slot, settled)
+    }
+
+    /// Sends the billing record of an outcome.
+    fn write_bill(
+        &mut self,
+        options: &Options,
+        books: &mut Books,
+        producer: &Producer,
+        slot: u32,
+        settled: &SettledOutcome,
+    ) -> bool {
+        let batch = &self.batch;
         let event = EventHeaders {
             id: batch.slice(settled.execution_arn),
             kind: BILLING_EVENT_TYPE,

@@ -225,7 +225,7 @@ families! {
         "Bytes of these.";
 
     SINK_RECORDS "expressway_sink_records_total" Counter Cells ["topic", "result"]
-        "Output records by delivery outcome.";
+        "Output records by how they ended: delivered, or given up; one that is sent again has not ended.";
     SINK_BYTES "expressway_sink_bytes_total" Counter Cells ["topic"]
         "Bytes of the values delivered.";
     SINK_DURATION "expressway_sink_delivery_duration_seconds" Latency Cells ["topic"]
@@ -234,6 +234,8 @@ families! {
         "Output records enqueued and not acknowledged.";
     SINK_RETRIES "expressway_sink_retries_total" Counter Cells ["topic"]
         "Output records sent again after they were refused or not delivered.";
+    SINK_REPLACED "expressway_sink_replaced_total" Counter Cells ["topic"]
+        "Output records that their topic refused for their size, with a smaller one in their place.";
 
     HISTORY_EVENTS "expressway_history_events_total" Counter Cells ["result"]
         "Log events of histories: written, cut to fit their topic, without room, refused by it.";

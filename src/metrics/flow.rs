@@ -81,12 +81,14 @@ pub struct SourceCounts {
 /// What was written to one topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkCounts {
-    /// Records put into the producer's queue.
-    pub produced: u64,
-    /// What became of them, by [`DELIVERIES`].
+    /// Records in the producer's queue or on their way, of which no report has come yet.
+    pub in_flight: u64,
+    /// Records that came to their end, by [`DELIVERIES`]; those sent again have not.
     pub deliveries: [u64; 2],
-    /// Records put into it again.
+    /// Records put into the producer's queue again.
     pub retried: u64,
+    /// Records refused for their size, with a smaller one in their place.
+    pub replaced: u64,
     /// Bytes delivered.
     pub bytes: u64,
     /// Nanoseconds from the queue to the acknowledgement.
@@ -346,9 +348,10 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
     let mut topics: BTreeMap<&str, SinkCounts> = BTreeMap::new();
     for (topic, counts) in counts.iter().flat_map(|one| &one.sinks) {
         let sum = topics.entry(topic).or_default();
-        sum.produced += counts.produced;
+        sum.in_flight += counts.in_flight;
         sum.bytes += counts.bytes;
         sum.retried += counts.retried;
+        sum.replaced += counts.replaced;
         sum.duration.add(&counts.duration);
         for (sum, count) in sum.deliveries.iter_mut().zip(counts.deliveries) {
             *sum += count;
@@ -369,6 +372,11 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
             samples.count(&[topic], counts.retried);
         }
     });
+    page.family(&names::SINK_REPLACED, |samples| {
+        for (topic, counts) in &topics {
+            samples.count(&[topic], counts.replaced);
+        }
+    });
     page.family(&names::SINK_DURATION, |samples| {
         for (topic, counts) in &topics {
             samples.histogram(&[topic], &counts.duration);
@@ -376,8 +384,7 @@ fn sinks(counts: &[FlowCounts], page: &mut Page<'_>) {
     });
     page.family(&names::SINK_IN_FLIGHT, |samples| {
         for (topic, counts) in &topics {
-            let acknowledged = counts.deliveries.iter().sum();
-            samples.count(&[topic], counts.produced.saturating_sub(acknowledged));
+            samples.count(&[topic], counts.in_flight);
         }
     });
 }

@@ -271,6 +271,7 @@ fn zero_series_exist_before_anything_happened() {
         ("expressway_source_errors_total", "code=\"_TRANSPORT\""),
         ("expressway_source_records_rejected_total", "topic=\"in\",reason=\"too_large\""),
         ("expressway_sink_retries_total", "topic=\"out\""),
+        ("expressway_sink_replaced_total", "topic=\"out\""),
         ("expressway_shard_backpressure_seconds_total", "shard=\"0\",reason=\"sink\""),
         ("expressway_task_connections", "resource=\"http:invoke\",state=\"idle\""),
     ] {
@@ -297,7 +298,7 @@ fn counts_of_all_threads_are_summed() {
     {
         let mut flow = rig.flow.lock().unwrap();
         (flow.sources[0].1.records, flow.sources[1].1.records) = (5, 6);
-        (flow.sinks[0].1.produced, flow.sinks[0].1.deliveries) = (3, [1, 1]);
+        (flow.sinks[0].1.in_flight, flow.sinks[0].1.deliveries) = (1, [1, 1]);
         flow.held_back_ns = 250_000_000;
     }
     let families = rig.scrape();
@@ -374,7 +375,7 @@ fn trouble(flow: &mut FlowCounts) {
     flow.queues = [(5, 500), (7, 700)];
     flow.round_trips = vec![(1, RoundTrip { average_us: 250, p99_us: 1_900 })];
     flow.sources[0].1.dead_lettered = [1, 2, 4, 8, 16];
-    flow.sinks[0].1.retried = 9;
+    (flow.sinks[0].1.retried, flow.sinks[0].1.replaced) = (9, 4);
     let partition = |number| PartitionOffsets {
         topic: "in".to_owned(),
         partition: number,
@@ -425,6 +426,7 @@ fn limits_clients_and_programs_are_shown() {
         ("kafka_broker_rtt_seconds", "broker=\"1\",stat=\"avg\"", 250e-6),
         ("kafka_broker_rtt_seconds", "broker=\"1\",stat=\"p99\"", 1.9e-3),
         ("sink_retries_total", "topic=\"out\"", 9.0),
+        ("sink_replaced_total", "topic=\"out\"", 4.0),
         ("traces_sampled_total", "state_machine=\"b\",reason=\"slow\"", 2.0),
         ("config_last_reload_success_timestamp_seconds", "", 1.7e9),
         ("shard_queue_capacity", "shard=\"0\",queue=\"inbox\"", 16.0),

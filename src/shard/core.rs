@@ -421,11 +421,13 @@ impl ShardCore {
             Step::Finished(value) => {
                 self.output.clear();
                 running.execution.write(value, &mut self.output);
-                running.execution.end_history(End::Succeeded(value), edges.now);
+                let end = running.end(Status::Succeeded, edges.now);
+                running.execution.end_history(End::Succeeded(value), end);
                 return self.settle(running, slot, Status::Succeeded, None, edges);
             }
             Step::Failed(raised) => {
-                running.execution.end_history(End::Failed(&raised), edges.now);
+                let end = running.end(Status::Failed, edges.now);
+                running.execution.end_history(End::Failed(&raised), end);
                 return self.settle(running, slot, Status::Failed, Some(&raised), edges);
             }
             Step::Suspended | Step::OutOfFuel => {}
@@ -501,7 +503,8 @@ impl ShardCore {
         let Some((mut running, _)) = taken else { return };
         running.ticket.deadline = None;
         let raised = Raised::new(Some("States.Timeout"), None);
-        running.execution.end_history(End::TimedOut(&raised), edges.now);
+        let end = running.end(Status::TimedOut, edges.now);
+        running.execution.end_history(End::TimedOut(&raised), end);
         self.settle(running, Some(index), Status::TimedOut, Some(&raised), edges);
     }
 
@@ -519,12 +522,7 @@ impl ShardCore {
             self.slab.vacate(index);
         }
         let ticket = running.ticket;
-        let mut duration_ns = edges.now.mono_ns.saturating_sub(ticket.started.mono_ns);
-        if let (Status::TimedOut, Some(timeout_ms)) = (status, running.timeout_ms()) {
-            // The limit is what AWS bills, however late the timer was looked at.
-            duration_ns = timeout_ms * 1_000_000;
-        }
-        let started_ms = running.execution.started_ms();
+        let end = running.end(status, edges.now);
         edges.settle.settled(&Settled {
             origin: ticket.origin,
             machine: ticket.machine,
@@ -534,9 +532,9 @@ impl ShardCore {
             output: if status == Status::Succeeded { &self.output } else { &[] },
             error: raised.and_then(Raised::error),
             cause: raised.and_then(Raised::cause),
-            started_ms,
-            stopped_ms: started_ms + (duration_ns / 1_000_000) as i64,
-            duration_ns,
+            started_ms: running.execution.started_ms(),
+            stopped_ms: end.wall_ms,
+            duration_ns: end.mono_ns.saturating_sub(ticket.started.mono_ns),
             input_bytes: running.execution.input_bytes(),
             metered_data_bytes: running.execution.metered_data_bytes(),
             held_bytes: running.execution.held_bytes_peak() as u64,

@@ -1,5 +1,6 @@
 //! The open executions of a shard: each awake, or folded up while it sleeps.
 
+use super::Status;
 use super::timers::TimerKey;
 use crate::base::clock::Now;
 use crate::base::ids::{ExecutionSuffix, MachineIdx, Origin, WakeToken};
@@ -195,6 +196,20 @@ impl Running {
             (Some(own), Some(limit)) => Some(own.min(limit)),
             (own, limit) => own.or(limit),
         }
+    }
+
+    /// When it ends if it ends now: result, history and bill tell the same. Its wall clock goes by the
+    /// monotonic one from its start on, since two readings in milliseconds can differ from the
+    /// duration by one.
+    pub(super) fn end(&self, status: Status, now: Now) -> Now {
+        let started_ns = self.ticket.started.mono_ns;
+        let mut duration_ns = now.mono_ns.saturating_sub(started_ns);
+        if let (Status::TimedOut, Some(timeout_ms)) = (status, self.timeout_ms()) {
+            // The limit is what AWS bills, however late the timer was looked at.
+            duration_ns = timeout_ms * 1_000_000;
+        }
+        let wall_ms = self.execution.started_ms() + (duration_ns / 1_000_000) as i64;
+        Now { mono_ns: started_ns + duration_ns, wall_ms }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Ended {
     pub error: Option<String>,
     /// Cause text.
     pub cause: Option<String>,
+    /// Wall clock at its end, ms since the Unix epoch.
+    pub stopped_ms: i64,
     /// Virtual time that it took.
     pub duration_ns: u64,
     /// States entered, retries included.
@@ -77,6 +79,7 @@ impl Settle for Sink {
             output: String::from_utf8_lossy(settled.output).into_owned(),
             error: settled.error.map(str::to_owned),
             cause: settled.cause.map(str::to_owned),
+            stopped_ms: settled.stopped_ms,
             duration_ns: settled.duration_ns,
             transitions: settled.transitions,
             metered_data_bytes: settled.metered_data_bytes,

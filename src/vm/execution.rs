@@ -258,9 +258,11 @@ impl Execution {
         std::iter::once(&self.frame).chain(&self.frames).filter_map(|frame| frame.token)
     }
 
-    /// Records how the execution ended, if a history is kept.
-    pub fn end_history(&mut self, end: End<'_>, now: Now) {
+    /// Records how and when the execution ended, if a history is kept; what it did last is not later
+    /// than that.
+    pub fn end_history(&mut self, end: End<'_>, at: Now) {
         let Some(history) = &mut self.history else { return };
+        history.cut_off(at);
         let previous = if self.frame.id == FrameId::ROOT {
             self.frame.last_event
         } else {
@@ -282,7 +284,7 @@ impl Execution {
         });
         // Whatever found no room before: how it ended is told.
         if history.recording.level.logs(kind) {
-            let Now { wall_ms, mono_ns } = now;
+            let Now { wall_ms, mono_ns } = at;
             history.push(Event { id, previous, wall_ms, mono_ns, kind, details });
         }
     }

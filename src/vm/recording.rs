@@ -4,6 +4,7 @@
 //! and nothing else; an execution that records nothing has no history at all.
 
 use super::history::{Detail, Details, Event};
+use crate::base::clock::Now;
 use crate::base::ids::ExecutionSuffix;
 
 /// Which events are logged; each level holds all that the ones before it hold.
@@ -123,6 +124,16 @@ impl History {
         let has_room = self.bytes < bytes_max;
         self.left_out += u32::from(wanted && !has_room);
         wanted && has_room
+    }
+
+    /// Puts events that are later than the end at the end: the clocks of both are rounded apart, and
+    /// who runs into a time limit may have done something before the timer was looked at.
+    pub(super) fn cut_off(&mut self, end: Now) {
+        let later = |event: &&mut Event| event.wall_ms > end.wall_ms || event.mono_ns > end.mono_ns;
+        for event in self.events.iter_mut().rev().take_while(later) {
+            event.wall_ms = event.wall_ms.min(end.wall_ms);
+            event.mono_ns = event.mono_ns.min(end.mono_ns);
+        }
     }
 
     pub(super) fn push(&mut self, event: Event) {

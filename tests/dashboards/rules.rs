@@ -387,12 +387,13 @@ fn sink_and_tasks() -> Vec<Alert> {
         Alert {
             name: "ExpressSinkFailing",
             severity: "critical",
-            expr: r#"sum by (cluster, job, topic) (rate(expressway_sink_records_total{result="failed"}[5m])) > 0"#.to_owned(),
-            wait: "5m",
+            // Who gives up a record ends soon after: no rate of it lasts.
+            expr: r#"sum by (cluster, job, topic) (increase(expressway_sink_records_total{result="failed"}[15m])) > 0"#.to_owned(),
+            wait: "0m",
             summary: "Records do not reach {{ $labels.topic }}",
-            description: "{{ $value | humanize }} deliveries a second fail.",
-            meaning: "Each is sent three times; then the source ends, so that nothing is lost.",
-            look: "The log line `record not delivered` names the broker's error and the role of the topic.",
+            description: "{{ $value | humanize }} were given up in fifteen minutes.",
+            meaning: "Each was sent three times; then the source ends, so that nothing is lost. A log event of a history that its topic refuses for its size is lost alone.",
+            look: "The log line `record not delivered` names the broker's error, the pipeline and the topic. expressway_sink_retries_total rises before.",
             fix: "Message too large: max.message.bytes of the topic. Timeouts: the broker. Authorization: the ACL of the topic.",
             fires: Case { series: &[(r#"expressway_sink_records_total{job="e",instance="a",topic="t",result="failed"}"#, "0+1x20")], at: "15m" },
             quiet: Case { series: &[(r#"expressway_sink_records_total{job="e",instance="a",topic="t",result="failed"}"#, "2x20")], at: "15m" },

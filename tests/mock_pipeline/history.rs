@@ -81,6 +81,7 @@ fn an_event_over_the_limit_of_its_topic_is_written_without_its_data() {
     let counters = running.handle.counters();
     assert!(running.stop().error.is_none());
     assert_eq!((counters.history_cut.get(), counters.history_refused.get()), (1, 0));
+    assert!(counters.sinks.iter().all(|sink| sink.failed.get() == 0), "all went through at last");
     let records = cluster.read("history", 2, 2);
     let events: Vec<Value> =
         records.iter().map(|record| serde_json::from_str(record.text()).unwrap()).collect();

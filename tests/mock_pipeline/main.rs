@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use expressway::base::ids::{MachineIdx, PipelineIdx};
 use expressway::cli::relay::{self, RelayArgs};
-use expressway::ingest::{ClientRole, Error, Handle, OffsetReset, Options, Pipeline, Report};
+use expressway::ingest::{
+    ClientRole, Counter, Counters, Error, Handle, OffsetReset, Options, Pipeline, Report, Sink,
+};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
 
@@ -88,6 +90,16 @@ fn produce(cluster: &Cluster, count: usize) {
 
 fn ends(count: usize) -> BTreeMap<i32, i64> {
     (0..PARTITIONS).map(|partition| (partition, (count as i64) / i64::from(PARTITIONS))).collect()
+}
+
+/// Records that ended, over all sinks: delivered, and given up.
+fn ended(counters: &Counters) -> (u64, u64) {
+    let sum = |of: fn(&Sink) -> &Counter| counters.sinks.iter().map(|sink| of(sink).get()).sum();
+    (sum(|sink| &sink.delivered), sum(|sink| &sink.failed))
+}
+
+fn replaced(counters: &Counters) -> u64 {
+    counters.sinks.iter().map(|sink| sink.replaced.get()).sum()
 }
 
 fn arns(records: &[Record]) -> HashMap<String, u32> {
@@ -371,7 +383,7 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     wait_for("it", || running.finished() == 1);
     let counters = running.handle.counters();
     assert!(running.stop().error.is_none());
-    assert_eq!(counters.oversize_results.get(), 1);
+    assert_eq!(replaced(&counters), 1);
     let failures = cluster.read("dead", 1, 1);
     let failure = &failures[0];
     assert_eq!(failure.key.as_deref(), Some(&b"k"[..]));
@@ -430,7 +442,8 @@ fn a_batch_refused_for_its_size_goes_through_record_by_record() {
     assert!(counters.delivery_failed.get() > 0);
     let retried: u64 = counters.sinks.iter().map(|sink| sink.retried.get()).sum();
     assert_eq!(retried, counters.delivery_failed.get(), "each is sent again, once");
-    assert_eq!(counters.oversize_results.get(), 0);
+    assert_eq!(ended(&counters), (800, 0), "each is delivered in the end");
+    assert_eq!(replaced(&counters), 0);
     assert_eq!(arns(&cluster.read("out", 2, 400)).len(), 400);
     assert_eq!(cluster.read("bills", 2, 400).len(), 400);
 }
@@ -446,6 +459,7 @@ fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it()
     );
     let running = Running::start(options(&cluster));
     wait_for("the end", || running.handle.is_finished());
+    let counters = running.handle.counters();
     let report = running.stop();
     assert!(
         matches!(report.error, Some(Error::Delivery { .. } | Error::Producer(_))),
@@ -454,6 +468,9 @@ fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it()
     );
     assert_eq!(report.finished, 0);
     assert!(report.dropped > 0);
+    let (delivered, failed) = ended(&counters);
+    assert_eq!(delivered, 0);
+    assert!((1..=8).contains(&failed), "{failed} ends of eight records");
     cluster.mock().clear_request_errors(RDKafkaApiKey::Produce);
     assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::new());
 }
@@ -515,6 +532,49 @@ fn records_that_find_all_shards_full_are_counted_once_each() {
     handle.stop();
     assert!(handle.join().error.is_none());
     shards.join();
+}
+
+#[test]
+fn a_partition_without_records_has_offsets_from_its_assignment_on() {
+    let cluster = Cluster::new(TOPICS);
+    let told_often = |cluster: &Cluster| {
+        let mut options = options(cluster);
+        options.consumer_settings.push(("statistics.interval.ms".into(), "50".into()));
+        options
+    };
+    let offsets = |handle: &Handle| -> Vec<_> {
+        let lags = handle.counters().lags().into_iter();
+        let mut offsets: Vec<_> = lags
+            .map(|lag| (lag.partition, lag.watermark, lag.committed, lag.position, lag.records))
+            .collect();
+        offsets.sort_unstable();
+        offsets
+    };
+    let standing = |ends: [i64; 4]| -> Vec<_> {
+        (0..PARTITIONS).zip(ends).map(|(number, end)| (number, end, end, end, 0)).collect()
+    };
+    let running = Running::start(told_often(&cluster));
+    wait_for("offsets of empty partitions", || offsets(&running.handle) == standing([0; 4]));
+    for _ in 0..3 {
+        cluster.produce("in", 2, None, Some(b"{}"), &[]);
+    }
+    cluster.flush();
+    wait_for("the end of three records", || offsets(&running.handle) == standing([0, 0, 3, 0]));
+    assert!(running.stop().error.is_none());
+
+    // Committed in the meantime, and not read again.
+    let running = Running::start(told_often(&cluster));
+    wait_for("offsets of idle ones", || offsets(&running.handle) == standing([0, 0, 3, 0]));
+    assert_eq!(running.handle.counters().consumed.get(), 0);
+    let second = Running::start(told_often(&cluster));
+    wait_for("half of them to go", || offsets(&running.handle).len() == 2);
+    wait_for("half of them to come", || {
+        let both = [offsets(&running.handle), offsets(&second.handle)].concat();
+        let known: HashSet<_> = both.into_iter().collect();
+        known == standing([0, 0, 3, 0]).into_iter().collect()
+    });
+    assert!(second.stop().error.is_none());
+    assert!(running.stop().error.is_none());
 }
 
 #[test]

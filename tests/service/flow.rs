@@ -31,6 +31,11 @@ fn every_event_has_exactly_one_outcome() {
             .then_some(())
     });
 
+    let assigned = service.logged("partitions assigned");
+    assert_eq!(assigned[0]["pipeline"], "orders");
+    let names = (0..PARTITIONS).fold(INPUT.to_owned(), |names, number| format!("{names} {number}"));
+    assert_eq!(assigned[0]["partitions"], names.as_str(), "{assigned:?}");
+
     let outcomes = Outcomes::read(&cluster, &expected);
     outcomes.assert_match(&events);
     let bills = read_bills(&cluster, expected.succeeded + expected.failed);
