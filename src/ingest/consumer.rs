@@ -12,6 +12,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataBroker;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
@@ -23,6 +24,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
+use super::topic_id::TopicIds;
 
 /// What happened to the group membership.
 pub(super) enum GroupEvent {
@@ -38,6 +40,8 @@ pub(super) enum GroupEvent {
 pub(super) struct Consumer {
     /// Before `base`: messages and queue go before the client.
     pub(super) inbox: Inbox<Membership>,
+    /// Where the source sums; before `base` too.
+    pub(super) topic_ids: Option<TopicIds<Membership>>,
     base: Arc<BaseConsumer<Membership>>,
     group: String,
     protocol: GroupProtocol,
@@ -85,17 +89,35 @@ impl Consumer {
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;
-        Ok(Self { inbox, base, group: options.group.clone(), protocol: options.group_protocol })
+        let topic_ids = match &options.billing_sums {
+            Some(_) => Some(
+                TopicIds::new(&base, bell)
+                    .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            inbox,
+            topic_ids,
+            base,
+            group: options.group.clone(),
+            protocol: options.group_protocol,
+        })
     }
 
     /// Makes sure that a broker answers and that every topic is there; returns the cluster's id.
-    pub(super) fn check_cluster(&self, options: &Options) -> Result<String, Error> {
-        let cluster_id = self.look_around(options)?;
+    pub(super) fn check_cluster(&mut self, options: &Options) -> Result<String, Error> {
+        let (cluster_id, brokers) = self.look_around(options)?;
+        if let Some(topic_ids) = &mut self.topic_ids {
+            topic_ids.set_brokers(brokers);
+        }
         self.base.context().is_up.store(true, Ordering::SeqCst);
         Ok(cluster_id)
     }
 
-    fn look_around(&self, options: &Options) -> Result<String, Error> {
+    /// The cluster's id, and those of its brokers.
+    fn look_around(&self, options: &Options) -> Result<(String, Vec<i32>), Error> {
+        let mut brokers = Vec::new();
         let deadline = Instant::now() + options.connect_timeout;
         let unreachable = |reason: String| Error::Unreachable {
             servers: options.bootstrap_servers.clone(),
@@ -130,15 +152,18 @@ impl Consumer {
             if !exists {
                 return Err(missing());
             }
+            brokers = metadata.brokers().iter().map(MetadataBroker::id).collect();
         }
         if options.group_protocol == GroupProtocol::Consumer && self.broker_is_too_old() {
             return Err(Error::GroupProtocolTooOld);
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        self.base
+        let cluster_id = self
+            .base
             .client()
             .fetch_cluster_id(left.max(Duration::from_millis(100)))
-            .ok_or_else(|| unreachable("the cluster did not tell its id".into()))
+            .ok_or_else(|| unreachable("the cluster did not tell its id".into()))?;
+        Ok((cluster_id, brokers))
     }
 
     /// Whether the broker has told its request versions and the one of the `consumer` group
@@ -211,7 +236,9 @@ impl Consumer {
 
     /// Whether nothing waits to be polled.
     pub(super) fn is_quiet(&self) -> bool {
-        self.inbox.is_empty() && !self.inbox.has_event()
+        self.inbox.is_empty()
+            && !self.inbox.has_event()
+            && self.topic_ids.as_ref().is_none_or(TopicIds::is_quiet)
     }
 
     /// Takes partitions on; their messages come in the inbox.

@@ -72,7 +72,7 @@ impl IoThread {
         }
         let tag = (message.topic_tag(), message.partition());
         if let Some(index) = books.partitions.by_tag(options, tag, || message.topic()) {
-            let Some(place) = admit(books, index, message.offset()) else {
+            let Some(place) = admit(options, books, index, message.offset()) else {
                 return Ok(false);
             };
             start(options, books, router, message, place);
@@ -100,12 +100,13 @@ impl IoThread {
     }
 }
 
-/// Writes an offset down as open; `None` when the partition's window or the slab is full.
-fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
+/// Writes an offset down as open; `None` when the partition's window or the slab is full, or when
+/// it is not known yet which topic of this name the record is of, and that matters.
+fn admit(options: &Options, books: &mut Books, index: u32, offset: i64) -> Option<Place> {
     if !books.held.has_room() {
         return None;
     }
-    let partition = books.partitions.get_mut(index)?;
+    let partition = books.partitions.get_mut(index).filter(|one| !one.awaits_topic_id())?;
     let mut received = partition.ledger.as_mut()?.receive(offset);
     if received == Received::Behind {
         warn!(
@@ -114,8 +115,11 @@ fn admit(books: &mut Books, index: u32, offset: i64) -> Option<Place> {
             offset,
             "the partition was rewound under us; taking it up again from here"
         );
+        // If the topic is another one by now, nobody will run again what this range holds.
+        books.close_range(options, index, books.now_ms);
         books.partitions.restart(index);
-        received = books.partitions.get_mut(index)?.ledger.as_mut()?.receive(offset);
+        let partition = books.partitions.get_mut(index).filter(|one| !one.awaits_topic_id())?;
+        received = partition.ledger.as_mut()?.receive(offset);
     }
     let partition = books.partitions.get_mut(index)?;
     let ledger = partition.ledger.as_ref()?;

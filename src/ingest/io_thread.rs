@@ -19,6 +19,7 @@ use super::consumer::{Consumer, GroupEvent};
 use super::counters::PartitionLag;
 use super::error::Error;
 use super::ledger::Ledger;
+use super::lives::Lives;
 use super::options::Options;
 use super::pipeline::Report;
 use super::port::{Router, own_slot};
@@ -47,6 +48,7 @@ pub(super) struct IoThread {
     pub(super) last_lags: Instant,
     /// Commits sent and not answered, by when; answers come in their order.
     pub(super) commits_open: VecDeque<Instant>,
+    pub(super) lives: Lives,
 }
 
 impl IoThread {
@@ -93,6 +95,7 @@ impl IoThread {
             busy = true;
             self.on_group_event(event)?;
         }
+        self.follow_topic_ids();
         busy |= self.poll_reports()?;
         busy |= self.publish()?;
         let held = self.books.held.len() as u64;
@@ -147,9 +150,11 @@ impl IoThread {
                     );
                 }
                 info!(count = partitions.count(), "partitions assigned");
+                // Before the first record: an id that is asked for later may be a later one.
+                let learned = self.learn_topic_ids();
                 let assigned = self.consumer.assign(&partitions);
                 self.books.counters.rebalance_duration.took(began.elapsed());
-                assigned
+                learned.and(assigned)
             }
             GroupEvent::Revoked(partitions) => {
                 let began = Instant::now();
@@ -208,6 +213,7 @@ impl IoThread {
             self.finish_turn()?;
         }
         if !self.consumer.assignment_is_lost() {
+            self.spare_later_topics(places)?;
             self.commit_and_wait(COMMIT_WAIT)?;
         }
         Ok(())
@@ -233,7 +239,7 @@ impl IoThread {
     }
 
     /// A turn that only brings things to their end: reports, outcomes, no lingering.
-    fn finish_turn(&mut self) -> Result<(), Error> {
+    pub(super) fn finish_turn(&mut self) -> Result<(), Error> {
         let busy = self.poll_reports()? | self.publish()?;
         if !busy {
             self.producer.hurry();
@@ -266,6 +272,10 @@ impl IoThread {
         {
             self.finish_turn()?;
         }
+        let assigned = self.books.partitions.assigned();
+        let places: Vec<(String, i32)> =
+            assigned.map(|one| (one.topic_name.clone(), one.number)).collect();
+        self.spare_later_topics(&places)?;
         self.commit_and_wait(COMMIT_WAIT)
     }
 
