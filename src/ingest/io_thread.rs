@@ -169,6 +169,10 @@ impl IoThread {
                 self.on_committed(&result);
                 Ok(())
             }
+            GroupEvent::TopicChanged(topic, id) => {
+                self.on_topic_changed(&topic, &id);
+                Ok(())
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use super::error::Error;
 use super::io_thread::IoThread;
+use super::options::GroupProtocol;
 use super::topic_id::TopicId;
 
 /// The question for topic ids.
@@ -97,6 +98,18 @@ impl IoThread {
             }
         }
         Ok(())
+    }
+
+    /// The client reads another topic from here on. A group of KIP-848 hands that one out anew, to
+    /// be read from its beginning: until then nothing of the name is taken. A classic one does not,
+    /// and what is fetched of the former one cannot be told from what comes after it; there offsets
+    /// that begin again are the sign.
+    pub(super) fn on_topic_changed(&mut self, topic: &str, id: &str) {
+        if self.options.group_protocol == GroupProtocol::Consumer
+            && self.books.partitions.end_of_topic(topic, Some(id))
+        {
+            warn!(topic, id, "the topic was deleted and created again");
+        }
     }
 
     fn ask_another(&mut self) {

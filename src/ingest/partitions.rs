@@ -36,6 +36,11 @@ impl Partition {
         self.sums.is_some() && self.topic_id.is_none()
     }
 
+    /// Whether its records may be started: they are known to be of the topic that it is about.
+    pub(super) fn topic_is_known(&self) -> bool {
+        !self.awaits_topic_id() && !self.topic_is_gone
+    }
+
     /// The next offset to commit: where everything is finished, and billed too.
     pub(super) fn committable(&self) -> Option<i64> {
         if self.topic_is_gone {
@@ -239,12 +244,13 @@ impl Partitions {
     }
 
     /// Notes that a topic has this id by now, or is gone; says whether we have partitions of one
-    /// with another id, for which nothing is to be committed any more.
+    /// with another id, for which nothing is to be taken or committed any more. A broker that lags
+    /// behind may say so in error: nothing is dropped for it.
     pub(super) fn end_of_topic(&mut self, topic: &str, id: Option<&str>) -> bool {
         let mut found = false;
         for partition in self.assigned_mut().filter(|partition| partition.topic_name == topic) {
             let ours = partition.topic_id.as_deref();
-            partition.topic_is_gone |= ours.is_some() && ours != id;
+            partition.topic_is_gone = ours.is_some() && ours != id;
             found |= partition.topic_is_gone;
         }
         found
@@ -353,6 +359,9 @@ mod tests {
             assert!(!partitions.end_of_topic("b", now));
             assert_eq!(partitions.end_of_topic("a", now), is_other);
             assert_eq!(partitions.list[0].committable(), (!is_other).then_some(7));
+            assert_eq!(partitions.list[0].topic_is_known(), !is_other);
         }
+        assert!(!partitions.end_of_topic("a", Some("1")), "it was said in error");
+        assert!(partitions.list[0].topic_is_known());
     }
 }
