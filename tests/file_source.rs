@@ -27,6 +27,10 @@ struct Ran {
 }
 
 fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
+    run_named("events.ndjson", input, stop)
+}
+
+fn run_named(name: &str, input: Box<dyn Read + Send>, stop: bool) -> Ran {
     let mut shards = Shards::start(2);
     let (ports, lane) = shards.take();
     let options = FileOptions {
@@ -34,6 +38,7 @@ fn run(input: Box<dyn Read + Send>, stop: bool) -> Ran {
         pipeline_name: "p".into(),
         machine: MachineIdx(0),
         machine_arn: MACHINE_ARN.into(),
+        file_name: name.into(),
         lane: 0,
         inflight_per_shard: 100,
     };
@@ -66,22 +71,55 @@ fn run_text(text: impl Into<Vec<u8>>) -> Ran {
     run(Box::new(Cursor::new(text.into())), false)
 }
 
+/// The ids of all bills, sorted.
+fn ids(ran: &Ran) -> Vec<String> {
+    let bills = ran.bills.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut ids: Vec<_> = bills.map(|bill| bill["id"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
 #[test]
 fn results_come_in_the_order_of_the_lines() {
     let lines: Vec<String> = (0..5_000).map(|n| format!("{{\"n\":{n}}}")).collect();
     let ran = run_text(lines.join("\n"));
-    assert_eq!(ran.report.unwrap().succeeded, 5_000);
+    assert_eq!(ran.report.as_ref().unwrap().succeeded, 5_000);
     let results: Vec<&str> = ran.results.lines().collect();
     assert_eq!(results, lines);
-    let mut ids: Vec<String> = ran
-        .bills
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
-        .collect();
-    ids.sort();
+    let mut ids = ids(&ran);
     ids.dedup();
     assert_eq!(ids.len(), 5_000);
     assert!(ids[0].contains(":express:echo:file-0-"), "{}", ids[0]);
+}
+
+#[test]
+fn only_the_same_line_of_the_same_file_is_the_same_execution() {
+    let run =
+        |name, text: &str| ids(&run_named(name, Box::new(Cursor::new(text.to_owned())), false));
+    let first = run("monday.ndjson", "1\n2\n");
+    assert_eq!(run("monday.ndjson", "1\n2"), first, "again");
+    let longer = run("monday.ndjson", "1\n2\n3\n");
+    assert!(first.iter().all(|id| longer.contains(id)), "what was added changes nothing before it");
+    for (name, text) in [("tuesday.ndjson", "1\n2\n"), ("-", "1\n2\n"), ("monday.ndjson", "3\n4\n")]
+    {
+        let other = run(name, text);
+        assert!(first.iter().all(|id| !other.contains(id)), "{name} {text:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_at_the_start_is_no_part_of_the_first_event() {
+    let fits = format!("\"{}\"", "x".repeat(262_142));
+    for first in ["1", &fits, "1\r"] {
+        let plain = run_text(format!("{first}\n2\n"));
+        let marked = run_text(format!("\u{feff}{first}\n2\n"));
+        assert_eq!(marked.report.as_ref().unwrap().rejected, 0);
+        assert_eq!((marked.results.as_str(), ids(&marked)), (plain.results.as_str(), ids(&plain)));
+    }
+    let inside = run_text("1\n\u{feff}2\n");
+    assert_eq!(inside.report.unwrap().rejected, 1, "elsewhere it is no JSON");
+    let large = run_text(format!("\u{feff}{fits} \n"));
+    assert_eq!(large.rejected, ["0 too-large the line has 262146 bytes, the limit is 262144"]);
 }
 
 #[test]

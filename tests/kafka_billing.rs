@@ -68,6 +68,86 @@ fn sums_of_a_minute_are_as_exact_through_a_kill() {
     assert_eq!(document["mb_milliseconds"], (64 * billed_ms).to_string());
 }
 
+/// A topic that is deleted and created again begins at offset 0 again, whether nobody reads it
+/// meanwhile or a consumer does: its ranges are no repetitions of those of the former one, and
+/// nothing of it is skipped for what was read of that.
+#[test]
+fn every_life_of_a_topic_is_billed() {
+    lives_of_a_topic("consumer", &[300, 180, 240], &[100, 80, 200]);
+}
+
+/// The same in a group whose coordinator does not tell topics of one name apart. Under a running
+/// consumer each one holds less than the former, or its client would go on in the middle.
+#[test]
+fn every_life_of_a_topic_is_billed_in_a_classic_group() {
+    lives_of_a_topic("classic", &[300, 180], &[100, 80, 60]);
+}
+
+/// Runs so many events in each life of the input topic: those of `apart` with a service for each,
+/// those of `under_way` with one for all.
+fn lives_of_a_topic(group_protocol: &str, apart: &[u64], under_way: &[u64]) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let broker = Broker::start();
+    broker.create_topics(&[(RESULTS, 1), (BILLING, 1), (DEAD_LETTERS, 1)]);
+    let directory = TempDir::with_prefix_in("billing-", env!("CARGO_TARGET_TMPDIR"))
+        .expect("a temporary folder below target/");
+    std::fs::write(directory.path().join(DEFINITION_FILE), DEFINITION).expect("a definition");
+    let start = || {
+        let mut service = start_in(&broker, &directory, "minute", group_protocol);
+        service.wait_ready(READY_LIMIT);
+        service
+    };
+    let mut ran = 0;
+    for events in apart {
+        broker.create_topics(&[(INPUT, 1)]);
+        let mut service = start();
+        ran += run_in_full(broker.bootstrap(), *events, ran);
+        service.terminate();
+        assert_eq!(service.wait_exit(STOP_LIMIT).code(), Some(0));
+        topics::delete(broker.bootstrap(), INPUT);
+    }
+    broker.create_topics(&[(INPUT, 1)]);
+    let mut service = start();
+    for (life, events) in under_way.iter().enumerate() {
+        if life > 0 {
+            topics::delete(broker.bootstrap(), INPUT);
+            broker.create_topics(&[(INPUT, 1)]);
+        }
+        ran += run_in_full(broker.bootstrap(), *events, ran);
+    }
+    service.terminate();
+    assert_eq!(service.wait_exit(STOP_LIMIT).code(), Some(0));
+    let document = bill(broker.bootstrap(), &[]);
+    let records = &document["records"];
+    tell(&format!("{ran} executions in the lives of a topic: {records}"));
+    assert_eq!((&records["billed"], &records["repeated"]), (&json!(ran), &json!(0)));
+    let mut ids = BTreeSet::new();
+    read_to_the_end(broker.bootstrap(), BILLING, 1, |message| {
+        let value = message.payload().expect("a value");
+        let event: Value = serde_json::from_slice(value).expect("JSON");
+        let id = event["data"]["topic_id"].as_str().expect("an id").to_owned();
+        assert!(event["id"].as_str().is_some_and(|whole| whole.contains(&id)), "{event}");
+        ids.insert(id);
+    });
+    assert_eq!(ids.len(), apart.len() + under_way.len(), "{ids:?}");
+}
+
+/// Sends events and waits for the results of all of them, beside those of `before`.
+fn run_in_full(bootstrap: &str, events: u64, before: u64) -> u64 {
+    let producer: BaseProducer = topics::config(bootstrap).create().expect("a client");
+    for number in 0..events {
+        let value = format!("{{\"number\":{number}}}");
+        let record: BaseRecord<'_, str, str> = BaseRecord::to(INPUT).partition(0).payload(&value);
+        producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
+    }
+    producer.flush(STEP_LIMIT).expect("the broker acknowledges in time");
+    let client = topics::client(bootstrap);
+    within(STEP_LIMIT, "every event has a result", || {
+        (client.end_offsets(RESULTS, 1) == [(before + events) as i64]).then_some(())
+    });
+    events
+}
+
 /// Runs all events, with a SIGKILL and a rebalance in between; returns the end of each input partition.
 fn run_through_a_kill(billing_per: &str) -> (Broker, Vec<i64>) {
     // Two brokers on two cores would only time each other out.
@@ -266,12 +346,22 @@ fn read_to_the_end(
 }
 
 fn start(broker: &Broker, directory: &TempDir, billing_per: &str) -> Service {
+    start_in(broker, directory, billing_per, "consumer")
+}
+
+fn start_in(
+    broker: &Broker,
+    directory: &TempDir,
+    billing_per: &str,
+    group_protocol: &str,
+) -> Service {
     let [admin_port] = free_ports();
     let definition = directory.path().join(DEFINITION_FILE);
     let config = format!(
         r#"
 [kafka]
 brokers = ["{brokers}"]
+group_protocol = "{group_protocol}"
 
 [shards]
 count = 1

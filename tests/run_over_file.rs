@@ -124,3 +124,36 @@ fn what_a_run_over_a_file_leaves_out_is_said() {
     assert_eq!(told(logging, &[]).expect("a warning")["keys"], "logging.level");
     assert_eq!(told(logging, &["--history", "history"]), None);
 }
+
+/// Two files in, each with its bills; one bill over both, and over the first one twice.
+#[test]
+fn the_executions_of_two_files_are_all_billed() {
+    let definition = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("config/state-machines/passthrough.asl.json");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let expressway = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_expressway"));
+        command.current_dir(folder.path());
+        command
+    };
+    let runs = [("a.ndjson", "a.bills"), ("b.ndjson", "b.bills"), ("a.ndjson", "a-again.bills")];
+    for (events, bills) in runs {
+        std::fs::write(folder.path().join(events), "{\"n\":1}\n{\"n\":2}\n").expect("the events");
+        let ran = expressway()
+            .args(["run", "--input", events, "--billing", bills, "--definition"])
+            .arg(&definition)
+            .output()
+            .expect("the binary runs");
+        assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let bill = |files: &[&str]| {
+        let output = expressway().args(["bill", "--json"]).args(files).output();
+        let output = output.expect("the binary runs");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        document["records"].clone()
+    };
+    let both = bill(&["a.bills", "b.bills"]);
+    assert_eq!((&both["billed"], &both["repeated"]), (&4.into(), &0.into()));
+    let again = bill(&["a.bills", "a-again.bills"]);
+    assert_eq!((&again["billed"], &again["repeated"]), (&2.into(), &2.into()));
+}

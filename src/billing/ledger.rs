@@ -154,7 +154,7 @@ pub struct Ledger {
     keys: Vec<RowKey>,
     distinct: Distinct,
     records: u64,
-    /// By state machine, pipeline, topic and partition.
+    /// By state machine, pipeline, topic with its id, and partition.
     ranges: Ranges,
     range_count: usize,
     scratch: Vec<u8>,
@@ -232,7 +232,8 @@ impl Ledger {
         }
         let requests = range.sums.iter().map(|sum| sum.requests).sum();
         let (pipeline, topic, partition) = &range.partition;
-        let of = format!("{}\n{pipeline}\n{topic}\n{partition}", range.machine_arn);
+        let (arn, topic_id) = (&range.machine_arn, &range.topic_id);
+        let of = format!("{arn}\n{pipeline}\n{topic}\n{topic_id}\n{partition}");
         let span = Span { from: range.from, to: range.to, requests };
         self.ranges.entry(of).or_default().push((span, rows));
         self.range_count += 1;
@@ -473,6 +474,7 @@ mod tests {
             version: Cow::Borrowed(""),
             tags: "{}",
             partition: (Cow::Borrowed("p"), Cow::Borrowed("t"), 0),
+            topic_id: Cow::Borrowed("first"),
             from,
             to,
             sums: vec![MinuteUsage {
@@ -495,13 +497,22 @@ mod tests {
         ] {
             ledger.add_range(&range(from, to, minute_ms, requests)).unwrap();
         }
-        // Another partition has offsets of its own.
-        let elsewhere =
-            RangeUsage { partition: ("p".into(), "t".into(), 1), ..range(10, 20, JANUARY_MS, 5) };
-        ledger.add_range(&elsewhere).unwrap();
+        // Another partition has offsets of its own. So has the topic when it is created again, or
+        // one of its name in another cluster; in them too, what ran again counts once. Records of
+        // before say nothing of it.
+        let again = || range(10, 20, JANUARY_MS, 5);
+        for other in [
+            RangeUsage { partition: ("p".into(), "t".into(), 1), ..again() },
+            RangeUsage { topic_id: "second".into(), ..again() },
+            RangeUsage { topic_id: "second".into(), ..range(15, 30, JANUARY_MS, 4) },
+            RangeUsage { topic_id: "elsewhere".into(), ..again() },
+            RangeUsage { topic_id: "".into(), ..again() },
+        ] {
+            ledger.add_range(&other).unwrap();
+        }
         let closed = ledger.close().unwrap();
-        let billed = 1 + 10 + 18 + 5;
-        let counts = Counts { records: billed + 9 + 10, repeated: 9, outside: 10, billed };
+        let billed = 1 + 10 + 18 + 4 * 5;
+        let counts = Counts { records: billed + 9 + 4 + 10, repeated: 9 + 4, outside: 10, billed };
         assert_eq!(closed.counts, counts);
         let [row] = &closed.rows[..] else { panic!("{:?}", closed.rows) };
         let billed = u128::from(billed);
@@ -526,6 +537,7 @@ mod tests {
             machine_arn: usage(0, 0).machine_arn,
             version: Cow::Borrowed(""),
             tags: "{}",
+            topic_id: Cow::Borrowed(""),
             partition: (Cow::Borrowed("p"), Cow::Borrowed("t"), 0),
             from,
             to: from + 1,

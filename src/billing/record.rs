@@ -77,6 +77,8 @@ pub struct RangeUsage<'a> {
     pub tags: &'a str,
     /// Pipeline, topic and partition whose offsets it is about.
     pub partition: (Cow<'a, str>, Cow<'a, str>, i32),
+    /// Which topic of this name, in which cluster; empty in records of before there were any.
+    pub topic_id: Cow<'a, str>,
     /// First offset.
     pub from: i64,
     /// The offset after the last.
@@ -336,6 +338,8 @@ struct RangeData<'a> {
     pipeline: Cow<'a, str>,
     #[serde(borrow)]
     topic: Cow<'a, str>,
+    #[serde(borrow)]
+    topic_id: Option<Cow<'a, str>>,
     partition: i32,
     from_offset: i64,
     to_offset: i64,
@@ -380,6 +384,7 @@ impl<'a> RangeData<'a> {
             version: self.version.unwrap_or_default(),
             tags: self.tags.map_or("{}", RawValue::get),
             partition: (self.pipeline, self.topic, self.partition),
+            topic_id: self.topic_id.unwrap_or_default(),
             from: self.from_offset,
             to: self.to_offset,
             sums,
@@ -531,6 +536,15 @@ mod tests {
         };
         assert_eq!((range.from, range.to), (7, 9));
         assert_eq!(range.partition, ("p".into(), "t".into(), 3));
+        assert_eq!(range.topic_id, "", "a record of before");
+        for (written, topic_id) in [("null", ""), ("\"4FNk\"", "4FNk")] {
+            let text =
+                text.replace("\"partition\"", &format!("\"topic_id\":{written},\"partition\""));
+            let Reading::Range(range) = read_structured(text.as_bytes()).unwrap() else {
+                panic!("no range")
+            };
+            assert_eq!(range.topic_id, topic_id);
+        }
         let sum = MinuteUsage {
             minute_ms: 1_767_225_600_000,
             status: EndStatus::Failed,

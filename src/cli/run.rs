@@ -189,6 +189,7 @@ fn over_file(args: &Args, settings: Settings, input: &Path) -> Result<u8, Failur
         pipeline_name: pipeline.name.clone(),
         machine: MachineIdx(0),
         machine_arn: settings.machine_arn(&pipeline.state_machine),
+        file_name: input.as_os_str().as_encoded_bytes().to_vec(),
         lane: 0,
         inflight_per_shard: INFLIGHT_PER_SHARD,
     };

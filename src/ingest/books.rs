@@ -113,10 +113,13 @@ impl Books {
         }
         let Some(partition) = self.partitions.get_mut(index) else { return };
         let Some(epoch) = partition.ledger.as_ref().map(Ledger::epoch) else { return };
+        // Without it nothing has been started.
+        let Some(topic_id) = partition.topic_id.clone() else { return };
         let Some(range) = partition.sums.as_mut().and_then(Sums::close) else { return };
         let (topic, number) = (&partition.topic_name, partition.number);
         let record = encoder.encode(&BilledRange {
             topic,
+            topic_id: &topic_id,
             partition: number,
             from: range.from,
             to: range.to,

@@ -13,6 +13,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataBroker;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
@@ -24,6 +25,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
+use super::topic_id::TopicIds;
 
 /// What happened to the group membership.
 pub(super) enum GroupEvent {
@@ -33,12 +35,17 @@ pub(super) enum GroupEvent {
     Revoked(TopicPartitionList),
     /// A commit was answered.
     Committed(KafkaResult<()>),
+    /// From here on the client reads another topic under this name, the one with this id. Comes
+    /// before its records.
+    TopicChanged(String, String),
 }
 
 /// One consumer client.
 pub(super) struct Consumer {
     /// Before `base`: messages and queue go before the client.
     pub(super) inbox: Inbox<Membership>,
+    /// Where the source sums; before `base` too.
+    pub(super) topic_ids: Option<TopicIds<Membership>>,
     base: Arc<BaseConsumer<Membership>>,
     group: String,
     protocol: GroupProtocol,
@@ -65,8 +72,9 @@ impl Consumer {
             .set("queued.max.messages.kbytes", "131072")
             .set("fetch.message.max.bytes", "4194304")
             .set("statistics.interval.ms", INTERVAL_MS)
-            // Tells the broker's request versions, a few lines per connection; see `Membership`.
-            .set("debug", "feature")
+            // Tells the broker's request versions, a few lines per connection, and where it matters
+            // the ids of topics, a few per refresh; see `Membership`.
+            .set("debug", if options.billing_sums.is_some() { LOGS_AND_TOPICS } else { LOGS })
             .set_log_level(RDKafkaLogLevel::Debug);
         match options.group_protocol {
             GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
@@ -87,17 +95,35 @@ impl Consumer {
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;
-        Ok(Self { inbox, base, group: options.group.clone(), protocol: options.group_protocol })
+        let topic_ids = match &options.billing_sums {
+            Some(_) => Some(
+                TopicIds::new(&base, bell)
+                    .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            inbox,
+            topic_ids,
+            base,
+            group: options.group.clone(),
+            protocol: options.group_protocol,
+        })
     }
 
     /// Makes sure that a broker answers and that every topic is there; returns the cluster's id.
-    pub(super) fn check_cluster(&self, options: &Options) -> Result<String, Error> {
-        let cluster_id = self.look_around(options)?;
+    pub(super) fn check_cluster(&mut self, options: &Options) -> Result<String, Error> {
+        let (cluster_id, brokers) = self.look_around(options)?;
+        if let Some(topic_ids) = &mut self.topic_ids {
+            topic_ids.set_brokers(brokers);
+        }
         self.base.context().is_up.store(true, Ordering::SeqCst);
         Ok(cluster_id)
     }
 
-    fn look_around(&self, options: &Options) -> Result<String, Error> {
+    /// The cluster's id, and those of its brokers.
+    fn look_around(&self, options: &Options) -> Result<(String, Vec<i32>), Error> {
+        let mut brokers = Vec::new();
         let deadline = Instant::now() + options.connect_timeout;
         let unreachable = |reason: String| Error::Unreachable {
             servers: options.bootstrap_servers.clone(),
@@ -132,15 +158,18 @@ impl Consumer {
             if !exists {
                 return Err(missing());
             }
+            brokers = metadata.brokers().iter().map(MetadataBroker::id).collect();
         }
         if options.group_protocol == GroupProtocol::Consumer && self.broker_is_too_old() {
             return Err(Error::GroupProtocolTooOld);
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        self.base
+        let cluster_id = self
+            .base
             .client()
             .fetch_cluster_id(left.max(Duration::from_millis(100)))
-            .ok_or_else(|| unreachable("the cluster did not tell its id".into()))
+            .ok_or_else(|| unreachable("the cluster did not tell its id".into()))?;
+        Ok((cluster_id, brokers))
     }
 
     /// Whether the broker has told its request versions and the one of the `consumer` group
@@ -213,7 +242,9 @@ impl Consumer {
 
     /// Whether nothing waits to be polled.
     pub(super) fn is_quiet(&self) -> bool {
-        self.inbox.is_empty() && !self.inbox.has_event()
+        self.inbox.is_empty()
+            && !self.inbox.has_event()
+            && self.topic_ids.as_ref().is_none_or(TopicIds::is_quiet)
     }
 
     /// Where a partition begins of which no record has been taken yet: `None` until the client has
@@ -290,7 +321,7 @@ impl Drop for Consumer {
             let answered = match event {
                 GroupEvent::Assigned(partitions) => self.assign(&partitions),
                 GroupEvent::Revoked(partitions) => self.unassign(&partitions),
-                GroupEvent::Committed(_) => Ok(()),
+                GroupEvent::Committed(_) | GroupEvent::TopicChanged(..) => Ok(()),
             };
             if let Err(error) = answered {
                 let pipeline = &self.base.context().pipeline;
@@ -355,6 +386,11 @@ impl ClientContext for Membership {
         if matches!(facility, "APIVERSION" | "FEATURE") {
             self.note_api_versions(line);
             return;
+        }
+        if facility == "METADATA"
+            && let Some((topic, id)) = changed_topic(line)
+        {
+            self.push(GroupEvent::TopicChanged(topic, id));
         }
         let is_known = facility == "FAIL" && !self.is_up.load(Ordering::SeqCst);
         match level {
@@ -422,6 +458,17 @@ impl ConsumerContext for Membership {
     }
 }
 
+/// Topic and new id, if the client says that a topic it knows has another one. It has no call for
+/// it; its log says so before it fetches by the new id.
+fn changed_topic(line: &str) -> Option<(String, String)> {
+    let (before, ids) = line.split_once(" changed id from ")?;
+    let (_, topic) = before.rsplit_once("Topic ")?;
+    let (old, new) = ids.split_once(" to ")?;
+    // librdkafka prints the other base64.
+    let new = new.trim().replace('+', "-").replace('/', "_");
+    (old != NO_TOPIC_ID).then(|| (topic.to_owned(), new))
+}
+
 fn give_up(
     base: &BaseConsumer<Membership>,
     partitions: &TopicPartitionList,
@@ -434,6 +481,11 @@ fn give_up(
 
 /// How long to look for a broker at a time, once all are lost and nothing else can be done.
 const LOOK_FOR_BROKERS: Duration = Duration::from_millis(200);
+/// What the client logs beside errors: see [`Membership`].
+const LOGS: &str = "feature";
+const LOGS_AND_TOPICS: &str = "feature,metadata";
+/// What the client has before it has heard of a topic.
+const NO_TOPIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
 /// Events per turn; a connection brings a few hundred log lines at once.
@@ -442,3 +494,17 @@ const EVENTS_PER_POLL_MAX: usize = 1_000;
 const GROUPS_UNKNOWN: u8 = 0;
 const GROUPS_MISSING: u8 = 1;
 const GROUPS_KNOWN: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_when_a_topic_is_another_one() {
+        let line = "[thrd:main]: Topic a.b changed id from ab+d/A to x+y/Q";
+        assert_eq!(changed_topic(line), Some(("a.b".to_owned(), "x-y_Q".to_owned())));
+        let first = format!("Topic a changed id from {NO_TOPIC_ID} to x");
+        assert_eq!(changed_topic(&first), None);
+        assert_eq!(changed_topic("Topic a [0] Leader 1 Epoch 0"), None);
+    }
+}

@@ -17,7 +17,7 @@ use crate::shard::{Start, Status};
 
 use super::dead_letter::DeadLetterClass;
 use super::error::Error;
-use super::identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};
+use super::identity::{FILE_TOPIC, IdentityPrefix, push_default_name};
 use super::port::{Router, ShardPort, origin_slot};
 
 /// What a file source needs to know.
@@ -31,6 +31,8 @@ pub struct FileOptions {
     pub machine: MachineIdx,
     /// Its ARN; part of the execution identity.
     pub machine_arn: String,
+    /// The file's name as the user wrote it, `-` for stdin; part of the execution identity.
+    pub file_name: Vec<u8>,
     /// Number of this source among all sources of the process; names its lane.
     pub lane: u8,
     /// Events that one shard may hold.
@@ -169,23 +171,23 @@ fn feed(
     input: Box<dyn Read + Send>,
     stop: &AtomicBool,
 ) -> Result<(), Error> {
-    let identity = IdentityPrefix::new(
-        FILE_CLUSTER_ID,
-        &options.pipeline_name,
-        &options.machine_arn,
-        FILE_TOPIC,
-        0,
-    );
+    let identity =
+        IdentityPrefix::of_file(&options.pipeline_name, &options.machine_arn, &options.file_name);
     let mut reader = BufReader::with_capacity(READ_BYTES, input);
     let mut line = Vec::new();
     // Every line gets a number, every number an end: a result, a refusal, or nothing to run.
     let mut number = 0;
     while !stop.load(Ordering::SeqCst) {
         line.clear();
-        let length = read_line(&mut reader, &mut line)
+        let mut length = read_line(&mut reader, &mut line)
             .map_err(|source| Error::File { what: "cannot read the input".into(), source })?;
         if length == 0 {
             break;
+        }
+        if number == 0 && line.starts_with(BYTE_ORDER_MARK) {
+            // Written by editors on Windows, part of no event.
+            line.drain(..BYTE_ORDER_MARK.len());
+            length -= BYTE_ORDER_MARK.len();
         }
         let mut state = shared.lock();
         if line.iter().all(u8::is_ascii_whitespace) {
@@ -254,7 +256,7 @@ fn push(
                 epoch: 0,
             },
             machine: options.machine,
-            suffix: identity.suffix(offset, -1, b""),
+            suffix: identity.line_suffix(offset, line),
             traceparent: None,
             tracestate: 0..0,
             name: name_start..input_start,
@@ -263,8 +265,8 @@ fn push(
     });
 }
 
-/// Reads one line without its end, keeping at most one byte more than an event may have; returns
-/// its whole length with its end, 0 at the end of the input.
+/// Reads one line without its end, keeping at most one byte more than an event and a byte order mark
+/// may have; returns its whole length with its end, 0 at the end of the input.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     let mut length = 0;
     loop {
@@ -276,7 +278,7 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize>
         let end = memchr::memchr(b'\n', buffer);
         let used = end.map_or(buffer.len(), |end| end + 1);
         let text = &buffer[..end.unwrap_or(used)];
-        let room = (PAYLOAD_BYTES_MAX + 1).saturating_sub(line.len());
+        let room = LINE_BYTES_KEPT.saturating_sub(line.len());
         line.extend_from_slice(&text[..text.len().min(room)]);
         reader.consume(used);
         length += used;
@@ -388,4 +390,7 @@ fn cannot_write(what: &str, source: io::Error) -> Error {
 
 /// How often a waiting side looks again when nobody tells it.
 const POLL: Duration = Duration::from_millis(20);
+/// What a file may begin with to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const LINE_BYTES_KEPT: usize = BYTE_ORDER_MARK.len() + PAYLOAD_BYTES_MAX + 1;
 const READ_BYTES: usize = 256 * 1_024;

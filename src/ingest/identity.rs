@@ -1,7 +1,9 @@
 //! Name and identity of an execution, both derived from the record it came from.
 //!
 //! The scheme is frozen (`docs/execution-identity.md`): a record that runs again after a crash
-//! gets the same name and the same suffix, so everything downstream can drop the duplicate.
+//! gets the same name and the same suffix, so everything downstream can drop the duplicate. A file
+//! has no cluster and no timestamps, so what tells its lines from those of other files is hashed
+//! too: its name and their bytes.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +12,8 @@ use crate::base::limits::NAME_CHARS_MAX;
 
 /// What stands for the cluster id when records come from a file.
 pub const FILE_CLUSTER_ID: &str = "file";
-/// What stands for the topic when records come from a file.
+/// What stands for the topic when records come from a file, in names; the hash takes the file's
+/// own name.
 pub const FILE_TOPIC: &str = "file";
 
 /// Hash state over everything that is the same for all records of a partition.
@@ -31,12 +34,27 @@ impl IdentityPrefix {
         topic: &str,
         partition: i32,
     ) -> Self {
+        Self::over(cluster_id, pipeline, machine_arn, topic.as_bytes(), partition)
+    }
+
+    /// The same for the lines of a file, by its name as the user wrote it (`-` for stdin).
+    pub fn of_file(pipeline: &str, machine_arn: &str, file_name: &[u8]) -> Self {
+        Self::over(FILE_CLUSTER_ID, pipeline, machine_arn, file_name, 0)
+    }
+
+    fn over(
+        cluster_id: &str,
+        pipeline: &str,
+        machine_arn: &str,
+        topic: &[u8],
+        partition: i32,
+    ) -> Self {
         let mut fields = Vec::with_capacity(4 * BLOCK_BYTES);
         push_field(&mut fields, SCHEME);
         push_field(&mut fields, cluster_id.as_bytes());
         push_field(&mut fields, pipeline.as_bytes());
         push_field(&mut fields, machine_arn.as_bytes());
-        push_field(&mut fields, topic.as_bytes());
+        push_field(&mut fields, topic);
         push_field(&mut fields, &partition.to_be_bytes());
         fields.resize(fields.len().next_multiple_of(BLOCK_BYTES), 0);
         let mut state = Sha256::new();
@@ -47,6 +65,19 @@ impl IdentityPrefix {
     /// The suffix of one record. `timestamp_ms` is -1 when the record has none; `replay` is empty
     /// except when a person asked for the record to be run again.
     pub fn suffix(&self, offset: i64, timestamp_ms: i64, replay: &[u8]) -> ExecutionSuffix {
+        ExecutionSuffix(first_half(&self.record(offset, timestamp_ms, replay).finalize()))
+    }
+
+    /// The suffix of a line of a file: `number` is counted from 0, `line` is without its end. What
+    /// is hashed is that of a record without a timestamp, and the line.
+    pub fn line_suffix(&self, number: i64, line: &[u8]) -> ExecutionSuffix {
+        let mut state = self.record(number, -1, b"");
+        state.update((line.len() as u32).to_be_bytes());
+        state.update(line);
+        ExecutionSuffix(first_half(&state.finalize()))
+    }
+
+    fn record(&self, offset: i64, timestamp_ms: i64, replay: &[u8]) -> Sha256 {
         let mut tail = [0; 2 * (4 + 8) + 4];
         tail[..4].copy_from_slice(&8u32.to_be_bytes());
         tail[4..12].copy_from_slice(&offset.to_be_bytes());
@@ -56,7 +87,7 @@ impl IdentityPrefix {
         let mut state = self.state.clone();
         state.update(tail);
         state.update(replay);
-        ExecutionSuffix(first_half(&state.finalize()))
+        state
     }
 }
 
@@ -145,6 +176,23 @@ mod tests {
         assert_ne!(prefix.suffix(1, 3, b""), prefix.suffix(1, 2, b""));
         assert_ne!(prefix.suffix(2, 2, b""), prefix.suffix(1, 2, b""));
         assert_ne!(prefix.suffix(1, 2, b"\0"), prefix.suffix(1, 2, b""));
+    }
+
+    /// Frozen too, and checked the same way.
+    #[test]
+    fn suffixes_of_lines_are_frozen_and_tell_files_and_lines_apart() {
+        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:pass-choice";
+        let file = |name: &[u8]| IdentityPrefix::of_file("pass-choice", arn, name);
+        let events = file(b"events.ndjson");
+        let first = events.line_suffix(0, br#"{"n":1}"#);
+        assert_eq!(first.to_string(), "903e2904-187b-ce3d-0d03-74753864afd5");
+        assert_eq!(file(b"events.ndjson").line_suffix(0, br#"{"n":1}"#), first);
+        assert_ne!(events.line_suffix(0, br#"{"n":2}"#), first);
+        assert_ne!(events.line_suffix(1, br#"{"n":1}"#), first);
+        assert_ne!(file(b"./events.ndjson").line_suffix(0, br#"{"n":1}"#), first);
+        assert_ne!(file(b"-").line_suffix(0, br#"{"n":1}"#), first);
+        // Never that of a record, whatever its topic.
+        assert_ne!(events.line_suffix(0, b""), events.suffix(0, -1, b""));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::consumer::{Consumer, GroupEvent};
 use super::counters::PartitionLag;
 use super::error::Error;
 use super::ledger::Ledger;
+use super::lives::Lives;
 use super::options::Options;
 use super::partitions::list;
 use super::pipeline::Report;
@@ -49,6 +50,7 @@ pub(super) struct IoThread {
     pub(super) last_lags: Instant,
     /// Commits sent and not answered, by when; answers come in their order.
     pub(super) commits_open: VecDeque<Instant>,
+    pub(super) lives: Lives,
 }
 
 impl IoThread {
@@ -99,6 +101,7 @@ impl IoThread {
             busy = true;
             self.on_group_event(event)?;
         }
+        self.follow_topic_ids();
         busy |= self.poll_reports()?;
         busy |= self.publish()?;
         let held = self.books.held.len() as u64;
@@ -159,9 +162,11 @@ impl IoThread {
                     count = names.len(),
                     "partitions assigned"
                 );
+                // Before the first record: an id that is asked for later may be a later one.
+                let learned = self.learn_topic_ids();
                 let assigned = self.consumer.assign(&partitions);
                 self.books.counters.rebalance_duration.took(began.elapsed());
-                assigned
+                learned.and(assigned)
             }
             GroupEvent::Revoked(partitions) => {
                 let began = Instant::now();
@@ -189,6 +194,10 @@ impl IoThread {
             }
             GroupEvent::Committed(result) => {
                 self.on_committed(&result);
+                Ok(())
+            }
+            GroupEvent::TopicChanged(topic, id) => {
+                self.on_topic_changed(&topic, &id);
                 Ok(())
             }
         }
@@ -234,6 +243,7 @@ impl IoThread {
             self.finish_turn()?;
         }
         if !self.consumer.assignment_is_lost() {
+            self.spare_later_topics(places)?;
             self.commit_and_wait(COMMIT_WAIT)?;
         }
         Ok(())
@@ -259,7 +269,7 @@ impl IoThread {
     }
 
     /// A turn that only brings things to their end: reports, outcomes, no lingering.
-    fn finish_turn(&mut self) -> Result<(), Error> {
+    pub(super) fn finish_turn(&mut self) -> Result<(), Error> {
         let busy = self.poll_reports()? | self.publish()?;
         if !busy {
             self.producer.hurry();
@@ -292,6 +302,10 @@ impl IoThread {
         {
             self.finish_turn()?;
         }
+        let assigned = self.books.partitions.assigned();
+        let places: Vec<(String, i32)> =
+            assigned.map(|one| (one.topic_name.clone(), one.number)).collect();
+        self.spare_later_topics(&places)?;
         self.commit_and_wait(COMMIT_WAIT)
     }
 

@@ -175,14 +175,14 @@ impl<C: ConsumerContext> Inbox<C> {
 }
 
 /// An owned queue reference that rings a bell when it stops being empty.
-struct Queue {
-    pointer: NonNull<c::rd_kafka_queue_t>,
+pub(super) struct Queue {
+    pub(super) pointer: NonNull<c::rd_kafka_queue_t>,
     /// What the C side's callback points to; freed after the callback is taken off.
     _bell: Arc<Bell>,
 }
 
 impl Queue {
-    fn new(pointer: *mut c::rd_kafka_queue_t, bell: &Arc<Bell>) -> Option<Self> {
+    pub(super) fn new(pointer: *mut c::rd_kafka_queue_t, bell: &Arc<Bell>) -> Option<Self> {
         let pointer = NonNull::new(pointer)?;
         let bell = Arc::clone(bell);
         // SAFETY: the queue is live; the opaque pointer stays valid until `drop` has taken the
@@ -202,7 +202,7 @@ impl Queue {
         unsafe { c::rd_kafka_queue_length(self.pointer.as_ptr()) }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
@@ -528,7 +528,8 @@ pub(super) enum Report<'a> {
     Log(c_int, String),
 }
 
-struct Event(NonNull<c::rd_kafka_event_t>);
+/// An event taken from a queue.
+pub(super) struct Event(pub(super) NonNull<c::rd_kafka_event_t>);
 
 impl Drop for Event {
     fn drop(&mut self) {

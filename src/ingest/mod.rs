@@ -23,6 +23,7 @@ mod intake;
 mod io_thread;
 mod ledger;
 mod librdkafka;
+mod lives;
 mod options;
 mod partitions;
 mod pipeline;
@@ -32,6 +33,7 @@ mod publish;
 mod relay;
 mod sums;
 mod topic;
+mod topic_id;
 
 pub use client_stats::{ClientStats, RoundTrip};
 pub use counters::{

@@ -1,7 +1,8 @@
 //! The assigned partitions of a source, each with its ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::client_stats::PartitionName;
 use super::identity::IdentityPrefix;
@@ -22,13 +23,31 @@ pub(super) struct Partition {
     pub(super) committed: Option<i64>,
     /// What it owes in sums, where the source sums; of this assignment.
     pub(super) sums: Option<Sums>,
+    /// Where the source sums: which topic of this name it is about. `None` until the cluster has
+    /// said so in this assignment; nothing is started before.
+    pub(super) topic_id: Option<Arc<str>>,
+    /// The topic was found to be gone: what has its name by now has other offsets.
+    pub(super) topic_is_gone: bool,
     /// Whether the full window was already warned of in this assignment.
     pub(super) warned: bool,
 }
 
 impl Partition {
+    /// Whether its records have to wait until the topic's id is known.
+    pub(super) fn awaits_topic_id(&self) -> bool {
+        self.sums.is_some() && self.topic_id.is_none()
+    }
+
+    /// Whether its records may be started: they are known to be of the topic that it is about.
+    pub(super) fn topic_is_known(&self) -> bool {
+        !self.awaits_topic_id() && !self.topic_is_gone
+    }
+
     /// The next offset to commit: where everything is finished, and billed too.
     pub(super) fn committable(&self) -> Option<i64> {
+        if self.topic_is_gone {
+            return None;
+        }
         match &self.sums {
             Some(sums) => sums.billed_to(),
             None => self.ledger.as_ref().and_then(Ledger::watermark),
@@ -45,6 +64,19 @@ pub(super) struct Partitions {
     by_tag: HashMap<(usize, i32), Option<u32>>,
     last_tag: Option<((usize, i32), Option<u32>)>,
     last_epoch: u32,
+    topic_ids: Question,
+}
+
+/// How far the question for topic ids is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Question {
+    /// Nothing is to be asked.
+    #[default]
+    None,
+    /// Something is to be asked; an answer to what was asked before says nothing of it.
+    Open,
+    /// All that is to be asked has been asked.
+    Asked,
 }
 
 impl Partitions {
@@ -79,6 +111,8 @@ impl Partitions {
                 ledger: None,
                 committed: None,
                 sums: None,
+                topic_id: None,
+                topic_is_gone: false,
                 warned: false,
             });
             (list.len() - 1) as u32
@@ -87,6 +121,11 @@ impl Partitions {
         partition.ledger = Some(ledger);
         partition.committed = None;
         partition.sums = options.billing_sums.is_some().then(Sums::default);
+        partition.topic_id = None;
+        partition.topic_is_gone = false;
+        if partition.awaits_topic_id() {
+            self.topic_ids = Question::Open;
+        }
         partition.warned = false;
     }
 
@@ -144,6 +183,11 @@ impl Partitions {
         if let Some(partition) = self.list.get_mut(index as usize) {
             partition.committed = None;
             partition.sums = partition.sums.as_ref().map(|_| Sums::default());
+            // A topic that was deleted and created again begins anew under the same name.
+            partition.topic_id = None;
+            if partition.awaits_topic_id() {
+                self.topic_ids = Question::Open;
+            }
             if let Some(ledger) = &mut partition.ledger {
                 ledger.restart(self.last_epoch);
             }
@@ -159,6 +203,59 @@ impl Partitions {
     pub(super) fn sums_mut(&mut self) -> impl Iterator<Item = (u32, &mut Sums)> {
         let indices = self.list.iter_mut().zip(0..);
         indices.filter_map(|(partition, index)| Some((index, partition.sums.as_mut()?)))
+    }
+
+    /// Topics whose id is not known.
+    pub(super) fn topics_without_id(&self) -> Vec<String> {
+        let waiting = self.assigned().filter(|partition| partition.awaits_topic_id());
+        let topics: BTreeSet<_> = waiting.map(|partition| &partition.topic_name).collect();
+        topics.into_iter().cloned().collect()
+    }
+
+    /// Whether a topic's id is to be asked for, or its answer to be waited for.
+    pub(super) fn wants_topic_ids(&self) -> bool {
+        self.topic_ids != Question::None
+    }
+
+    /// Whether nothing that waits for an id began to after the question.
+    pub(super) fn topic_ids_are_asked(&self) -> bool {
+        self.topic_ids == Question::Asked
+    }
+
+    /// The topics to ask for now.
+    pub(super) fn ask_topic_ids(&mut self) -> Vec<String> {
+        let topics = self.topics_without_id();
+        self.topic_ids = if topics.is_empty() { Question::None } else { Question::Asked };
+        topics
+    }
+
+    /// The answer has been noted; what it left open is to be asked again.
+    pub(super) fn topic_ids_answered(&mut self) {
+        let is_known = !self.assigned().any(Partition::awaits_topic_id);
+        self.topic_ids = if is_known { Question::None } else { Question::Open };
+    }
+
+    /// Notes the id of a topic for those of its partitions that wait for it.
+    pub(super) fn note_topic_id(&mut self, topic: &str, id: &str) {
+        let id: Arc<str> = id.into();
+        for partition in self.assigned_mut() {
+            if partition.topic_name == topic && partition.awaits_topic_id() {
+                partition.topic_id = Some(Arc::clone(&id));
+            }
+        }
+    }
+
+    /// Notes that a topic has this id by now, or is gone; says whether we have partitions of one
+    /// with another id, for which nothing is to be taken or committed any more. A broker that lags
+    /// behind may say so in error: nothing is dropped for it.
+    pub(super) fn end_of_topic(&mut self, topic: &str, id: Option<&str>) -> bool {
+        let mut found = false;
+        for partition in self.assigned_mut().filter(|partition| partition.topic_name == topic) {
+            let ours = partition.topic_id.as_deref();
+            partition.topic_is_gone = ours.is_some() && ours != id;
+            found |= partition.topic_is_gone;
+        }
+        found
     }
 
     /// All assigned partitions, to be changed.
@@ -197,6 +294,9 @@ const LISTED_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use crate::base::ids::{MachineIdx, PipelineIdx};
+    use crate::shard::outbox::{BilledRange, EncodeSums, SumsRecord};
+
     use super::*;
 
     fn names(topic: &str, numbers: std::ops::Range<i32>) -> Vec<PartitionName> {
@@ -211,5 +311,96 @@ mod tests {
         assert!(!list(&names("orders", 0..64)).contains("more"));
         let many = list(&names("orders", 0..1_000));
         assert!(many.ends_with(" 62 63 and 936 more"), "{many}");
+    }
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl EncodeSums for Nothing {
+        fn encode(&self, _: &BilledRange<'_>) -> SumsRecord {
+            SumsRecord::default()
+        }
+    }
+
+    fn options(sums: bool) -> Options {
+        let mut options = Options::new(PipelineIdx(0), MachineIdx(0));
+        options.topics = vec!["a".to_owned(), "b".to_owned()];
+        options.billing_sums = sums.then(|| Arc::new(Nothing) as Arc<dyn EncodeSums>);
+        options
+    }
+
+    fn known(partitions: &Partitions) -> Vec<Option<&str>> {
+        partitions.list.iter().map(|partition| partition.topic_id.as_deref()).collect()
+    }
+
+    #[test]
+    fn a_source_that_writes_records_waits_for_no_id() {
+        let mut partitions = Partitions::default();
+        partitions.assign(&options(false), "c", "a", 0);
+        assert!(!partitions.wants_topic_ids() && !partitions.list[0].awaits_topic_id());
+    }
+
+    #[test]
+    fn every_assignment_and_every_rewinding_asks_for_the_id() {
+        let options = options(true);
+        let mut partitions = Partitions::default();
+        for (topic, number) in [("a", 0), ("a", 1), ("b", 0)] {
+            partitions.assign(&options, "c", topic, number);
+        }
+        assert_eq!(partitions.ask_topic_ids(), ["a", "b"]);
+        partitions.note_topic_id("a", "1");
+        partitions.topic_ids_answered();
+        assert_eq!(known(&partitions), [Some("1"), Some("1"), None]);
+        assert_eq!(partitions.ask_topic_ids(), ["b"], "what was left open");
+        partitions.note_topic_id("b", "2");
+        partitions.topic_ids_answered();
+        assert!(!partitions.wants_topic_ids());
+
+        partitions.restart(1);
+        assert_eq!(partitions.ask_topic_ids(), ["a"]);
+        partitions.note_topic_id("a", "3");
+        partitions.topic_ids_answered();
+        assert_eq!(known(&partitions), [Some("1"), Some("3"), Some("2")]);
+
+        partitions.revoke(&options, "a", 0);
+        partitions.assign(&options, "c", "a", 0);
+        assert!(partitions.list[0].awaits_topic_id(), "it may be another one by now");
+    }
+
+    #[test]
+    fn an_answer_older_than_what_waits_for_it_says_nothing() {
+        let options = options(true);
+        let mut partitions = Partitions::default();
+        partitions.assign(&options, "c", "a", 0);
+        partitions.ask_topic_ids();
+        assert!(partitions.topic_ids_are_asked());
+        partitions.assign(&options, "c", "a", 1);
+        assert!(!partitions.topic_ids_are_asked() && partitions.wants_topic_ids());
+        assert_eq!(partitions.ask_topic_ids(), ["a"]);
+        assert!(partitions.topic_ids_are_asked());
+        // Revoked before the answer: nothing is left to be asked.
+        partitions.revoke(&options, "a", 0);
+        partitions.revoke(&options, "a", 1);
+        partitions.topic_ids_answered();
+        assert!(!partitions.wants_topic_ids());
+    }
+
+    #[test]
+    fn nothing_is_committed_to_another_topic_of_the_same_name() {
+        let options = options(true);
+        let mut partitions = Partitions::default();
+        for (now, is_other) in [(Some("1"), false), (Some("2"), true), (None, true)] {
+            partitions.assign(&options, "c", "a", 0);
+            assert!(!partitions.end_of_topic("a", now), "not while its own id is unknown");
+            partitions.note_topic_id("a", "1");
+            partitions.list[0].sums.as_mut().unwrap().begin(7);
+            assert_eq!(partitions.list[0].committable(), Some(7));
+            assert!(!partitions.end_of_topic("b", now));
+            assert_eq!(partitions.end_of_topic("a", now), is_other);
+            assert_eq!(partitions.list[0].committable(), (!is_other).then_some(7));
+            assert_eq!(partitions.list[0].topic_is_known(), !is_other);
+        }
+        assert!(!partitions.end_of_topic("a", Some("1")), "it was said in error");
+        assert!(partitions.list[0].topic_is_known());
     }
 }

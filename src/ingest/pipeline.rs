@@ -13,6 +13,7 @@ use super::consumer::Consumer;
 use super::counters::Counters;
 use super::error::Error;
 use super::io_thread::IoThread;
+use super::lives::Lives;
 use super::options::Options;
 use super::port::{Router, ShardPort};
 use super::producer::Producer;
@@ -37,7 +38,7 @@ impl Pipeline {
     ) -> Result<Handle, Error> {
         let bell = lane.bell();
         let counters = Arc::new(Counters::default());
-        let consumer = Consumer::new(&options, &bell, &counters)?;
+        let mut consumer = Consumer::new(&options, &bell, &counters)?;
         let cluster_id = consumer.check_cluster(&options)?;
         let producer = Producer::new(&options, &bell, false, &counters)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -60,6 +61,7 @@ impl Pipeline {
             last_commit: now,
             last_lags: now,
             commits_open: VecDeque::new(),
+            lives: Lives::default(),
         };
         let thread = std::thread::Builder::new()
             .name(name)

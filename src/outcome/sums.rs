@@ -33,6 +33,7 @@ impl SumsText {
         let tags: Map<String, Value> =
             tags.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
         let requests: u64 = range.sums.iter().map(|sum| sum.requests).sum();
+        let topic_id = (!range.topic_id.is_empty()).then_some(range.topic_id);
         json!({
             "requests": requests,
             "state_machine_arn": arn.as_str(),
@@ -42,6 +43,7 @@ impl SumsText {
             "tags": tags,
             "pipeline": self.pipeline.name,
             "topic": range.topic,
+            "topic_id": topic_id,
             "partition": range.partition,
             "from_offset": range.from,
             "to_offset": range.to,
@@ -65,8 +67,9 @@ fn sum(sum: &MinuteSum) -> Value {
 impl EncodeSums for SumsText {
     fn encode(&self, range: &BilledRange<'_>) -> SumsRecord {
         let arn = &self.machine.arn;
-        let BilledRange { topic, partition, from, to, .. } = range;
-        let id = format!("{arn}/{}/{topic}/{partition}/{from}-{to}", self.pipeline.name);
+        let BilledRange { topic, topic_id, partition, from, to, .. } = range;
+        let life = if topic_id.is_empty() { String::new() } else { format!("{topic_id}/") };
+        let id = format!("{arn}/{}/{topic}/{life}{partition}/{from}-{to}", self.pipeline.name);
         let time = instant(range.closed_ms);
         let data = self.data(range);
         let value = match self.pipeline.billing_mode {
@@ -127,6 +130,7 @@ mod tests {
         }];
         let range = BilledRange {
             topic: "in",
+            topic_id: "4FNkvHcvTDmDK5BLhg2dVw",
             partition: 3,
             from: 7,
             to: 9,
@@ -138,17 +142,21 @@ mod tests {
         let data = concat!(
             r#"{"requests":2,"state_machine_arn":"arn:aws:states:eu-west-1:111111111111:stateMachine:order","#,
             r#""machine":"order","version":null,"revision":"rev","tags":{"team":"a"},"pipeline":"orders","topic":"in","#,
-            r#""partition":3,"from_offset":7,"to_offset":9,"sums":[{"minute":"2026-01-01T00:00:00.000Z","status":"FAILED","#,
+            r#""topic_id":"4FNkvHcvTDmDK5BLhg2dVw","partition":3,"from_offset":7,"to_offset":9,"sums":[{"minute":"2026-01-01T00:00:00.000Z","status":"FAILED","#,
             r#""requests":2,"billed_duration_ms":500,"mb_milliseconds":64000,"gb_seconds":"0.0625","transitions":8}]}"#
         );
         assert_eq!(
             String::from_utf8(whole.value).unwrap(),
             format!(
-                r#"{{"specversion":"1.0","id":"arn:aws:states:eu-west-1:111111111111:stateMachine:order/orders/in/3/7-9","source":"//states/eu-west-1/111111111111","type":"express.executions.billed.v1","subject":"111111111111","time":"2026-01-01T00:01:00.001Z","datacontenttype":"application/json","data":{data}}}"#
+                r#"{{"specversion":"1.0","id":"arn:aws:states:eu-west-1:111111111111:stateMachine:order/orders/in/4FNkvHcvTDmDK5BLhg2dVw/3/7-9","source":"//states/eu-west-1/111111111111","type":"express.executions.billed.v1","subject":"111111111111","time":"2026-01-01T00:01:00.001Z","datacontenttype":"application/json","data":{data}}}"#
             )
         );
         let binary = SumsText::new(machine, pipeline(BillingMode::Binary)).encode(&range);
         assert_eq!(String::from_utf8(binary.value).unwrap(), data);
-        assert_eq!((binary.id, binary.time), (whole.id, whole.time));
+        assert_eq!((&binary.id, binary.time), (&whole.id, whole.time));
+        let unknown = text.encode(&BilledRange { topic_id: "", ..range });
+        assert!(unknown.id.ends_with(":order/orders/in/3/7-9"), "{}", unknown.id);
+        let unknown = String::from_utf8(unknown.value).unwrap();
+        assert!(unknown.contains(r#""topic":"in","topic_id":null,"partition":3,"#), "{unknown}");
     }
 }

@@ -171,10 +171,21 @@ impl Cluster {
     /// Makes the broker one from before KIP-848.
     pub(crate) fn forget_new_groups(&self) {
         const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
+        self.limit(CONSUMER_GROUP_HEARTBEAT, -1, -1);
+    }
+
+    /// Makes the broker one from before KIP-516, whose topics have no ids.
+    // The service's tests use it, with which this file is shared.
+    #[allow(dead_code)]
+    pub(crate) fn forget_topic_ids(&self) {
+        const METADATA: i16 = 3;
+        self.forget_new_groups();
+        self.limit(METADATA, 0, 9);
+    }
+
+    fn limit(&self, request: i16, oldest: i16, newest: i16) {
         // SAFETY: the cluster is live.
-        let code = unsafe {
-            c::rd_kafka_mock_set_apiversion(self.raw(), CONSUMER_GROUP_HEARTBEAT, -1, -1)
-        };
+        let code = unsafe { c::rd_kafka_mock_set_apiversion(self.raw(), request, oldest, newest) };
         assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
     }
 

@@ -43,25 +43,55 @@ fn a_topic_of_attributes_in_headers_is_billed_the_same() {
 fn sums_of_a_minute_are_billed_the_same_and_committed_when_they_are_written() {
     let cluster = Cluster::new(TOPICS);
     send_events(&cluster);
-    run_in_sums(&cluster, "structured", GROUP, "");
+    run_in_sums(&cluster, "structured", &[], "");
     let committed = cluster.committed(GROUP, INPUT, PARTITIONS);
     let end = EVENTS as i64 / i64::from(PARTITIONS);
     assert_eq!(committed, (0..PARTITIONS).map(|partition| (partition, end)).collect());
     // Each partition has one range, unless a minute ended meanwhile.
     let records = cluster.read(BILLS, 2, PARTITIONS as usize);
     assert!((4..=8).contains(&records.len()), "{} records", records.len());
+    assert_eq!(topic_id(&records).len(), 22, "a UUID in base64");
     assert_billed_in_sums(&cluster, 0);
+}
+
+#[test]
+fn where_topics_have_no_ids_sums_carry_that_of_the_cluster() {
+    let cluster = Cluster::new(TOPICS);
+    cluster.forget_topic_ids();
+    send_events(&cluster);
+    let classic = ("[kafka]", "[kafka]\ngroup_protocol = \"classic\"");
+    run_in_sums(&cluster, "structured", &[classic], "");
+    let records = cluster.read(BILLS, 2, PARTITIONS as usize);
+    assert!(topic_id(&records).starts_with("mockCluster"), "{}", topic_id(&records));
+    assert_billed_in_sums(&cluster, 0);
+}
+
+/// The id of the topic that all sums are about; it is in their own ids too.
+fn topic_id(records: &[Record]) -> String {
+    let events = records.iter().map(|record| serde_json::from_str::<Value>(record.text()).unwrap());
+    let mut ids: Vec<String> = events
+        .map(|event| {
+            let topic_id = event["data"]["topic_id"].as_str().unwrap().to_owned();
+            let within = format!("/{INPUT}/{topic_id}/");
+            assert!(event["id"].as_str().unwrap().contains(&within), "{event}");
+            topic_id
+        })
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    ids.remove(0)
 }
 
 #[test]
 fn ranges_that_ran_again_and_were_cut_elsewhere_are_billed_once() {
     let cluster = Cluster::new(TOPICS);
     send_events(&cluster);
-    run_in_sums(&cluster, "structured", GROUP, "");
+    run_in_sums(&cluster, "structured", &[], "");
     let written = cluster.read(BILLS, 2, PARTITIONS as usize).len();
     // A group of its own finds nothing committed, as after a crash.
     let often = "[limits]\nuncommitted_per_partition = 4";
-    run_in_sums(&cluster, "binary", "another", often);
+    let group = ("group = \"g\"", "group = \"another\"");
+    run_in_sums(&cluster, "binary", &[group], often);
     let records = cluster.read(BILLS, 2, 2 * PARTITIONS as usize);
     assert!(records.len() > written + PARTITIONS as usize, "{} records", records.len());
     let binary = records.iter().find(|record| record.header("ce_id").is_some()).unwrap();
@@ -70,14 +100,13 @@ fn ranges_that_ran_again_and_were_cut_elsewhere_are_billed_once() {
     assert_billed_in_sums(&cluster, BILLED);
 }
 
-/// Runs all events with sums for bills, up to a stop in order.
-fn run_in_sums(cluster: &Cluster, mode: &str, group: &str, top: &str) {
+/// Runs all events with sums for bills, up to a stop in order, under a configuration with `changes`.
+fn run_in_sums(cluster: &Cluster, mode: &str, changes: &[(&str, &str)], top: &str) {
     let (servers, definition) = (cluster.servers(), shipped("pass-choice.asl.json"));
     let mut config = Config::new(&servers, &definition);
     let lines = format!("billing_mode = \"{mode}\"\nbilling_per = \"minute\"");
     (config.pipeline, config.top) = (&lines, top);
-    let text =
-        config.text().replace(&format!("group = \"{GROUP}\""), &format!("group = \"{group}\""));
+    let text = changes.iter().fold(config.text(), |text, (old, new)| text.replace(old, new));
     let mut service = Instance::start(&text);
     service.wait_ready();
     within(LIMIT, "all events have run", || {
@@ -176,7 +205,10 @@ fn a_topic_or_a_broker_that_is_not_there_is_named() {
     let missing = bill(&["--topic", "no-bills", "--brokers", &cluster.servers()]);
     assert_eq!(missing.status.code(), Some(3));
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
-    assert!(said.contains("topic `no-bills` does not exist") && said.contains("check --topic"), "{said}");
+    assert!(
+        said.contains("topic `no-bills` does not exist") && said.contains("check --topic"),
+        "{said}"
+    );
 
     let away = bill(&["--topic", BILLS, "--brokers", "127.0.0.1:1", "--timeout", "1"]);
     assert_eq!(away.status.code(), Some(4));

@@ -87,6 +87,27 @@ pub(crate) fn create(bootstrap: &str, wanted: &[(&str, i32)]) {
     }
 }
 
+/// Deletes a topic and returns when no broker knows it any more.
+pub(crate) fn delete(bootstrap: &str, name: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        config(bootstrap).create().expect("a valid configuration");
+    let options = AdminOptions::new().operation_timeout(Some(CREATE_LIMIT));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime for one request");
+    let deleted = runtime.block_on(admin.delete_topics(&[name], &options));
+    for outcome in deleted.expect("the broker answers") {
+        outcome.unwrap_or_else(|(name, code)| panic!("topic {name}: {code}"));
+    }
+    let client = client(bootstrap);
+    within(CREATE_LIMIT, &format!("{name} is gone"), || {
+        // Asked for all topics, so that asking does not create it.
+        let metadata = client.fetch_metadata(None, ANSWER_LIMIT).ok()?;
+        metadata.topics().iter().all(|topic| topic.name() != name).then_some(())
+    });
+}
+
 /// What every client of the tests starts from.
 pub(crate) fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();

@@ -50,6 +50,9 @@ impl Default for MinuteSum {
 pub struct BilledRange<'a> {
     /// Source topic.
     pub topic: &'a str,
+    /// Which topic of this name, in which cluster: the cluster's id for it; of a cluster that has
+    /// none, the id of the cluster. Empty when that is unknown too.
+    pub topic_id: &'a str,
     /// Partition.
     pub partition: i32,
     /// First offset.
