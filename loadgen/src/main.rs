@@ -179,12 +179,18 @@ fn exit_code(verdict: Verdict, interrupts: &Interrupts) -> u8 {
 }
 
 /// A reader of stdout that has gone away is no fault of the run.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+fn print(text: &str) -> Result<(), OutputError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(OutputError(error)),
         _ => Ok(()),
     }
 }
+
+/// What was asked for cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+struct OutputError(std::io::Error);
 
 fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<kafka::Error>() {
@@ -199,6 +205,7 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
         Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
         Some(Problems { file: None, .. }) => EXIT_USAGE,
         None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<OutputError>() || error.is::<ndjson::SendError>() => EXIT_USAGE,
         None if error.is::<exposition::ListenError>() => EXIT_USAGE,
         None if error.is::<BaselineError>() || error.is::<LinesError>() => EXIT_USAGE,
         None => EXIT_INTERNAL,

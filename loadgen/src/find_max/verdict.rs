@@ -1,6 +1,6 @@
 //! Whether a trial held: what was lost, how late results were, and whether the lag grew.
 
-use crate::report::Report;
+use crate::report::{NOT_SENT, Report};
 use crate::timeline::Row;
 
 /// Why a rate was not sustained, in the order of what matters most.
@@ -70,7 +70,7 @@ pub(super) fn failure(
 
 /// Latency and lateness are judged here, by the numbers; everything else that was crossed counts.
 fn is_fault(violation: &str) -> bool {
-    !["p50", "p90", "p99", "max", "invalid", "rate", "compared"]
+    !["p50", "p90", "p99", "max", "invalid", "rate", "compared", NOT_SENT]
         .iter()
         .any(|kind| violation.starts_with(kind))
 }
@@ -138,6 +138,7 @@ mod tests {
         assert!(is_fault("held back without any outcome"));
         assert!(!is_fault("p99: 12 ms, at most 5 ms allowed"));
         assert!(!is_fault("p99.9: 12 ms, at most 5 ms allowed"));
+        assert!(!is_fault("not sent: 1 of 2 planned events"));
         assert!(!is_fault("invalid: the generator was late"));
     }
 }
