@@ -183,6 +183,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_failed: Option<u64>,
 
+    /// Fail when more events of the plan than this stayed unsent [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_unsent: Option<u64>,
+
     /// Declare the run invalid when the generator was late in more than this share of its
     /// ticks [default: 0.01]
     #[arg(long, value_name = "P", help_heading = THRESHOLDS, value_parser = read_share)]
@@ -303,8 +307,8 @@ const IDLE_WITHOUT_KAFKA: [&str; 13] = [
 ];
 /// What is judged by results, of which the sender of lines sees none.
 const IDLE_FOR_SENDING: [&str; 3] = ["max_lost", "max_duplicated", "max_wrong"];
-/// What is judged by the clock, which lines do not have.
-const IDLE_FOR_CHECKING: [&str; 1] = ["max_late"];
+/// What is judged by the one who sends.
+const IDLE_FOR_CHECKING: [&str; 2] = ["max_late", "max_unsent"];
 
 const AFTER: &str = "\
 Examples:

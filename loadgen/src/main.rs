@@ -114,10 +114,12 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
     } else {
         Table(report).to_string()
     };
-    print(&text)?;
+    // A stdout that cannot be written to must not cost the files.
+    let printed = print(&text);
     if let Some(folder) = &args.output {
         artefacts::keep(folder, &scenario, &mut ended, baseline.as_ref())?;
     }
+    printed?;
     Ok(exit_code(ended.report.verdict, &interrupts))
 }
 
@@ -142,7 +144,8 @@ fn send_lines(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
     // Batches are made up before they are written: a lock for each would only cost time.
     let sent = ndjson::send(scenario, &interrupts, &mut std::io::stdout().lock())?;
     let text = if args.json { serde_json::to_string(&sent)? + "\n" } else { sent.to_string() };
-    std::io::stderr().lock().write_all(text.as_bytes())?;
+    // Whoever closed stderr wants no report, and there is nowhere to say so.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
     Ok(exit_code(sent.verdict, &interrupts))
 }
 

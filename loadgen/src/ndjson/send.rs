@@ -7,7 +7,7 @@ use super::Sending;
 use crate::clock::Clock;
 use crate::pacing::{Pacer, TICK_NS};
 use crate::punctual;
-use crate::report::{NOT_SENT, Verdict};
+use crate::report::{Verdict, too_many_unsent};
 use crate::run::Interrupts;
 use crate::scenario::Scenario;
 use crate::stamp::{ProducerId, Stamp};
@@ -85,19 +85,19 @@ pub(crate) fn send(
     let seconds = plan.schedule.seconds_of(complete, last_ns);
     let sent = Sending::new(planned, count, seconds, pacer.punctuality());
     let mut sent = Sending { malformed, bytes, reader_gone, ..sent };
-    judge(&mut sent, complete, scenario.late_share_max, interrupts.signal().is_some());
+    judge(&mut sent, scenario, interrupts.signal().is_some());
     Ok(sent)
 }
 
 /// Gives the verdict, and says why it is not better.
-fn judge(sent: &mut Sending, complete: bool, late_share_max: f64, interrupted: bool) {
+fn judge(sent: &mut Sending, scenario: &Scenario, interrupted: bool) {
+    let unsent = sent.planned - sent.sent;
     sent.verdict = if interrupted {
         Verdict::Interrupted
-    } else if !complete {
-        let unsent = sent.planned - sent.sent;
-        sent.violations.push(format!("{NOT_SENT}: {unsent} of {} planned events", sent.planned));
+    } else if let Some(violation) = too_many_unsent(unsent, sent.planned, &scenario.limits) {
+        sent.violations.push(violation);
         Verdict::Fail
-    } else if sent.late_share() > late_share_max {
+    } else if sent.late_share() > scenario.late_share_max {
         Verdict::Invalid
     } else {
         Verdict::Pass

@@ -19,9 +19,9 @@ pub(super) fn judge(
     let events = &report.events;
     findings.count("", "undelivered events", events.undelivered, Some(0));
     findings.count("", "unacknowledged events", events.unacknowledged, Some(0));
-    if events.unsent > 0 && !interrupted {
-        let (unsent, planned) = (events.unsent, events.planned);
-        findings.faults.push(format!("{NOT_SENT}: {unsent} of {planned} planned events"));
+    if !interrupted {
+        let crossed = too_many_unsent(events.unsent, events.planned, &scenario.limits);
+        findings.faults.extend(crossed);
     }
     if let Some(group) = &report.group {
         let what = "committed offsets gone backwards";
@@ -63,6 +63,12 @@ pub(super) fn judge(
         Verdict::Fail
     };
     report.violations = late.into_iter().chain(findings.faults).chain(findings.measures).collect();
+}
+
+/// Returns the violation when more of the plan stayed unsent than may.
+pub(crate) fn too_many_unsent(unsent: u64, planned: u64, limits: &Limits) -> Option<String> {
+    let max = limits.unsent.filter(|max| unsent > *max)?;
+    Some(format!("{NOT_SENT}: {unsent} of {planned} planned events, at most {max} allowed"))
 }
 
 /// Returns what was sent in the time, of what came of the plan in it: how chance spreads arrivals

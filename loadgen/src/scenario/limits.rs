@@ -40,6 +40,9 @@ pub(crate) struct Limits {
     /// Most committed offsets that may go backwards, of the whole run. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) regressed: Option<u64>,
+    /// Most events of the plan that may stay unsent, of the whole run. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unsent: Option<u64>,
     /// Smallest share of the rate asked for that must be reached, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate_share: Option<f64>,

@@ -114,17 +114,20 @@ impl Scenario {
             overlay::for_trials(&mut file);
         }
         let needs_kafka = !args.ndjson && args.check_ndjson.is_none();
-        let mut scenario = resolve::resolve(file, needs_kafka)
-            .and_then(Self::check_expectation)
-            .map_err(|list| Problems { file: args.scenario.clone(), list })?;
-        if args.find_max && scenario.limits.p99_ms.is_none() {
-            let list = vec![Problem::Missing {
-                what: "the latency to keep",
-                flag: "--max-p99-ms",
-                key: "thresholds.p99_ms",
-            }];
-            return Err(Problems { file: args.scenario.clone(), list });
-        }
+        let unlimited = args.find_max && file.thresholds.p99_ms.is_none();
+        let unlimited = unlimited.then_some(Problem::Missing {
+            what: "the latency to keep",
+            flag: "--max-p99-ms",
+            key: "thresholds.p99_ms",
+        });
+        let resolved = resolve::resolve(file, needs_kafka).and_then(Self::check_expectation);
+        let mut scenario = match (resolved, unlimited) {
+            (Ok(scenario), None) => scenario,
+            (resolved, unlimited) => {
+                let list = resolved.err().into_iter().flatten().chain(unlimited).collect();
+                return Err(Problems { file: args.scenario.clone(), list });
+            }
+        };
         if !needs_kafka {
             // A line is one event, however the template was laid out.
             scenario.payload = minify(&scenario.payload);

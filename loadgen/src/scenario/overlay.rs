@@ -101,6 +101,7 @@ fn limits(args: &Args, file: &mut File) {
     or(&mut limits.wrong, args.max_wrong.as_ref());
     or(&mut limits.reordered, args.max_reordered.as_ref());
     or(&mut limits.failed, args.max_failed.as_ref());
+    or(&mut limits.unsent, args.max_unsent.as_ref());
 }
 
 fn or<T: Clone>(key: &mut Option<T>, flag: Option<&T>) {

@@ -30,17 +30,20 @@ pub(super) fn resolve(file: File, needs_kafka: bool) -> Result<Scenario, Vec<Pro
     let expect = expect(&file.expect, &mut problems);
     let fields = fields(&file.payload, &payload, expect.as_deref(), &mut problems);
     let (limits, late_share_max) = limits(&file, &mut problems);
+    let before = problems.len();
     let (schedule, stage_limits) = schedule(&file, &mut problems);
+    let warmup = file.warmup.unwrap_or_default();
+    // What is wrong with the schedule itself would only be said again in other words.
+    if let Some(schedule) = schedule.as_ref().filter(|_| problems.len() == before) {
+        if schedule.planned() == 0 {
+            problems.push(Problem::Silent);
+        } else if schedule.expected_until(warmup.ns()) + 1e-6 >= schedule.planned() as f64 {
+            problems.push(Problem::WarmupTooLong);
+        }
+    }
     let (Some(schedule), true) = (schedule, problems.is_empty()) else {
         return Err(told_once(problems));
     };
-    let warmup = file.warmup.unwrap_or_default();
-    if schedule.planned() == 0 {
-        return Err(vec![Problem::Silent]);
-    }
-    if schedule.expected_until(warmup.ns()) + 1e-6 >= schedule.planned() as f64 {
-        return Err(vec![Problem::WarmupTooLong]);
-    }
     let is_timed = !file.stages.is_empty() || file.duration.is_some();
     let plan = Plan {
         stop_after_ns: is_timed.then(|| schedule.written_ns()),
@@ -273,9 +276,13 @@ fn limits(file: &File, problems: &mut Vec<Problem>) -> (Limits, f64) {
     let mut limits = file.thresholds;
     let complaints = limits.complaints();
     problems.extend(complaints.into_iter().map(|reason| Problem::bad("thresholds", reason)));
-    for count in
-        [&mut limits.lost, &mut limits.duplicated, &mut limits.wrong, &mut limits.regressed]
-    {
+    for count in [
+        &mut limits.lost,
+        &mut limits.duplicated,
+        &mut limits.wrong,
+        &mut limits.regressed,
+        &mut limits.unsent,
+    ] {
         count.get_or_insert(0);
     }
     let late_share_max = file.generator.late_share_max.unwrap_or(LATE_SHARE_MAX);

@@ -29,6 +29,10 @@ pub(super) fn stages(
             let reason = "regressed belongs to the whole run";
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
+        if limit.unsent.is_some() {
+            let reason = "unsent belongs to the whole run";
+            problems.push(Problem::bad(format!("{place}: thresholds"), reason));
+        }
         limits.extend(made.iter().map(|_| limit));
         stages.extend(made);
     }

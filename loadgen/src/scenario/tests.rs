@@ -448,3 +448,14 @@ fn a_file_that_is_not_there_is_told_once() {
     let text = Scenario::from_args(&args).unwrap_err().to_string();
     assert_eq!(text.matches("/nowhere/s.toml").count(), 1, "{text}");
 }
+
+#[test]
+fn a_long_warmup_and_a_search_without_a_limit_are_told_with_the_rest() {
+    let list = flags("--find-max --duration 1s --warmup 1s --poison-share 0.1").unwrap_err();
+    let limit = Problem::Missing {
+        what: "the latency to keep",
+        flag: "--max-p99-ms",
+        key: "thresholds.p99_ms",
+    };
+    assert_eq!(list, [Problem::PoisonWithoutDeadLetters, Problem::WarmupTooLong, limit]);
+}

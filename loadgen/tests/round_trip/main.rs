@@ -304,6 +304,9 @@ fn a_run_that_did_not_send_its_load_fails_though_all_came_back() {
     assert_eq!((&report["verdict"], &report["outcomes"]["lost"]), (&"fail".into(), &0.into()));
     let violation = report["violations"][0].as_str().unwrap();
     assert!(violation.starts_with("not sent: "), "{violation}");
+    let (code, report) = Stand::new().run(right, &format!("{flags} --max-unsent 3000"));
+    assert_eq!(code, 0, "{report:#}");
+    assert!(report["events"]["unsent"].as_u64().unwrap() > 0, "{report:#}");
 }
 
 #[test]
