@@ -59,7 +59,7 @@ pub(crate) enum Field {
 
 /// A value that a choice may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a number, true or false")]
 pub(crate) enum Scalar {
     /// `true` or `false`.
     Boolean(bool),

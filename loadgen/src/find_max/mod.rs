@@ -16,7 +16,7 @@ use self::search::{Search, Trial};
 use self::verdict::{Failure, failure, growth_per_second};
 use crate::args::Args;
 use crate::artefacts;
-use crate::report::{Percentiles, Report, Verdict};
+use crate::report::{Percentiles, Report, Verdict, share_of_rate};
 use crate::run::{Interrupts, Run};
 use crate::scenario::Scenario;
 
@@ -185,7 +185,8 @@ fn carry_out(
         artefacts::keep(&folder, &trial, &mut ended, None)?;
     }
     let p99_ms_max = scenario.limits.p99_ms.unwrap_or(f64::INFINITY);
-    let found = failure(&ended.report, &ended.rows, rate, p99_ms_max);
+    let sent = share_of_rate(&ended.report.events, trial.schedule());
+    let found = failure(&ended.report, &ended.rows, rate, sent, p99_ms_max);
     Ok((ended.report, found, growth_per_second(&ended.rows)))
 }
 

@@ -31,11 +31,13 @@ impl Failure {
     }
 }
 
-/// Returns why the trial at `rate` does not count as sustained, if it does not.
+/// Returns why the trial at `rate`, of which the share `sent` was sent in time, does not count as
+/// sustained, if it does not.
 pub(super) fn failure(
     report: &Report,
     rows: &[Row],
     rate: f64,
+    sent: f64,
     p99_ms_max: f64,
 ) -> Option<Failure> {
     if let Some(fault) = report.violations.iter().find(|violation| is_fault(violation)) {
@@ -51,9 +53,8 @@ pub(super) fn failure(
         let unsent = report.events.unsent;
         return Some(Failure::NotTaken(format!("{unsent} events were held back to the end")));
     }
-    let achieved = report.events.achieved_per_second / rate;
-    if achieved < ACHIEVED_MIN {
-        let share = achieved * 100.0;
+    if sent < ACHIEVED_MIN {
+        let share = sent * 100.0;
         return Some(Failure::NotTaken(format!("only {share:.1} % of the rate could be sent")));
     }
     let growth = growth_per_second(rows);

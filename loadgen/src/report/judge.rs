@@ -73,7 +73,7 @@ pub(crate) fn too_many_unsent(unsent: u64, planned: u64, limits: &Limits) -> Opt
 
 /// Returns what was sent in the time, of what came of the plan in it: how chance spreads arrivals
 /// is no fault of the one who sends them.
-fn share_of_rate(events: &Events, schedule: &Schedule) -> f64 {
+pub(crate) fn share_of_rate(events: &Events, schedule: &Schedule) -> f64 {
     if events.unsent > 0 || schedule.is_exact() {
         return events.achieved_per_second / events.requested_per_second;
     }
