@@ -290,20 +290,23 @@ const REPORTS: &str = "Reports";
 
 /// What only a run over Kafka can do, keep to or leave. Addresses and topics are not among it: a
 /// scenario has them, whatever it is used for.
-const IDLE_WITHOUT_KAFKA: [&str; 13] = [
+const IDLE_WITHOUT_KAFKA: [&str; 16] = [
     "output",
     "compare",
     "tolerance",
     "metrics_listen",
     "group",
     "create_topics",
+    "connect_timeout",
+    "overrides",
+    "drain_timeout",
+    "settle",
     "rate_max",
     "precision",
     "outstanding_max",
     "max_p99_ms",
     "max_reordered",
     "max_failed",
-    "settle",
 ];
 /// What is judged by results, of which the sender of lines sees none.
 const IDLE_FOR_SENDING: [&str; 3] = ["max_lost", "max_duplicated", "max_wrong"];
@@ -394,6 +397,7 @@ mod tests {
             ("--ndjson", "--tolerance 0.1"),
             ("--ndjson", "--metrics-listen 127.0.0.1:1"),
             ("--ndjson", "--max-lost 1"),
+            ("--ndjson", "-X linger.ms=5"),
             ("--check-ndjson x", "--max-p99-ms 5"),
             ("--check-ndjson x", "--max-reordered 5"),
             ("--check-ndjson x", "--max-failed 5"),
