@@ -276,6 +276,8 @@ pub(super) const WINDOW: u64 = 16_384;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Places whose documents are numbers.
@@ -342,6 +344,57 @@ mod tests {
             assert_eq!(placed, Placed::Right, "{number}");
         }
         assert_eq!(places.missing, 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_mishap_is_counted_once_whatever_came_before(
+            mishaps in prop::collection::vec((0..4_u8, 1..90_u64), 0..20),
+        ) {
+            let mut lines = Vec::new();
+            let (mut garbage, mut repeated, mut lost) = (0, 0, 0);
+            let mut number = 0;
+            for (kind, far) in mishaps {
+                lines.extend((number..number + 100).map(|number| number.to_string()));
+                number += 100;
+                match kind {
+                    0 => {
+                        lines.push("\"no\"".to_owned());
+                        garbage += 1;
+                    }
+                    1 => {
+                        lines.push((number - far).to_string());
+                        repeated += 1;
+                    }
+                    2 => {
+                        number += far;
+                        lost += far;
+                    }
+                    _ => {
+                        // In the place of a line.
+                        lines.push("no".to_owned());
+                        number += 1;
+                        garbage += 1;
+                    }
+                }
+            }
+            let mut places = Places::default();
+            let mut script = Numbers { end: number + 1, ..Numbers::default() };
+            lines.push(number.to_string());
+            let mut found = (0, 0);
+            for line in lines {
+                match places.place(line.as_bytes(), &mut script) {
+                    Placed::Right => {}
+                    Placed::Repeated => found.1 += 1,
+                    Placed::Unknown(_) => found.0 += 1,
+                    Placed::Late(place) => prop_assert!(false, "{} is late", place),
+                }
+            }
+            prop_assert_eq!(found, (garbage, repeated));
+            prop_assert_eq!(places.missing(), lost);
+        }
     }
 
     #[test]
