@@ -75,9 +75,12 @@ pub(crate) fn too_many_unsent(unsent: u64, planned: u64, limits: &Limits) -> Opt
 /// is no fault of the one who sends them.
 pub(crate) fn share_of_rate(events: &Events, schedule: &Schedule) -> f64 {
     if events.unsent > 0 || schedule.is_exact() {
-        return events.achieved_per_second / events.requested_per_second;
+        events.achieved_per_second / events.requested_per_second
+    } else if schedule.ends_by_chance() {
+        1.0
+    } else {
+        schedule.planned_ns() as f64 / 1e9 / events.seconds
     }
-    schedule.planned_ns() as f64 / 1e9 / events.seconds
 }
 
 #[derive(Debug, Default)]
@@ -201,7 +204,7 @@ mod tests {
     #[test]
     fn chance_is_no_share_of_the_rate() {
         use crate::schedule::Arrivals;
-        let share = |arrivals, sent: u64, seconds: f64| {
+        let share = |schedule: &Schedule, sent: u64, seconds: f64| {
             let events = Events {
                 planned: sent,
                 sent,
@@ -212,11 +215,16 @@ mod tests {
                 achieved_per_second: sent as f64 / seconds,
                 seconds,
             };
-            share_of_rate(&events, &Schedule::counted(100.0, arrivals, 0, 100))
+            share_of_rate(&events, schedule)
         };
-        assert!((share(Arrivals::Uniform, 100, 1.25) - 0.8).abs() < 1e-9);
-        assert!((share(Arrivals::Poisson, 80, 1.0) - 1.0).abs() < 1e-9, "few came of the plan");
-        assert!((share(Arrivals::Poisson, 80, 1.25) - 0.8).abs() < 1e-9, "sent late");
+        let even = Schedule::counted(100.0, Arrivals::Uniform, 0, 100);
+        assert!((share(&even, 100, 1.25) - 0.8).abs() < 1e-9);
+        let stages = even.stages().to_vec();
+        let timed = Schedule::new(stages, Arrivals::Poisson, 0, None);
+        assert!((share(&timed, 80, 1.0) - 1.0).abs() < 1e-9, "few came of the plan");
+        assert!((share(&timed, 80, 1.25) - 0.8).abs() < 1e-9, "sent late");
+        let counted = Schedule::counted(100.0, Arrivals::Poisson, 0, 100);
+        assert!((share(&counted, 100, 1.25) - 1.0).abs() < 1e-9, "chance took its time");
     }
 
     #[test]

@@ -179,6 +179,11 @@ impl Schedule {
         self.is_exact() || self.count.is_some_and(reaches)
     }
 
+    /// Returns whether chance decides when the run ends: at a count of Poisson arrivals.
+    pub(crate) fn ends_by_chance(&self) -> bool {
+        !self.is_exact() && self.is_total_exact()
+    }
+
     /// Returns the seconds that the events of a run are reckoned over. A run that was sent to its
     /// end takes as long as its stages, or until its last event if that was later. One that ended
     /// early, or at a count that chance had reached, takes until `last_ns`, when its last event was
@@ -186,8 +191,7 @@ impl Schedule {
     pub(crate) fn seconds_of(&self, complete: bool, last_ns: u64) -> f64 {
         let planned_seconds = self.planned_ns() as f64 / 1e9;
         let last_seconds = last_ns as f64 / 1e9;
-        let counted = self.count.is_some() && !self.is_exact() && self.is_total_exact();
-        if complete && !counted {
+        if complete && !self.ends_by_chance() {
             last_seconds.max(planned_seconds)
         } else {
             last_seconds + planned_seconds / self.planned().max(1) as f64
