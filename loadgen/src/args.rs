@@ -70,11 +70,12 @@ pub(crate) struct Args {
 
     /// Write the events as JSON lines on stdout instead, by the clock; the report goes to stderr.
     /// Leaves no files and is compared with none: no --output, no --compare
-    #[arg(long, help_heading = LINES, conflicts_with_all = ["output", "compare"])]
+    #[arg(long, help_heading = LINES, conflicts_with_all = IDLE_WITHOUT_KAFKA, conflicts_with_all = IDLE_FOR_SENDING)]
     pub(crate) ndjson: bool,
 
     /// Check result lines of such events, read from FILE or with - from stdin
-    #[arg(long, value_name = "FILE", help_heading = LINES, conflicts_with_all = ["ndjson", "output", "compare"])]
+    #[arg(long, value_name = "FILE", help_heading = LINES, conflicts_with = "ndjson",
+          conflicts_with_all = IDLE_WITHOUT_KAFKA, conflicts_with_all = IDLE_FOR_CHECKING)]
     pub(crate) check_ndjson: Option<PathBuf>,
 
     /// Events per second, as in 500, 0.5, 20k; instead of a scenario's stages [default: 1000]
@@ -115,7 +116,7 @@ pub(crate) struct Args {
 
     /// Search for the highest rate with p99 below --max-p99-ms, the lag not growing and nothing
     /// lost: trials of --duration (10s) with --warmup (2s), from --rate on
-    #[arg(long, help_heading = SEARCH, conflicts_with_all = ["ndjson", "check_ndjson", "compare"])]
+    #[arg(long, help_heading = SEARCH, conflicts_with_all = ["ndjson", "check_ndjson", "compare", "count"])]
     pub(crate) find_max: bool,
 
     /// With --find-max: try no higher rate
@@ -182,6 +183,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_failed: Option<u64>,
 
+    /// Fail when more events of the plan than this stayed unsent [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_unsent: Option<u64>,
+
     /// Declare the run invalid when the generator was late in more than this share of its
     /// ticks [default: 0.01]
     #[arg(long, value_name = "P", help_heading = THRESHOLDS, value_parser = read_share)]
@@ -205,7 +210,7 @@ pub(crate) struct Args {
     pub(crate) tolerance: f64,
 
     /// Show the run's own figures to Prometheus on this address, as in 127.0.0.1:9641
-    #[arg(long, value_name = "ADDRESS", help_heading = REPORTS, conflicts_with_all = ["ndjson", "check_ndjson"])]
+    #[arg(long, value_name = "ADDRESS", help_heading = REPORTS)]
     pub(crate) metrics_listen: Option<SocketAddr>,
 
     /// Live view on stderr: a panel on a terminal, else one line a second
@@ -283,6 +288,31 @@ const EVENTS: &str = "Events";
 const THRESHOLDS: &str = "Thresholds";
 const REPORTS: &str = "Reports";
 
+/// What only a run over Kafka can do, keep to or leave. Addresses and topics are not among it: a
+/// scenario has them, whatever it is used for.
+const IDLE_WITHOUT_KAFKA: [&str; 16] = [
+    "output",
+    "compare",
+    "tolerance",
+    "metrics_listen",
+    "group",
+    "create_topics",
+    "connect_timeout",
+    "overrides",
+    "drain_timeout",
+    "settle",
+    "rate_max",
+    "precision",
+    "outstanding_max",
+    "max_p99_ms",
+    "max_reordered",
+    "max_failed",
+];
+/// What is judged by results, of which the sender of lines sees none.
+const IDLE_FOR_SENDING: [&str; 3] = ["max_lost", "max_duplicated", "max_wrong"];
+/// What is judged by the one who sends.
+const IDLE_FOR_CHECKING: [&str; 2] = ["max_late", "max_unsent"];
+
 const AFTER: &str = "\
 Examples:
   # 20,000 events a second for half a minute, results and bills checked
@@ -357,6 +387,27 @@ mod tests {
         assert!(refused("--poison-share 2").contains("between 0 and 1"));
         assert!(refused("--duration 1d").contains("unknown unit"));
         assert!(refused("-X linger").contains("KEY=VALUE"));
+        for (mode, idle) in [
+            ("--ndjson", "--max-p99-ms 5"),
+            ("--ndjson", "--outstanding-max 5"),
+            ("--ndjson", "--group g"),
+            ("--ndjson", "--create-topics 3"),
+            ("--ndjson", "--rate-max 5k"),
+            ("--ndjson", "--precision 0.1"),
+            ("--ndjson", "--tolerance 0.1"),
+            ("--ndjson", "--metrics-listen 127.0.0.1:1"),
+            ("--ndjson", "--max-lost 1"),
+            ("--ndjson", "-X linger.ms=5"),
+            ("--check-ndjson x", "--max-p99-ms 5"),
+            ("--check-ndjson x", "--max-reordered 5"),
+            ("--check-ndjson x", "--max-failed 5"),
+            ("--check-ndjson x", "--ndjson"),
+            ("--find-max", "--count 5"),
+        ] {
+            let flag = idle.split(' ').next().unwrap();
+            let said = refused(&format!("{mode} {idle}"));
+            assert!(said.contains("cannot be used with") && said.contains(flag), "{said}");
+        }
         assert!(refused("--max-p99-ms=-1").contains("--max-p99-ms"));
     }
 }

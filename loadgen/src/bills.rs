@@ -38,6 +38,8 @@ pub(crate) struct Bills {
     bounds: BillBounds,
     open: HashMap<Fingerprint, Side, BuildHasherDefault<PassThrough>>,
     matched: Matched,
+    /// Matched ids of others, whose repeats are theirs.
+    foreign: Matched,
     counts: BillCounts,
 }
 
@@ -46,9 +48,9 @@ pub(crate) struct Bills {
 pub(crate) struct BillCounts {
     /// Billing records seen.
     pub(crate) records: u64,
-    /// Ids with both a result and a bill.
+    /// Ids with both a result of this run and a bill.
     pub(crate) matched: u64,
-    /// Further bills for an id already billed.
+    /// Further bills for an id already billed, unless it is known to be that of others.
     pub(crate) duplicated: u64,
     /// Results of this run without a bill so far.
     pub(crate) missing: u64,
@@ -63,7 +65,10 @@ pub(crate) struct BillCounts {
 enum Side {
     OwnResult,
     ForeignResult,
-    Bill,
+    /// A bill, and so many repeats of it.
+    Bill {
+        repeats: u16,
+    },
 }
 
 /// Whose result it is.
@@ -89,14 +94,19 @@ impl Bills {
         let own = owner != Owner::Foreign;
         match self.open.entry(id) {
             Entry::Occupied(occupied) => {
-                if *occupied.get() == Side::Bill {
+                if let Side::Bill { repeats } = *occupied.get() {
                     occupied.remove();
                     self.counts.unmatched -= 1;
-                    self.settle(id);
+                    if !own {
+                        self.counts.duplicated -= u64::from(repeats);
+                    }
+                    self.settle(id, own);
                 }
             }
             // Repeats of a result are not this ledger's business, and a first one is none.
-            Entry::Vacant(_) if owner != Owner::First && self.matched.contains(id) => {}
+            Entry::Vacant(_)
+                if owner != Owner::First
+                    && (self.matched.contains(id) || self.foreign.contains(id)) => {}
             Entry::Vacant(_) if full => {
                 self.counts.overflowed += 1;
                 self.counts.missing += u64::from(own);
@@ -113,14 +123,20 @@ impl Bills {
         self.counts.records += 1;
         let full = self.open.len() >= self.bounds.open;
         match self.open.entry(id) {
-            Entry::Occupied(occupied) => match *occupied.get() {
-                side @ (Side::OwnResult | Side::ForeignResult) => {
-                    occupied.remove();
-                    self.counts.missing -= u64::from(side == Side::OwnResult);
-                    self.settle(id);
+            Entry::Occupied(mut occupied) => match occupied.get_mut() {
+                // Whose it is only its result will say.
+                Side::Bill { repeats } => {
+                    *repeats = repeats.saturating_add(1);
+                    self.counts.duplicated += 1;
                 }
-                Side::Bill => self.counts.duplicated += 1,
+                side => {
+                    let own = *side == Side::OwnResult;
+                    occupied.remove();
+                    self.counts.missing -= u64::from(own);
+                    self.settle(id, own);
+                }
             },
+            Entry::Vacant(_) if self.foreign.contains(id) => {}
             Entry::Vacant(_) if self.matched.contains(id) => self.counts.duplicated += 1,
             Entry::Vacant(_) if full => {
                 self.counts.overflowed += 1;
@@ -128,7 +144,7 @@ impl Bills {
             }
             Entry::Vacant(vacant) => {
                 self.counts.unmatched += 1;
-                vacant.insert(Side::Bill);
+                vacant.insert(Side::Bill { repeats: 0 });
             }
         }
     }
@@ -138,9 +154,10 @@ impl Bills {
         self.counts
     }
 
-    fn settle(&mut self, id: Fingerprint) {
-        self.counts.matched += 1;
-        self.matched.insert(id, self.bounds.remembered);
+    fn settle(&mut self, id: Fingerprint, own: bool) {
+        self.counts.matched += u64::from(own);
+        let matched = if own { &mut self.matched } else { &mut self.foreign };
+        matched.insert(id, self.bounds.remembered);
     }
 }
 
@@ -249,9 +266,28 @@ mod tests {
         assert_eq!(bills.counts().missing, 0);
         bills.bill(id(1));
         assert_eq!(bills.counts().unmatched, 0);
-        assert_eq!(bills.counts().matched, 1);
+        assert_eq!(bills.counts().matched, 0, "it is theirs");
         bills.result(id(1), Owner::Foreign);
         assert_eq!(bills.open.len(), 0);
+    }
+
+    #[test]
+    fn repeated_bills_of_others_are_theirs_whichever_side_came_first() {
+        let mut bills = Bills::default();
+        bills.result(id(1), Owner::Foreign);
+        for _ in 0..3 {
+            bills.bill(id(1));
+            bills.bill(id(2));
+            bills.bill(id(3));
+        }
+        assert_eq!(bills.counts().duplicated, 4, "nobody knows yet whose the others are");
+        bills.result(id(2), Owner::Foreign);
+        bills.result(id(3), Owner::First);
+        bills.bill(id(2));
+        bills.bill(id(3));
+        let counts = bills.counts();
+        assert_eq!((counts.records, counts.matched, counts.duplicated), (11, 1, 3));
+        assert_eq!((counts.missing, counts.unmatched), (0, 0));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub(crate) struct Line {
     pub(crate) after: f64,
     /// The difference as a share of the baseline; zero when that is zero.
     pub(crate) change: f64,
+    /// Whether it is a count of records; a count has no tolerance.
+    #[serde(default)]
+    pub(crate) is_count: bool,
     /// What to think of it.
     pub(crate) verdict: Change,
 }
@@ -66,6 +69,9 @@ pub(crate) enum Change {
     Same,
     /// Worse by more than the tolerance.
     Worse,
+    /// Shown for what it is; chance decides it.
+    #[serde(rename = "not judged")]
+    NotJudged,
 }
 
 impl Comparison {
@@ -83,7 +89,7 @@ impl Comparison {
             latency("p99 ms", |latency| latency.p99),
             latency("p99.9 ms", |latency| latency.p999),
             // The highest of many latencies is chance; it is shown and not judged.
-            Line { verdict: Change::Same, ..latency("max ms", |latency| latency.max) },
+            Line { verdict: Change::NotJudged, ..latency("max ms", |latency| latency.max) },
             // Counts have no tolerance: one lost event is one too many.
             Line::count("lost", lost(baseline), lost(report)),
             Line::count("duplicated", duplicated(baseline), duplicated(report)),
@@ -98,13 +104,8 @@ impl Comparison {
         let worse = self.lines.iter().filter(|line| line.verdict == Change::Worse);
         worse
             .map(|line| {
-                format!(
-                    "compared: {} was {:.3}, now {:.3} ({:+.1} %)",
-                    line.name,
-                    line.before,
-                    line.after,
-                    line.change * 100.0
-                )
+                let [before, after] = line.shown(3);
+                format!("compared: {} was {before}, now {after} ({})", line.name, line.difference())
             })
             .collect()
     }
@@ -132,11 +133,28 @@ impl Line {
             (true, true) => Change::Better,
             (true, false) => Change::Worse,
         };
-        Self { name: name.to_owned(), before, after, change, verdict }
+        Self { name: name.to_owned(), before, after, change, is_count: false, verdict }
     }
 
     fn count(name: &str, before: u64, after: u64) -> Self {
-        Self::new(name, before as f64, after as f64, Better::Lower { least: 0.0 }, 0.0)
+        let line = Self::new(name, before as f64, after as f64, Better::Lower { least: 0.0 }, 0.0);
+        Self { is_count: true, ..line }
+    }
+
+    /// Returns both figures, those that are no counts with so many decimals.
+    fn shown(&self, decimals: usize) -> [String; 2] {
+        let decimals = if self.is_count { 0 } else { decimals };
+        [self.before, self.after].map(|value| format!("{value:.decimals$}"))
+    }
+
+    /// Returns the change as a share, or the difference where there is nothing to share.
+    fn difference(&self) -> String {
+        let decimals = if self.is_count { 0 } else { 2 };
+        if self.before == 0.0 && self.after != 0.0 {
+            format!("{:+.decimals$}", self.after)
+        } else {
+            format!("{:+.1} %", self.change * 100.0)
+        }
     }
 }
 
@@ -180,20 +198,20 @@ fn name_of(verdict: Verdict) -> &'static str {
 
 impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{:<14}{:>14}{:>14}{:>10}", "compared", "baseline", "this run", "change")?;
+        writeln!(f, "\n{:<14} {:>13} {:>13} {:>9}", "compared", "baseline", "this run", "change")?;
         for line in &self.lines {
             let mark = match line.verdict {
                 Change::Better => "  better",
                 Change::Same => "",
                 Change::Worse => "  WORSE",
+                Change::NotJudged => "  not judged",
             };
+            let [before, after] = line.shown(2);
             writeln!(
                 f,
-                "  {:<12}{:>14.2}{:>14.2}{:>8.1} %{mark}",
+                "  {:<12} {before:>13} {after:>13} {:>9}{mark}",
                 line.name,
-                line.before,
-                line.after,
-                line.change * 100.0
+                line.difference()
             )?;
         }
         writeln!(f, "            {}", self.about)
@@ -232,5 +250,42 @@ mod tests {
         assert_eq!(Line::count("lost", 0, 1).verdict, Change::Worse);
         assert_eq!(Line::count("lost", 5, 5).verdict, Change::Same);
         assert_eq!(Line::count("lost", 5, 4).verdict, Change::Better);
+    }
+
+    #[test]
+    fn a_count_that_was_zero_is_shown_as_a_difference_of_whole_records() {
+        let lines = vec![
+            Line::count("lost", 0, 9),
+            Line::count("wrong", 4, 6),
+            Line::count("reordered", 0, 0),
+            Line::new("p50 ms", 0.0, 1.5, Better::Lower { least: LEAST_MS }, 0.1),
+        ];
+        let comparison = Comparison { about: String::new(), lines };
+        assert_eq!(
+            comparison.violations(),
+            [
+                "compared: lost was 0, now 9 (+9)",
+                "compared: wrong was 4, now 6 (+50.0 %)",
+                "compared: p50 ms was 0.000, now 1.500 (+1.50)",
+            ]
+        );
+        let table = comparison.to_string();
+        let words = |name: &str| {
+            let line = table.lines().find(|line| line.contains(name)).unwrap();
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(words("lost"), ["lost", "0", "9", "+9", "WORSE"]);
+        assert_eq!(words("reordered"), ["reordered", "0", "0", "+0.0", "%"]);
+    }
+
+    #[test]
+    fn the_maximum_is_not_judged_and_says_so() {
+        let line = Line { verdict: Change::NotJudged, ..Line::count("max", 1, 100) };
+        let json = serde_json::to_value(&line).unwrap();
+        assert_eq!(json["verdict"], "not judged");
+        assert_eq!(serde_json::from_value::<Line>(json).unwrap().verdict, Change::NotJudged);
+        let comparison = Comparison { about: String::new(), lines: vec![line] };
+        assert!(comparison.to_string().contains("not judged"));
+        assert!(comparison.violations().is_empty());
     }
 }

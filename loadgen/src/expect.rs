@@ -32,11 +32,9 @@ impl Expectation {
         serde_json::from_slice::<Value>(&rendered).map(drop)
     }
 
-    /// Returns the expected result of the event with this stamp.
-    pub(crate) fn text(&self, payload: &Payload, stamp: Stamp) -> String {
-        let mut rendered = Vec::new();
-        payload.render_template(&self.template, stamp, &mut rendered);
-        String::from_utf8_lossy(&rendered).into_owned()
+    /// Appends the expected result of the event with this stamp to `out`.
+    pub(crate) fn render(&self, payload: &Payload, stamp: Stamp, out: &mut Vec<u8>) {
+        payload.render_template(&self.template, stamp, out);
     }
 
     /// Returns whether `value` is the expected result of the event with this stamp.

@@ -53,12 +53,13 @@ pub(crate) enum Field {
         share: f64,
     },
     /// A random UUID of version 4.
-    Uuid,
+    // Not a unit, so that unknown keys are refused.
+    Uuid {},
 }
 
 /// A value that a choice may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a number, true or false")]
 pub(crate) enum Scalar {
     /// `true` or `false`.
     Boolean(bool),
@@ -111,7 +112,7 @@ impl Field {
     /// Returns whether the value belongs between quotes.
     pub(crate) fn is_text(&self) -> bool {
         match self {
-            Self::Text { .. } | Self::Uuid => true,
+            Self::Text { .. } | Self::Uuid {} => true,
             Self::Choice { values, .. } => {
                 values.iter().any(|value| matches!(value, Scalar::Text(_)))
             }
@@ -138,7 +139,7 @@ impl Field {
                 None => Ok(()),
             },
             Self::Boolean { share } => write!(out, "{}", draws.unit() < *share),
-            Self::Uuid => write_uuid(draws, out),
+            Self::Uuid {} => write_uuid(draws, out),
         };
     }
 }
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn uuids_are_of_version_four_and_differ() {
-        let uuids = drawn(&Field::Uuid, 100);
+        let uuids = drawn(&Field::Uuid {}, 100);
         for uuid in &uuids {
             assert_eq!(uuid.len(), 36);
             let parts: Vec<&str> = uuid.split('-').collect();

@@ -35,6 +35,8 @@ pub(crate) struct GroupCounts {
     pub(crate) lag_max: u64,
     /// The same at the last sample.
     pub(crate) lag_last: u64,
+    /// Whether the group had committed any offset at the last sample.
+    pub(crate) committed: bool,
 }
 
 impl GroupWatch {
@@ -46,12 +48,12 @@ impl GroupWatch {
     ) -> Result<Self, kafka::Error> {
         let client = kafka::group_reader(connection, group, gauges)?;
         let deadline = Instant::now() + connection.connect_timeout.duration();
-        let partitions = kafka::partition_count(&client, &connection.topic, connection, deadline)?;
-        Ok(Self {
-            client,
-            topic: connection.topic.clone(),
-            ledger: Ledger::new(partitions as usize),
-        })
+        let topic = &connection.topic;
+        let partitions = kafka::partition_count(&client, topic, connection, deadline)?;
+        let ends = (0..partitions)
+            .map(|partition| kafka::end_offset(&client, topic, partition, connection, deadline));
+        let ledger = Ledger::new(ends.collect::<Result<_, _>>()?);
+        Ok(Self { client, topic: topic.clone(), ledger })
     }
 
     /// Asks until told to stop, and once more.
@@ -80,12 +82,11 @@ impl GroupWatch {
         let committed = self.client.committed_offsets(asked, PATIENCE)?;
         let mut sample = Vec::with_capacity(self.ledger.committed.len());
         for partition in 0..self.ledger.committed.len() as i32 {
-            let (start, end) = self.client.fetch_watermarks(&self.topic, partition, PATIENCE)?;
+            let (_, end) = self.client.fetch_watermarks(&self.topic, partition, PATIENCE)?;
             let offset = committed.find_partition(&self.topic, partition);
             sample.push(match offset.map(|element| element.offset()) {
                 Some(Offset::Offset(offset)) => (Some(offset), end),
-                // Nothing is committed: the group would begin at one of the ends.
-                _ => (None, end - start),
+                _ => (None, end),
             });
         }
         self.ledger.enter(&sample);
@@ -97,20 +98,24 @@ impl GroupWatch {
 #[derive(Debug)]
 struct Ledger {
     committed: Vec<Option<i64>>,
+    /// Where the partitions ended before the first event.
+    ends: Vec<i64>,
     counts: GroupCounts,
 }
 
 impl Ledger {
-    fn new(partitions: usize) -> Self {
-        Self { committed: vec![None; partitions], counts: GroupCounts::default() }
+    fn new(ends: Vec<i64>) -> Self {
+        Self { committed: vec![None; ends.len()], ends, counts: GroupCounts::default() }
     }
 
-    /// Enters the committed offset and the end of every partition; without a committed offset,
-    /// the records that the partition has.
+    /// Enters the committed offset and the end of every partition. Where nothing is committed, only
+    /// what came since the beginning counts as lag: whether the group will ever read what was there
+    /// before, nobody knows.
     fn enter(&mut self, sample: &[(Option<i64>, i64)]) {
         let mut lag = 0;
-        for (before, (committed, end)) in self.committed.iter_mut().zip(sample) {
-            lag += (end - committed.unwrap_or(0)).max(0) as u64;
+        let known = self.committed.iter_mut().zip(&self.ends);
+        for ((before, first_end), (committed, end)) in known.zip(sample) {
+            lag += (end - committed.or(*before).unwrap_or(*first_end)).max(0) as u64;
             if let (Some(before), Some(committed)) = (*before, *committed)
                 && committed < before
             {
@@ -118,6 +123,7 @@ impl Ledger {
             }
             *before = committed.or(*before);
         }
+        self.counts.committed = self.committed.iter().any(Option::is_some);
         self.counts.samples += 1;
         self.counts.lag_last = lag;
         self.counts.lag_max = self.counts.lag_max.max(lag);
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn lag_is_what_lies_between_the_committed_offsets_and_the_ends() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(vec![0, 7]);
         ledger.enter(&[(None, 10), (Some(5), 7)]);
         assert_eq!(ledger.counts.lag_last, 12);
         ledger.enter(&[(Some(10), 10), (Some(7), 7)]);
@@ -144,11 +150,22 @@ mod tests {
 
     #[test]
     fn offsets_that_go_backwards_are_counted_by_partition() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(vec![0, 0]);
         ledger.enter(&[(Some(10), 20), (Some(10), 20)]);
         ledger.enter(&[(Some(9), 20), (Some(11), 20)]);
         ledger.enter(&[(None, 20), (Some(11), 20)]);
         ledger.enter(&[(Some(8), 20), (Some(11), 20)]);
         assert_eq!(ledger.counts.regressions, 2);
+    }
+
+    #[test]
+    fn a_group_that_never_committed_is_not_behind_by_what_was_there_before() {
+        let mut ledger = Ledger::new(vec![1_000_000, 50]);
+        ledger.enter(&[(None, 1_000_000), (None, 50)]);
+        assert_eq!((ledger.counts.lag_last, ledger.counts.committed), (0, false));
+        ledger.enter(&[(None, 1_000_003), (None, 52)]);
+        assert_eq!((ledger.counts.lag_last, ledger.counts.committed), (5, false));
+        ledger.enter(&[(Some(1_000_002), 1_000_003), (None, 52)]);
+        assert_eq!((ledger.counts.lag_last, ledger.counts.committed), (3, true));
     }
 }

@@ -60,6 +60,13 @@ impl InFlight {
         self.slots[tag]
     }
 
+    /// Returns the records whose report has not come.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Held> {
+        let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
+        let slots = self.slots.iter().zip(0..);
+        slots.filter(move |(_, slot)| !free.contains(slot)).map(|(held, _)| *held)
+    }
+
     fn put(&mut self, held: Held) -> Option<usize> {
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = held;
@@ -118,6 +125,16 @@ mod tests {
         assert_eq!(full, Err(RDKafkaErrorCode::QueueFull));
         assert_eq!(in_flight.take(first), held(1));
         assert_eq!(sent(&mut in_flight, 3), Some(first));
+    }
+
+    #[test]
+    fn what_has_no_report_is_named() {
+        let mut in_flight = InFlight::new(10);
+        let tags: Vec<_> = (0..4).map(|number| sent(&mut in_flight, number).unwrap()).collect();
+        in_flight.take(tags[0]);
+        in_flight.take(tags[2]);
+        let open: Vec<u64> = in_flight.held().map(|held| held.sequence).collect();
+        assert_eq!(open, [1, 3]);
     }
 
     #[test]

@@ -19,23 +19,24 @@ use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use crate::batching::Batching;
 use crate::gauges::Gauges;
 use crate::librdkafka;
-use crate::scenario::Connection;
+use crate::quantity::Span;
+use crate::scenario::{Connection, is_secret};
 
 /// Why a run could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// librdkafka refused a setting, most likely one given with `-X`.
-    #[error("librdkafka refused its settings: {0}; check the -X flags and kafka.properties")]
+    #[error("librdkafka refused its settings: {}; check the -X flags and kafka.properties", said_of_settings(.0))]
     Settings(KafkaError),
     /// No broker answered in time.
     #[error(
-        "no answer from Kafka at {brokers} within {waited:?}: {reason}; is it running, and is the address right?"
+        "no answer from Kafka at {brokers} within {waited}: {reason}; is it running, and is the address right?"
     )]
     Unreachable {
         /// The addresses tried.
         brokers: String,
         /// How long.
-        waited: Duration,
+        waited: Span,
         /// What the client said last.
         reason: String,
     },
@@ -50,6 +51,26 @@ pub(crate) enum Error {
         /// What the broker said.
         reason: String,
     },
+}
+
+/// Returns what the client says of its settings, without the values of secrets, and with the way
+/// out where the build is what lacks.
+fn said_of_settings(error: &KafkaError) -> String {
+    let KafkaError::ClientConfig(_, reason, key, value) = error else {
+        return error.to_string();
+    };
+    let mut said = error.to_string();
+    if is_secret(key) && !value.is_empty() {
+        // The reason quotes it too.
+        said = format!("{key}: {}", reason.replace(value.as_str(), "***"));
+    }
+    let needs_tls = ["ssl.", "sasl."].iter().any(|part| key.starts_with(part))
+        || (key == "security.protocol" && !value.eq_ignore_ascii_case("plaintext"));
+    if needs_tls && !cfg!(feature = "tls") {
+        said.push_str("; ");
+        said.push_str(NO_TLS);
+    }
+    said
 }
 
 /// Passes a client's complaints on to the report.
@@ -227,7 +248,7 @@ pub(crate) fn assign_at_end(
 
 /// Returns the end of a partition. The leader of a topic just created may not know of it yet, and
 /// says so at once; hence again, until the deadline.
-fn end_offset(
+pub(crate) fn end_offset(
     reader: &Reader,
     topic: &str,
     partition: i32,
@@ -305,7 +326,7 @@ pub(crate) fn create_topics(
 pub(crate) fn unreachable(connection: &Connection, error: &KafkaError) -> Error {
     Error::Unreachable {
         brokers: connection.brokers.clone(),
-        waited: connection.connect_timeout.duration(),
+        waited: connection.connect_timeout,
         reason: error.to_string(),
     }
 }
@@ -341,6 +362,7 @@ fn wait_for<F: Future>(future: F, deadline: Instant) -> Option<F::Output> {
 /// A batch is checked in a tenth of a millisecond, which is how much the first record of it may
 /// have waited when the last is done.
 const BATCH_MAX: usize = 256;
+const NO_TLS: &str = "this build has no TLS and no SASL; build it with `--features tls`";
 const QUEUE_RECORDS_MAX: usize = 200_000;
 const METADATA_PAUSE: Duration = Duration::from_millis(50);
 const ADMIN_GRACE: Duration = Duration::from_secs(2);
@@ -355,5 +377,24 @@ mod tests {
         assert_eq!(wait_for(std::future::ready(7), soon), Some(7));
         assert_eq!(wait_for(std::future::pending::<()>(), soon), None);
         assert!(Instant::now() >= soon);
+    }
+
+    #[test]
+    fn secrets_are_masked_and_a_build_without_tls_says_what_to_build() {
+        let refused = |key: &str, value: &str| {
+            let mut config = ClientConfig::new();
+            config.set(key, value);
+            let created: Result<BaseConsumer, KafkaError> = config.create();
+            Error::Settings(created.err().unwrap()).to_string()
+        };
+        let said = refused("no.such.password", "hush-hush");
+        assert!(said.contains("no.such.password") && !said.contains("hush-hush"), "{said}");
+        assert!(said.contains("-X"), "{said}");
+        assert!(refused("no.such.setting", "open").contains("open"));
+        if !cfg!(feature = "tls") {
+            let said = refused("ssl.key.password", "hush-hush");
+            assert!(said.contains("--features tls") && !said.contains("hush-hush"), "{said}");
+            assert!(refused("security.protocol", "ssl").contains("--features tls"));
+        }
     }
 }

@@ -114,10 +114,12 @@ fn execute(args: &Args) -> anyhow::Result<u8> {
     } else {
         Table(report).to_string()
     };
-    print(&text)?;
+    // A stdout that cannot be written to must not cost the files.
+    let printed = print(&text);
     if let Some(folder) = &args.output {
         artefacts::keep(folder, &scenario, &mut ended, baseline.as_ref())?;
     }
+    printed?;
     Ok(exit_code(ended.report.verdict, &interrupts))
 }
 
@@ -142,7 +144,8 @@ fn send_lines(args: &Args, scenario: &Scenario) -> anyhow::Result<u8> {
     // Batches are made up before they are written: a lock for each would only cost time.
     let sent = ndjson::send(scenario, &interrupts, &mut std::io::stdout().lock())?;
     let text = if args.json { serde_json::to_string(&sent)? + "\n" } else { sent.to_string() };
-    std::io::stderr().lock().write_all(text.as_bytes())?;
+    // Whoever closed stderr wants no report, and there is nowhere to say so.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
     Ok(exit_code(sent.verdict, &interrupts))
 }
 
@@ -179,12 +182,18 @@ fn exit_code(verdict: Verdict, interrupts: &Interrupts) -> u8 {
 }
 
 /// A reader of stdout that has gone away is no fault of the run.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+fn print(text: &str) -> Result<(), OutputError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(OutputError(error)),
         _ => Ok(()),
     }
 }
+
+/// What was asked for cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+struct OutputError(std::io::Error);
 
 fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<kafka::Error>() {
@@ -199,6 +208,7 @@ fn exit_code_of(error: &anyhow::Error) -> u8 {
         Some(Problems { file: Some(_), .. }) => EXIT_SCENARIO,
         Some(Problems { file: None, .. }) => EXIT_USAGE,
         None if error.is::<artefacts::WriteError>() => EXIT_USAGE,
+        None if error.is::<OutputError>() || error.is::<ndjson::SendError>() => EXIT_USAGE,
         None if error.is::<exposition::ListenError>() => EXIT_USAGE,
         None if error.is::<BaselineError>() || error.is::<LinesError>() => EXIT_USAGE,
         None => EXIT_INTERNAL,

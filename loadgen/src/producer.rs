@@ -18,6 +18,7 @@ use crate::pacing::{self, Due, Pacer, Punctuality};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::punctual;
+use crate::quantity::Span;
 use crate::scenario::Scenario;
 use crate::sequences::SequenceSet;
 use crate::stamp::{self, ProducerId, Stamp};
@@ -33,16 +34,27 @@ pub(crate) struct Sent {
     pub(crate) complete: bool,
     /// Time from the start until the last record was sent.
     pub(crate) elapsed_ns: u64,
+    /// Time from the start until nothing more was to be sent, whatever the reason.
+    pub(crate) stopped_ns: u64,
     /// How well the schedule was kept.
     pub(crate) punctuality: Punctuality,
     /// How late bursts were, in microseconds.
     pub(crate) lag_us: Histogram<u64>,
     /// From due time to the broker's acknowledgement, in microseconds.
     pub(crate) acknowledged_us: Histogram<u64>,
-    /// Records whose delivery failed or is unknown.
+    /// Records whose delivery failed.
     pub(crate) undelivered: SequenceSet,
+    /// Records of which nothing was heard until the end.
+    pub(crate) unacknowledged: SequenceSet,
     /// Why sending ended before the plan did, if it did so by itself.
     pub(crate) gave_up: Option<String>,
+}
+
+impl Sent {
+    /// Returns whether the brokers confirmed that they have the record.
+    pub(crate) fn is_acknowledged(&self, sequence: u64) -> bool {
+        !self.undelivered.contains(sequence) && !self.unacknowledged.contains(sequence)
+    }
 }
 
 /// What became of the records that the client took.
@@ -158,6 +170,7 @@ impl Generator {
             self.check_patience(&mut patience, pacer.next_due().is_some());
             sleep(pacer.sleep_ns(self.elapsed_ns()));
         }
+        books.stopped_ns = self.elapsed_ns();
         self.flush();
         self.hand_over(&pacer, books)
     }
@@ -239,8 +252,8 @@ impl Generator {
             + self.gauges.undelivered.get();
         if patience.is_lost(answers, stuck, self.clock.now_ns()) {
             self.gave_up = Some(format!(
-                "held back without any outcome or acknowledgement for {:?}",
-                self.patience
+                "held back without any outcome or acknowledgement for {}",
+                Span::from(self.patience)
             ));
         }
     }
@@ -260,20 +273,28 @@ impl Generator {
     }
 
     fn hand_over(self, pacer: &Pacer, books: Books) -> Sent {
-        let open = self.outbox.in_flight();
-        if open > 0 {
-            let patience = self.patience;
-            self.gauges.note(format!("{open} events were still unacknowledged after {patience:?}"));
+        let mut unacknowledged = SequenceSet::default();
+        for held in self.deliveries.in_flight.held() {
+            unacknowledged.insert(held.sequence);
+        }
+        if unacknowledged.len() > 0 {
+            self.gauges.note(format!(
+                "{} events were still unacknowledged {} after the last one",
+                unacknowledged.len(),
+                Span::from(self.patience)
+            ));
         }
         Sent {
             records: pacer.sent_count(),
             records_by_stage: books.by_stage,
             complete: pacer.is_at_end(),
             elapsed_ns: books.last_sent_ns,
+            stopped_ns: books.stopped_ns,
             punctuality: pacer.punctuality(),
             lag_us: books.lag_us,
             acknowledged_us: self.deliveries.acknowledged_us,
             undelivered: self.deliveries.undelivered,
+            unacknowledged,
             gave_up: self.gave_up,
         }
     }
@@ -284,11 +305,17 @@ struct Books {
     by_stage: Vec<u64>,
     lag_us: Histogram<u64>,
     last_sent_ns: u64,
+    stopped_ns: u64,
 }
 
 impl Books {
     fn new(stages: usize) -> Self {
-        Self { by_stage: vec![0; stages], lag_us: latency_histogram(), last_sent_ns: 0 }
+        Self {
+            by_stage: vec![0; stages],
+            lag_us: latency_histogram(),
+            last_sent_ns: 0,
+            stopped_ns: 0,
+        }
     }
 
     fn count(&mut self, stage: usize) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use crate::args;
-use crate::gauges::Gauges;
+use crate::gauges::{Cell, Gauges};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -44,6 +44,8 @@ struct Moment<'a> {
     gauges: &'a Gauges,
     plan: &'a Plan,
     elapsed_ns: u64,
+    /// Events sent since the moment before.
+    sent_since: u64,
     sent_per_second: f64,
     settled_per_second: f64,
 }
@@ -79,6 +81,7 @@ impl LiveView {
             gauges,
             plan,
             elapsed_ns,
+            sent_since: seen.sent - self.last.sent,
             sent_per_second: per_second(seen.sent - self.last.sent),
             settled_per_second: per_second(seen.settled - self.last.settled),
         };
@@ -142,11 +145,11 @@ impl LiveView {
                 moment.open()
             ),
             format!(
-                "latency ms  p50 {:>8.1}   p99 {:>8.1}   p99.9 {:>8.1}   max {:>8.1}",
-                ms(gauges.recent_p50_us.get()),
-                moment.p99_ms(),
-                ms(gauges.recent_p999_us.get()),
-                ms(gauges.recent_max_us.get()),
+                "latency ms  p50 {:>8}   p99 {:>8}   p99.9 {:>8}   max {:>8}",
+                moment.shown_ms(&gauges.recent_p50_us),
+                moment.shown_ms(&gauges.recent_p99_us),
+                moment.shown_ms(&gauges.recent_p999_us),
+                moment.shown_ms(&gauges.recent_max_us),
             ),
             format!(
                 "checked     duplicated {}   wrong {}   undelivered {}   generator late {}",
@@ -156,6 +159,10 @@ impl LiveView {
                 self.paint(&format!("{:.2} %", late * 100.0), late > 0.01),
             ),
         ];
+        if moment.unacknowledged() > 0 {
+            let unacknowledged = number(moment.unacknowledged(), true);
+            let _ = write!(lines[1], "   unacknowledged {unacknowledged}");
+        }
         if self.checks_bills {
             let _ = write!(lines[3], "   bills open {}", gauges.bills_open.get());
         }
@@ -174,19 +181,41 @@ impl Moment<'_> {
     fn line(&self) -> String {
         let Self { gauges, plan, elapsed_ns, .. } = self;
         let sent = gauges.sent.get();
-        format!(
-            "{:>4} s  sent {sent} of {} ({:.0}/s)  settled {:.0}/s  open {}  p50 {:.1} ms  p99 {:.1} ms  duplicated {}  wrong {}  late {:.2} %",
+        let mut line = format!(
+            "{:>4} s  sent {sent} of {} ({:.0}/s)  settled {:.0}/s  open {}  p50 {} ms  p99 {} ms  duplicated {}  wrong {}  late {:.2} %",
             elapsed_ns / SECOND_NS,
             plan.schedule.planned(),
             self.sent_per_second,
             self.settled_per_second,
             self.open(),
-            ms(gauges.recent_p50_us.get()),
-            self.p99_ms(),
+            self.shown_ms(&gauges.recent_p50_us),
+            self.shown_ms(&gauges.recent_p99_us),
             gauges.duplicated.get(),
             gauges.wrong.get(),
             self.late_share() * 100.0,
-        )
+        );
+        let missed =
+            [("undelivered", gauges.undelivered.get()), ("unacknowledged", self.unacknowledged())];
+        for (what, count) in missed.into_iter().filter(|(_, count)| *count > 0) {
+            let _ = write!(line, "  {what} {count}");
+        }
+        line
+    }
+
+    /// Returns how many events have waited for their acknowledgement for longer than since the
+    /// view was drawn last, at least; those sent since then may be on their way.
+    fn unacknowledged(&self) -> u64 {
+        let gauges = self.gauges;
+        let answered = gauges.acknowledged.get() + gauges.undelivered.get();
+        gauges.sent.get().saturating_sub(answered + self.sent_since)
+    }
+
+    /// Returns a latency of the last second, or a dash when nothing was measured in it.
+    fn shown_ms(&self, us: &Cell) -> String {
+        if self.gauges.recent_max_us.get() == 0 {
+            return "-".to_owned();
+        }
+        format!("{:.1}", ms(us.get()))
     }
 
     fn open(&self) -> u64 {
@@ -258,6 +287,8 @@ mod tests {
         let gauges = Gauges::default();
         gauges.sent.set(500);
         gauges.settled.set(480);
+        gauges.acknowledged.set(490);
+        gauges.recent_max_us.set(20_000);
         gauges.recent_p99_us.set(12_345);
         gauges.ticks.set(1_000);
         gauges.ticks_late.set(20);
@@ -267,7 +298,15 @@ mod tests {
 
     fn moment<'a>(gauges: &'a Gauges, plan: &'a Plan) -> Moment<'a> {
         let elapsed_ns = 5 * SECOND_NS;
-        Moment { gauges, plan, elapsed_ns, sent_per_second: 99.7, settled_per_second: 98.0 }
+        let sent_since = 100;
+        Moment {
+            gauges,
+            plan,
+            elapsed_ns,
+            sent_since,
+            sent_per_second: 99.7,
+            settled_per_second: 98.0,
+        }
     }
 
     fn view(painted: bool) -> LiveView {
@@ -289,6 +328,18 @@ mod tests {
             moment(&gauges, &plan).line(),
             "   5 s  sent 500 of 1000 (100/s)  settled 98/s  open 20  p50 0.0 ms  p99 12.3 ms  duplicated 0  wrong 3  late 2.00 %"
         );
+    }
+
+    #[test]
+    fn the_line_shows_what_kafka_did_not_confirm_and_no_latency_of_nothing() {
+        let (gauges, plan) = (gauges(), Plan::for_tests(100.0, 1_000));
+        gauges.undelivered.set(7);
+        gauges.acknowledged.set(390);
+        gauges.recent_max_us.set(0);
+        let line = moment(&gauges, &plan).line();
+        assert!(line.ends_with("late 2.00 %  undelivered 7  unacknowledged 3"), "{line}");
+        assert!(line.contains("p50 - ms  p99 - ms"), "{line}");
+        assert!(view(false).panel(&moment(&gauges, &plan)).contains("max        -"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use self::search::{Search, Trial};
 use self::verdict::{Failure, failure, growth_per_second};
 use crate::args::Args;
 use crate::artefacts;
-use crate::report::{Percentiles, Report, Verdict};
+use crate::report::{Percentiles, Report, Verdict, share_of_rate};
 use crate::run::{Interrupts, Run};
 use crate::scenario::Scenario;
 
@@ -56,6 +56,35 @@ pub(crate) enum LimitedBy {
     Generator,
     /// `--rate-max`: the system may do more.
     RateMax,
+    /// Kafka or the outstanding limit, which did not take the rate: the system may do more.
+    Sending,
+    /// A signal, before the search had an end.
+    Interrupted,
+}
+
+impl LimitedBy {
+    fn of(search: &Search, limit: Option<&Failure>, interrupted: bool) -> Self {
+        match limit {
+            _ if interrupted => Self::Interrupted,
+            Some(Failure::Generator(_)) => Self::Generator,
+            Some(Failure::NotTaken(_)) => Self::Sending,
+            // Without a rate that failed, only the highest one of all ends the search.
+            None if search.held().is_some() => Self::RateMax,
+            Some(_) | None => Self::System,
+        }
+    }
+
+    fn note(self) -> Option<&'static str> {
+        match self {
+            Self::System => None,
+            Self::Generator => Some("the generator was the limit: the system may do more"),
+            Self::RateMax => Some("--rate-max was the limit: the system may do more"),
+            Self::Sending => {
+                Some("Kafka or --outstanding-max did not take the rate: the system may do more")
+            }
+            Self::Interrupted => Some("interrupted: what held is a lower bound"),
+        }
+    }
 }
 
 /// One trial.
@@ -119,11 +148,8 @@ pub(crate) fn find(
             limit = found;
         }
     }
-    let limited_by = match &limit {
-        None => LimitedBy::RateMax,
-        Some(Failure::Generator(_)) => LimitedBy::Generator,
-        Some(_) => LimitedBy::System,
-    };
+    let interrupted = interrupts.signal().is_some();
+    let limited_by = LimitedBy::of(&search, limit.as_ref(), interrupted);
     let verdict = match (interrupts.signal(), search.held(), limited_by) {
         (Some(_), _, _) => Verdict::Interrupted,
         (None, Some(_), _) => Verdict::Pass,
@@ -159,13 +185,14 @@ fn carry_out(
         artefacts::keep(&folder, &trial, &mut ended, None)?;
     }
     let p99_ms_max = scenario.limits.p99_ms.unwrap_or(f64::INFINITY);
-    let found = failure(&ended.report, &ended.rows, rate, p99_ms_max);
+    let sent = share_of_rate(&ended.report.events, trial.schedule());
+    let found = failure(&ended.report, &ended.rows, rate, sent, p99_ms_max);
     Ok((ended.report, found, growth_per_second(&ended.rows)))
 }
 
 fn tell(number: usize, trial: &TrialPart) {
     let outcome = trial.reason.as_deref().unwrap_or("sustained");
-    let line = format!("trial {number}: {}/s: {outcome}\n", trial.rate);
+    let line = format!("trial {number}: {}/s: {outcome}\n", shown_rate(trial.rate));
     // Talk that nobody hears is no reason to stop.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
@@ -180,11 +207,11 @@ impl Display for FindMax {
         for trial in &self.trials {
             writeln!(
                 f,
-                "{:>10.0} {:>10.0} {:>9.2} {:>9.2} {:>9.0} {:>6.2} %  {}",
-                trial.rate,
-                trial.achieved_per_second,
-                trial.latency_ms.p50,
-                trial.latency_ms.p99,
+                "{:>10} {:>10} {:>9} {:>9} {:>9.0} {:>6.2} %  {}",
+                shown_rate(trial.rate),
+                shown_rate(trial.achieved_per_second),
+                shown_ms(&trial.latency_ms, trial.latency_ms.p50),
+                shown_ms(&trial.latency_ms, trial.latency_ms.p99),
                 trial.lag_growth_per_second,
                 trial.late_share * 100.0,
                 trial.reason.as_deref().unwrap_or("sustained")
@@ -193,18 +220,13 @@ impl Display for FindMax {
         writeln!(f)?;
         match self.max_rate {
             Some(rate) => {
+                let rate = shown_rate(rate);
                 writeln!(f, "maximum     {rate}/s with p99 up to {} ms", self.p99_ms_max)?;
             }
             None => writeln!(f, "maximum     none: no rate that was tried was sustained")?,
         }
-        match self.limited_by {
-            LimitedBy::System => {}
-            LimitedBy::Generator => {
-                writeln!(f, "note        the generator was the limit: the system may do more")?;
-            }
-            LimitedBy::RateMax => {
-                writeln!(f, "note        --rate-max was the limit: the system may do more")?;
-            }
+        if let Some(note) = self.limited_by.note() {
+            writeln!(f, "note        {note}")?;
         }
         let verdict = match self.verdict {
             Verdict::Pass => "pass",
@@ -213,5 +235,58 @@ impl Display for FindMax {
             Verdict::Interrupted => "interrupted",
         };
         writeln!(f, "verdict     {verdict}")
+    }
+}
+
+/// Rates of three digits, as the search tries them.
+fn shown_rate(rate: f64) -> String {
+    match rate {
+        100.0.. => format!("{rate:.0}"),
+        10.0.. => format!("{rate:.1}"),
+        _ => format!("{rate:.2}"),
+    }
+}
+
+fn shown_ms(latency: &Percentiles, ms: f64) -> String {
+    if latency.count == 0 { "-".to_owned() } else { format!("{ms:.2}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(trials: &[Trial]) -> Search {
+        let mut search = Search::new(500.0, 1_000.0, 0.05);
+        for trial in trials {
+            search.record(*trial);
+        }
+        search
+    }
+
+    #[test]
+    fn what_really_limited_the_rate_is_said() {
+        let of = LimitedBy::of;
+        assert_eq!(of(&search(&[Trial::Held, Trial::Held]), None, false), LimitedBy::RateMax);
+        let held = search(&[Trial::Held]);
+        assert_eq!(of(&held, None, true), LimitedBy::Interrupted);
+        let failures = [
+            (Failure::Generator(String::new()), LimitedBy::Generator),
+            (Failure::NotTaken(String::new()), LimitedBy::Sending),
+            (Failure::Growing(String::new()), LimitedBy::System),
+        ];
+        for (failure, expected) in failures {
+            assert_eq!(of(&held, Some(&failure), false), expected);
+            assert_eq!(of(&held, Some(&failure), true), LimitedBy::Interrupted);
+        }
+        assert_eq!(of(&search(&[]), None, false), LimitedBy::System);
+    }
+
+    #[test]
+    fn low_rates_are_shown_as_they_were_tried_and_nothing_measured_as_nothing() {
+        let shown = [47_600.0, 12.5, 6.249_999_999, 100.0].map(shown_rate);
+        assert_eq!(shown, ["47600", "12.5", "6.25", "100"]);
+        assert_eq!(shown_ms(&Percentiles::default(), 0.0), "-");
+        let one = Percentiles { count: 1, ..Percentiles::default() };
+        assert_eq!(shown_ms(&one, 1.5), "1.50");
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a trial held: what was lost, how late results were, and whether the lag grew.
 
-use crate::report::Report;
+use crate::report::{NOT_SENT, Report};
 use crate::timeline::Row;
 
 /// Why a rate was not sustained, in the order of what matters most.
@@ -31,11 +31,13 @@ impl Failure {
     }
 }
 
-/// Returns why the trial at `rate` does not count as sustained, if it does not.
+/// Returns why the trial at `rate`, of which the share `sent` was sent in time, does not count as
+/// sustained, if it does not.
 pub(super) fn failure(
     report: &Report,
     rows: &[Row],
     rate: f64,
+    sent: f64,
     p99_ms_max: f64,
 ) -> Option<Failure> {
     if let Some(fault) = report.violations.iter().find(|violation| is_fault(violation)) {
@@ -51,9 +53,8 @@ pub(super) fn failure(
         let unsent = report.events.unsent;
         return Some(Failure::NotTaken(format!("{unsent} events were held back to the end")));
     }
-    let achieved = report.events.achieved_per_second / rate;
-    if achieved < ACHIEVED_MIN {
-        let share = achieved * 100.0;
+    if sent < ACHIEVED_MIN {
+        let share = sent * 100.0;
         return Some(Failure::NotTaken(format!("only {share:.1} % of the rate could be sent")));
     }
     let growth = growth_per_second(rows);
@@ -70,7 +71,7 @@ pub(super) fn failure(
 
 /// Latency and lateness are judged here, by the numbers; everything else that was crossed counts.
 fn is_fault(violation: &str) -> bool {
-    !["p50", "p90", "p99", "max", "invalid", "rate", "compared"]
+    !["p50", "p90", "p99", "max", "invalid", "rate", "compared", NOT_SENT]
         .iter()
         .any(|kind| violation.starts_with(kind))
 }
@@ -138,6 +139,7 @@ mod tests {
         assert!(is_fault("held back without any outcome"));
         assert!(!is_fault("p99: 12 ms, at most 5 ms allowed"));
         assert!(!is_fault("p99.9: 12 ms, at most 5 ms allowed"));
+        assert!(!is_fault("not sent: 1 of 2 planned events"));
         assert!(!is_fault("invalid: the generator was late"));
     }
 }

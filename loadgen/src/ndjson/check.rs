@@ -1,8 +1,9 @@
 //! Holding result lines against the events that were sent.
 //!
 //! The nth line belongs to the nth sound event. A line that is not what it should be may be that
-//! of an event a little further on (those between are missing), or one that was there already (a
-//! repetition); only when neither fits is it wrong.
+//! of an event further on (those between are missing), or one that was there already (a
+//! repetition), or one that others have overtaken; only when it is none of these it is unknown.
+//! Which of them it is, [`super::places`] finds out; this file counts and judges.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Display, Formatter};
@@ -10,6 +11,7 @@ use std::io::{self, BufRead};
 
 use serde::Serialize;
 
+use super::places::{Placed, Places, Script};
 use crate::expect::Expectation;
 use crate::payload::Payload;
 use crate::report::Verdict;
@@ -55,14 +57,55 @@ pub(crate) fn check(scenario: &Scenario, lines: &mut dyn BufRead) -> io::Result<
 }
 
 struct Ledger {
+    expected: Expected,
+    /// `None` when nothing says what a line should be: then lines can only be counted.
+    places: Option<Places>,
+    checked: Checked,
+}
+
+/// What the lines should be, in order.
+struct Expected {
     events: Sound,
-    /// Events whose line has not come yet, the next one first.
-    ahead: VecDeque<Stamp>,
-    /// Events whose line came last.
-    behind: VecDeque<Stamp>,
+    /// Events that were named and may still be asked for.
+    stamps: VecDeque<Stamp>,
+    /// Place of the first of them.
+    first: u64,
     expectation: Option<Expectation>,
     payload: Payload,
-    checked: Checked,
+}
+
+impl Script for Expected {
+    fn extend(&mut self) -> bool {
+        let next = self.events.next();
+        self.stamps.extend(next);
+        next.is_some()
+    }
+
+    fn fits(&mut self, place: u64, line: &[u8]) -> bool {
+        let stamp = self.stamp(place);
+        let expectation = self.expectation.as_mut().zip(stamp);
+        expectation
+            .is_some_and(|(expectation, stamp)| expectation.is_met(&self.payload, stamp, line))
+    }
+
+    fn write(&mut self, place: u64, out: &mut Vec<u8>) {
+        out.clear();
+        if let Some((expectation, stamp)) = self.expectation.as_ref().zip(self.stamp(place)) {
+            expectation.render(&self.payload, stamp, out);
+        }
+    }
+
+    fn forget(&mut self, place: u64) {
+        while self.first < place && self.stamps.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
+}
+
+impl Expected {
+    fn stamp(&self, place: u64) -> Option<Stamp> {
+        self.stamps.get(place.checked_sub(self.first)? as usize).copied()
+    }
 }
 
 /// The sound events of a scenario in order.
@@ -91,60 +134,59 @@ impl Ledger {
     fn new(scenario: &Scenario) -> Self {
         let plan = scenario.plan.clone();
         let producer = ProducerId::from_number(plan.seed);
+        let expectation = scenario.expectation();
         Self {
-            events: Sound { dues: plan.schedule.dues(), plan: plan.clone(), sequence: 0 },
-            ahead: VecDeque::new(),
-            behind: VecDeque::new(),
-            expectation: scenario.expectation(),
-            payload: scenario.payload(plan, producer),
+            places: expectation.is_some().then(Places::default),
+            expected: Expected {
+                events: Sound { dues: plan.schedule.dues(), plan: plan.clone(), sequence: 0 },
+                stamps: VecDeque::new(),
+                first: 0,
+                expectation,
+                payload: scenario.payload(plan, producer),
+            },
             checked: Checked { format: "expressway-loadgen/ndjson-check/1", ..Checked::default() },
         }
     }
 
     fn line(&mut self, line: &[u8]) {
         self.checked.lines += 1;
-        while self.ahead.len() < WINDOW
-            && let Some(stamp) = self.events.next()
-        {
-            self.checked.expected += 1;
-            self.ahead.push_back(stamp);
-        }
-        let Some(expectation) = &mut self.expectation else {
-            // Nothing says what a line should be; it can only be counted.
-            self.checked.duplicated += u64::from(self.ahead.pop_front().is_none());
+        let Some(places) = &mut self.places else {
+            let expected = self.expected.events.next().is_some();
+            self.checked.expected += u64::from(expected);
+            self.checked.duplicated += u64::from(!expected);
             return;
         };
-        let mut fits = |stamp: &Stamp| expectation.is_met(&self.payload, *stamp, line);
-        if let Some(place) = self.ahead.iter().position(&mut fits) {
-            self.checked.lost += place as u64;
-            self.behind.extend(self.ahead.drain(..=place));
-            let surplus = self.behind.len().saturating_sub(WINDOW);
-            self.behind.drain(..surplus);
-        } else if self.behind.iter().any(fits) || self.ahead.is_empty() {
-            self.checked.duplicated += 1;
-        } else {
-            self.wrong();
+        match places.place(line, &mut self.expected) {
+            Placed::Right => {}
+            Placed::Repeated => self.checked.duplicated += 1,
+            Placed::Late(place) | Placed::Unknown(place) => self.wrong(place),
         }
     }
 
-    /// Counts the line as the wrong one of the event whose turn it is.
-    fn wrong(&mut self) {
+    /// Counts the line as wrong; the first one is shown with what was due.
+    fn wrong(&mut self, place: u64) {
         self.checked.wrong += 1;
-        let Some(stamp) = self.ahead.pop_front() else {
-            return;
-        };
-        if self.checked.wrong_first.is_none()
-            && let Some(expectation) = &self.expectation
-        {
-            let expected = expectation.text(&self.payload, stamp);
+        if self.checked.wrong_first.is_none() {
+            let mut expected = Vec::new();
+            self.expected.write(place, &mut expected);
+            let expected = if expected.is_empty() {
+                "the end".to_owned()
+            } else {
+                String::from_utf8_lossy(&expected).into_owned()
+            };
             self.checked.wrong_first = Some((self.checked.lines, expected));
         }
     }
 
     fn judge(mut self, scenario: &Scenario) -> Checked {
-        let unseen = self.events.by_ref().count() as u64;
-        self.checked.expected += unseen;
-        self.checked.lost += unseen + self.ahead.len() as u64;
+        let unnamed = self.expected.events.by_ref().count() as u64;
+        if let Some(places) = &self.places {
+            self.checked.expected = self.expected.first + self.expected.stamps.len() as u64;
+            self.checked.lost = places.missing() + unnamed.saturating_sub(places.unknown_left());
+        } else {
+            self.checked.lost = unnamed;
+        }
+        self.checked.expected += unnamed;
         let mut checked = self.checked;
         let limits = &scenario.limits;
         for (what, found, max) in [
@@ -182,9 +224,6 @@ impl Display for Checked {
         writeln!(f, "verdict     {}", if passed { "pass" } else { "FAIL" })
     }
 }
-
-/// How far from its place a line is looked for.
-const WINDOW: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -236,6 +275,54 @@ mod tests {
         assert_eq!(line, 101);
         assert!(expected.starts_with(r#"{"n":1"#), "{expected}");
         assert_eq!(found.violations.len(), 3);
+    }
+
+    fn figures(lines: &[String]) -> (u64, u64, u64) {
+        let found = checked(lines);
+        (found.lost, found.duplicated, found.wrong)
+    }
+
+    #[test]
+    fn an_unknown_line_is_wrong_once_and_the_next_ones_are_right() {
+        let mut lines = sound_lines(&scenario());
+        lines.insert(0, "garbage".to_owned());
+        lines.insert(90, r#"{"n":"neither"}"#.to_owned());
+        lines.push(r#"{"n":"beyond the end"}"#.to_owned());
+        assert_eq!(figures(&lines), (0, 0, 3));
+        // In the place of a line or beside it, it is one.
+        lines[50] = "null".to_owned();
+        assert_eq!(figures(&lines), (0, 0, 4));
+        let all: Vec<String> = lines.iter().map(|_| "[]".to_owned()).collect();
+        assert_eq!(figures(&all), (0, 0, all.len() as u64));
+        assert_eq!(figures(&all[..9]), (lines.len() as u64 - 3 - 9, 0, 9));
+    }
+
+    #[test]
+    fn repetitions_and_gaps_are_counted_however_long() {
+        let lines = sound_lines(&scenario());
+        let mut repeated = lines.clone();
+        repeated.insert(150, lines[50].clone());
+        assert_eq!(figures(&repeated), (0, 1, 0));
+        repeated.push(lines[0].clone());
+        assert_eq!(figures(&repeated), (0, 2, 0));
+        let mut gap = lines;
+        gap.drain(20..90);
+        assert_eq!(figures(&gap), (70, 0, 0));
+        gap.insert(20, "garbage".to_owned());
+        assert_eq!(figures(&gap), (69, 0, 1), "it may have been one of them");
+    }
+
+    #[test]
+    fn a_line_out_of_its_order_is_wrong_and_not_lost() {
+        let mut lines = sound_lines(&scenario());
+        lines.swap(10, 11);
+        assert_eq!(figures(&lines), (0, 0, 1));
+        let late = lines.remove(30);
+        lines.insert(120, late);
+        assert_eq!(figures(&lines), (0, 0, 2));
+        let early = lines.pop().unwrap();
+        lines.insert(3, early);
+        assert_eq!(figures(&lines), (0, 0, 3));
     }
 
     #[test]

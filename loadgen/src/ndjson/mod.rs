@@ -5,6 +5,7 @@
 //! measured; punctuality is.
 
 mod check;
+mod places;
 mod send;
 
 use std::fmt::{self, Display, Formatter};
@@ -15,15 +16,17 @@ use crate::pacing::Punctuality;
 use crate::report::Verdict;
 
 pub(crate) use self::check::check;
-pub(crate) use self::send::send;
+pub(crate) use self::send::{SendError, send};
 
 /// What sending lines came to; printed on stderr, since stdout has the events.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sending {
     /// Version of this layout.
     pub(crate) format: &'static str,
-    /// `pass`, `invalid` or `interrupted`.
+    /// `pass`, `fail`, `invalid` or `interrupted`.
     pub(crate) verdict: Verdict,
+    /// Why it failed, one sentence each.
+    pub(crate) violations: Vec<String>,
     /// Lines of the plan.
     pub(crate) planned: u64,
     /// Lines written.
@@ -32,7 +35,8 @@ pub(crate) struct Sending {
     pub(crate) malformed: u64,
     /// Bytes written, line ends included.
     pub(crate) bytes: u64,
-    /// Time from the start to the last line.
+    /// Length of the schedule, or until the last line if that was later or ended the run; the
+    /// interval after the last line included.
     pub(crate) seconds: f64,
     /// Lines a second over that time.
     pub(crate) achieved_per_second: f64,
@@ -51,6 +55,7 @@ impl Sending {
         Self {
             format: "expressway-loadgen/ndjson/1",
             verdict: Verdict::Pass,
+            violations: Vec::new(),
             planned,
             sent,
             malformed: 0,
@@ -87,6 +92,9 @@ impl Display for Sending {
         )?;
         if self.reader_gone {
             writeln!(f, "note        the reader went away before the end")?;
+        }
+        for violation in &self.violations {
+            writeln!(f, "violation   {violation}")?;
         }
         let verdict = match self.verdict {
             Verdict::Pass => "pass",

@@ -7,7 +7,7 @@ use super::Sending;
 use crate::clock::Clock;
 use crate::pacing::{Pacer, TICK_NS};
 use crate::punctual;
-use crate::report::Verdict;
+use crate::report::{Verdict, too_many_unsent};
 use crate::run::Interrupts;
 use crate::scenario::Scenario;
 use crate::stamp::{ProducerId, Stamp};
@@ -37,6 +37,8 @@ pub(crate) fn send(
     let mut line = Vec::new();
     let (mut bytes, mut malformed) = (0, 0);
     let mut last_ns = 0;
+    // What was written to the end; the rest of a batch may or may not have been.
+    let mut written = 0;
     let mut reader_gone = false;
     while interrupts.signal().is_none() {
         pacer.wake(plan.offset_ns(clock.now_ns()));
@@ -64,6 +66,7 @@ pub(crate) fn send(
                 written => written.map_err(SendError)?,
             }
             bytes += batch.len() as u64;
+            written = pacer.sent_count();
             last_ns = plan.offset_ns(clock.now_ns());
             pacer.blocked_until(last_ns);
         }
@@ -76,19 +79,29 @@ pub(crate) fn send(
             std::thread::sleep(Duration::from_nanos(pause_ns));
         }
     }
-    let planned = plan.schedule.planned().max(pacer.sent_count());
-    let planned = if pacer.is_at_end() { pacer.sent_count() } else { planned };
-    let seconds = last_ns as f64 / 1e9;
-    let sent = Sending::new(planned, pacer.sent_count(), seconds, pacer.punctuality());
-    let sent = Sending { malformed, bytes, reader_gone, ..sent };
-    let verdict = if interrupts.signal().is_some() {
+    let complete = pacer.is_at_end() && !reader_gone;
+    let count = written;
+    let planned = if complete { count } else { plan.schedule.planned().max(count + 1) };
+    let seconds = plan.schedule.seconds_of(complete, last_ns);
+    let sent = Sending::new(planned, count, seconds, pacer.punctuality());
+    let mut sent = Sending { malformed, bytes, reader_gone, ..sent };
+    judge(&mut sent, scenario, interrupts.signal().is_some());
+    Ok(sent)
+}
+
+/// Gives the verdict, and says why it is not better.
+fn judge(sent: &mut Sending, scenario: &Scenario, interrupted: bool) {
+    let unsent = sent.planned - sent.sent;
+    sent.verdict = if interrupted {
         Verdict::Interrupted
+    } else if let Some(violation) = too_many_unsent(unsent, sent.planned, &scenario.limits) {
+        sent.violations.push(violation);
+        Verdict::Fail
     } else if sent.late_share() > scenario.late_share_max {
         Verdict::Invalid
     } else {
         Verdict::Pass
     };
-    Ok(Sending { verdict, ..sent })
 }
 
 /// A pipe's worth: enough to make a write cheap, little enough to keep to the clock.

@@ -129,26 +129,30 @@ fn scenario_part(scenario: &Scenario, plan: &Plan) -> ScenarioPart {
 }
 
 fn events(plan: &Plan, sent: &Sent) -> Events {
-    let planned = if sent.complete { sent.records } else { plan.schedule.planned() };
-    let planned = planned.max(sent.records);
-    // The last event stands for the interval that follows it, else n events would appear to take
-    // n - 1 intervals.
-    let planned_seconds = plan.schedule.planned_ns() as f64 / 1e9;
-    let elapsed_seconds = sent.elapsed_ns as f64 / 1e9;
-    let seconds = if sent.complete {
-        elapsed_seconds.max(planned_seconds)
-    } else {
-        elapsed_seconds + planned_seconds / planned.max(1) as f64
-    };
+    let schedule = &plan.schedule;
+    // By chance more may have come than was expected; what is left is at least one.
+    let planned =
+        if sent.complete { sent.records } else { schedule.planned().max(sent.records + 1) };
+    let end_ns = end_of_sending(plan, sent);
+    let seconds = schedule.seconds_of(sent.complete, sent.elapsed_ns);
     Events {
         planned,
         sent: sent.records,
         undelivered: sent.undelivered.len(),
+        unacknowledged: sent.unacknowledged.len(),
         unsent: planned - sent.records,
-        requested_per_second: planned as f64 / planned_seconds,
+        requested_per_second: schedule.expected_until(end_ns) / (end_ns as f64 / 1e9),
         achieved_per_second: sent.records as f64 / seconds,
         seconds,
     }
+}
+
+/// Returns where the schedule ended: at its end, or where sending was stopped or given up.
+fn end_of_sending(plan: &Plan, sent: &Sent) -> u64 {
+    let planned_ns = plan.schedule.planned_ns();
+    let end_ns = if sent.complete { planned_ns } else { planned_ns.min(sent.stopped_ns) };
+    // Nobody divides by nothing.
+    end_ns.max(1)
 }
 
 fn punctuality(scenario: &Scenario, sent: &Sent) -> Punctuality {
@@ -167,10 +171,10 @@ fn punctuality(scenario: &Scenario, sent: &Sent) -> Punctuality {
     }
 }
 
-/// Returns the numbers of delivered events without an outcome.
+/// Returns the numbers of acknowledged events without an outcome.
 fn lost<'a>(sent: &'a Sent, read: &'a Read) -> impl Iterator<Item = u64> + 'a {
     let missing = read.checker.seen().missing(sent.records);
-    missing.filter(|sequence| !sent.undelivered.contains(*sequence))
+    missing.filter(|sequence| sent.is_acknowledged(*sequence))
 }
 
 fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
@@ -228,24 +232,30 @@ fn billing(read: &Read) -> Billing {
 }
 
 fn group(scenario: &Scenario, counts: Option<GroupCounts>) -> Option<GroupPart> {
-    let GroupCounts { samples, regressions, lag_max, lag_last } = counts?;
+    let GroupCounts { samples, regressions, lag_max, lag_last, committed } = counts?;
     let name = scenario.kafka.group.clone()?;
-    Some(GroupPart { name, samples, regressions, lag_max, lag_last })
+    Some(GroupPart { name, samples, regressions, lag_max, lag_last, committed })
 }
 
 fn stages(plan: &Plan, sent: &Sent, read: &Read) -> Vec<StagePart> {
     let lost = lost_by_stage(sent, read);
     let schedule = &plan.schedule;
+    // With a count, chance may take longer than the schedule is meant to.
+    let end_ns = if sent.complete {
+        schedule.planned_ns().max(sent.elapsed_ns)
+    } else {
+        end_of_sending(plan, sent)
+    };
     let ledgers = read.checker.stages().iter().zip(&sent.records_by_stage).zip(lost);
     let parts = schedule.stages().iter().zip(ledgers).map(|(stage, ((ledger, sent), lost))| {
-        let end_ns = stage.start_ns + stage.duration_ns;
-        let seconds = stage.duration_ns as f64 / 1e9;
+        let end_ns = end_ns.clamp(stage.start_ns, stage.start_ns + stage.duration_ns);
+        let seconds = (end_ns - stage.start_ns) as f64 / 1e9;
         let expected = schedule.expected_until(end_ns) - schedule.expected_until(stage.start_ns);
         StagePart {
             name: stage.name.clone(),
             start_seconds: stage.start_ns as f64 / 1e9,
             seconds,
-            requested_per_second: expected / seconds,
+            requested_per_second: if seconds > 0.0 { expected / seconds } else { 0.0 },
             sent: *sent,
             settled: ledger.counts.settled,
             results: ledger.counts.results,
@@ -311,6 +321,14 @@ fn explain(report: &mut Report) {
         notes.push(format!(
             "{} of {} planned events were not sent",
             report.events.unsent, report.events.planned
+        ));
+    }
+    if let Some(group) = &report.group
+        && !group.committed
+    {
+        notes.push(format!(
+            "group {} has committed nothing on the topic: its lag counts from the start of the run",
+            group.name
         ));
     }
     if let Some(billing) = &report.billing

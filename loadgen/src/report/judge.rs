@@ -3,8 +3,9 @@
 //! What is lost, repeated or wrong is a fault of the system under test even when the generator
 //! fell behind; latencies and rates of such a run say nothing, so it is invalid instead.
 
-use super::{Percentiles, Report, Verdict};
+use super::{Events, Percentiles, Report, Verdict};
 use crate::scenario::{Limits, Scenario};
+use crate::schedule::Schedule;
 
 /// Sets the verdict of `report` and names everything that crossed a threshold.
 pub(super) fn judge(
@@ -15,15 +16,19 @@ pub(super) fn judge(
 ) {
     let mut findings = Findings::default();
     findings.counts("", &whole(report), &scenario.limits);
-    findings.count("", "undelivered events", report.events.undelivered, Some(0));
+    let events = &report.events;
+    findings.count("", "undelivered events", events.undelivered, Some(0));
+    findings.count("", "unacknowledged events", events.unacknowledged, Some(0));
+    if !interrupted {
+        let crossed = too_many_unsent(events.unsent, events.planned, &scenario.limits);
+        findings.faults.extend(crossed);
+    }
     if let Some(group) = &report.group {
         let what = "committed offsets gone backwards";
         findings.count("", what, group.regressions, scenario.limits.regressed);
     }
     findings.latencies("", &report.latency_ms, &scenario.limits);
-    let events = &report.events;
-    let share = events.achieved_per_second / events.requested_per_second;
-    findings.rate("", share, &scenario.limits);
+    findings.rate("", share_of_rate(events, scenario.schedule()), &scenario.limits);
     for (stage, limits) in report.stages.iter().zip(&scenario.stage_limits) {
         let place = format!("stage {}: ", stage.name);
         let counts = Counts {
@@ -36,7 +41,9 @@ pub(super) fn judge(
         findings.counts(&place, &counts, limits);
         findings.latencies(&place, &stage.latency_ms, limits);
         let requested = stage.requested_per_second * stage.seconds;
-        findings.rate(&place, stage.sent as f64 / requested, limits);
+        // Events belong to the stage of their due time, however late they were sent.
+        let share = if events.unsent == 0 { 1.0 } else { stage.sent as f64 / requested.max(1.0) };
+        findings.rate(&place, share, limits);
     }
     findings.faults.extend(gave_up.map(str::to_owned));
     let late = report.generator.late.then(|| {
@@ -56,6 +63,24 @@ pub(super) fn judge(
         Verdict::Fail
     };
     report.violations = late.into_iter().chain(findings.faults).chain(findings.measures).collect();
+}
+
+/// Returns the violation when more of the plan stayed unsent than may.
+pub(crate) fn too_many_unsent(unsent: u64, planned: u64, limits: &Limits) -> Option<String> {
+    let max = limits.unsent.filter(|max| unsent > *max)?;
+    Some(format!("{NOT_SENT}: {unsent} of {planned} planned events, at most {max} allowed"))
+}
+
+/// Returns what was sent in the time, of what came of the plan in it: how chance spreads arrivals
+/// is no fault of the one who sends them.
+pub(crate) fn share_of_rate(events: &Events, schedule: &Schedule) -> f64 {
+    if events.unsent > 0 || schedule.is_exact() {
+        events.achieved_per_second / events.requested_per_second
+    } else if schedule.ends_by_chance() {
+        1.0
+    } else {
+        schedule.planned_ns() as f64 / 1e9 / events.seconds
+    }
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +157,9 @@ impl Findings {
     }
 }
 
+/// How the violation begins that says how much of the plan was not sent.
+pub(crate) const NOT_SENT: &str = "not sent";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +199,32 @@ mod tests {
                 "rate: 50.0 % of the rate asked for, at least 90.0 % required",
             ]
         );
+    }
+
+    #[test]
+    fn chance_is_no_share_of_the_rate() {
+        use crate::schedule::Arrivals;
+        let share = |schedule: &Schedule, sent: u64, seconds: f64| {
+            let events = Events {
+                planned: sent,
+                sent,
+                undelivered: 0,
+                unacknowledged: 0,
+                unsent: 0,
+                requested_per_second: 100.0,
+                achieved_per_second: sent as f64 / seconds,
+                seconds,
+            };
+            share_of_rate(&events, schedule)
+        };
+        let even = Schedule::counted(100.0, Arrivals::Uniform, 0, 100);
+        assert!((share(&even, 100, 1.25) - 0.8).abs() < 1e-9);
+        let stages = even.stages().to_vec();
+        let timed = Schedule::new(stages, Arrivals::Poisson, 0, None);
+        assert!((share(&timed, 80, 1.0) - 1.0).abs() < 1e-9, "few came of the plan");
+        assert!((share(&timed, 80, 1.25) - 0.8).abs() < 1e-9, "sent late");
+        let counted = Schedule::counted(100.0, Arrivals::Poisson, 0, 100);
+        assert!((share(&counted, 100, 1.25) - 1.0).abs() < 1e-9, "chance took its time");
     }
 
     #[test]

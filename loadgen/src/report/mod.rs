@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::Comparison;
 
 pub(crate) use self::draw::{Circumstances, draw};
+pub(crate) use self::judge::{NOT_SENT, share_of_rate, too_many_unsent};
 
 /// Everything a run has to say; `--json` prints exactly this, and so does `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -100,15 +101,19 @@ pub(crate) struct Events {
     pub(crate) planned: u64,
     /// Events the client accepted.
     pub(crate) sent: u64,
-    /// Of them, not acknowledged by the brokers.
+    /// Of them, given up by the client: refused, or not acknowledged in time.
     pub(crate) undelivered: u64,
+    /// Of them, neither acknowledged nor given up when the run ended.
+    #[serde(default)]
+    pub(crate) unacknowledged: u64,
     /// Events of the plan that were not sent.
     pub(crate) unsent: u64,
-    /// Rate asked for, on average.
+    /// Rate asked for, on average over the schedule as far as it was carried out.
     pub(crate) requested_per_second: f64,
-    /// Rate reached, over the time it took to send.
+    /// Rate reached: events sent in `seconds`.
     pub(crate) achieved_per_second: f64,
-    /// That time.
+    /// Length of the schedule, or until the last event if that was later or ended the run; the
+    /// interval after the last event included.
     pub(crate) seconds: f64,
 }
 
@@ -148,7 +153,7 @@ pub(crate) struct Outcomes {
     pub(crate) dead_letters: u64,
     /// By header `status`.
     pub(crate) status: Statuses,
-    /// Delivered events without an outcome.
+    /// Acknowledged events without an outcome.
     pub(crate) lost: u64,
     /// The first ten of them.
     pub(crate) lost_first: Vec<u64>,
@@ -228,6 +233,10 @@ pub(crate) struct GroupPart {
     pub(crate) lag_max: u64,
     /// The same at the end of the run.
     pub(crate) lag_last: u64,
+    /// Whether it had committed any offset on the topic by then; where it had not, its lag counts
+    /// from the ends of the partitions before the first event.
+    #[serde(default)]
+    pub(crate) committed: bool,
 }
 
 /// One stage; events belong to the stage of their due time.
@@ -237,9 +246,9 @@ pub(crate) struct StagePart {
     pub(crate) name: String,
     /// Where it begins, from the start of the run.
     pub(crate) start_seconds: f64,
-    /// How long it takes.
+    /// How long it took: a run that ended early ends the stage.
     pub(crate) seconds: f64,
-    /// Rate asked for, on average.
+    /// Rate asked for in that time, on average.
     pub(crate) requested_per_second: f64,
     /// Events sent.
     pub(crate) sent: u64,
@@ -251,7 +260,7 @@ pub(crate) struct StagePart {
     pub(crate) dead_letters: u64,
     /// Results with status failed or timed out.
     pub(crate) failed: u64,
-    /// Delivered events without an outcome.
+    /// Acknowledged events without an outcome.
     pub(crate) lost: u64,
     /// Further outcomes.
     pub(crate) duplicated: u64,

@@ -27,7 +27,7 @@ impl Display for Table<'_> {
         writeln!(f)?;
         writeln!(
             f,
-            "{:<32}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "{:<32} {:>9} {:>9} {:>9} {:>9} {:>9}",
             "latency in ms, from due time", "p50", "p90", "p99", "p99.9", "max"
         )?;
         write_latency(f, "to the result, consumed", &report.latency_ms)?;
@@ -46,8 +46,8 @@ impl Display for Table<'_> {
 fn write_events(f: &mut Formatter<'_>, events: &Events) -> fmt::Result {
     writeln!(
         f,
-        "events      sent {} of {}, undelivered {}",
-        events.sent, events.planned, events.undelivered
+        "events      sent {} of {}, undelivered {}, unacknowledged {}",
+        events.sent, events.planned, events.undelivered, events.unacknowledged
     )?;
     writeln!(
         f,
@@ -113,7 +113,7 @@ fn write_latency(f: &mut Formatter<'_>, name: &str, latency: &Percentiles) -> fm
     }
     let shown = [latency.p50, latency.p90, latency.p99, latency.p999, latency.max];
     for value in shown {
-        write!(f, "{value:>9.2}")?;
+        write!(f, " {value:>9.2}")?;
     }
     writeln!(f)
 }
@@ -122,13 +122,13 @@ fn write_stages(f: &mut Formatter<'_>, stages: &[StagePart]) -> fmt::Result {
     writeln!(f)?;
     writeln!(
         f,
-        "{:<24}{:>10}{:>10}{:>8}{:>8}{:>8}{:>9}{:>9}{:>9}",
+        "{:<24} {:>10} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}",
         "stage", "rate/s", "events", "lost", "dupl.", "wrong", "p50", "p99", "max"
     )?;
     for stage in stages {
         write!(
             f,
-            "  {:<22}{:>10.1}{:>10}{:>8}{:>8}{:>8}",
+            "  {:<22} {:>10.1} {:>10} {:>8} {:>8} {:>8}",
             stage.name,
             stage.requested_per_second,
             stage.sent,
@@ -140,7 +140,7 @@ fn write_stages(f: &mut Formatter<'_>, stages: &[StagePart]) -> fmt::Result {
             writeln!(f, "  nothing measured")?;
         } else {
             let latency = &stage.latency_ms;
-            writeln!(f, "{:>9.2}{:>9.2}{:>9.2}", latency.p50, latency.p99, latency.max)?;
+            writeln!(f, " {:>9.2} {:>9.2} {:>9.2}", latency.p50, latency.p99, latency.max)?;
         }
     }
     Ok(())

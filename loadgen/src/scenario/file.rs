@@ -290,7 +290,11 @@ pub(crate) struct PayloadTable {
 
 /// One size, or a range of which every size is equally likely.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a number of bytes, or { min = N, max = N }")]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "expected a number of bytes, or { min = N, max = N }"
+)]
 pub(crate) enum SizeValue {
     /// Always the same.
     Bytes(u32),
@@ -312,8 +316,8 @@ pub(crate) struct PoisonTable {
     #[schemars(range(min = 0, max = 1))]
     pub(crate) share: Option<f64>,
     /// In which ways, in equal parts. Default `["truncated"]`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) kinds: Vec<PoisonKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kinds: Option<Vec<PoisonKind>>,
 }
 
 /// What every result must equal; it may have the payload's holes.

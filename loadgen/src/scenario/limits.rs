@@ -40,6 +40,9 @@ pub(crate) struct Limits {
     /// Most committed offsets that may go backwards, of the whole run. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) regressed: Option<u64>,
+    /// Most events of the plan that may stay unsent, of the whole run. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unsent: Option<u64>,
     /// Smallest share of the rate asked for that must be reached, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate_share: Option<f64>,
@@ -62,19 +65,17 @@ impl Limits {
         ]
     }
 
-    /// Returns what makes a limit impossible to keep, if anything does.
-    pub(crate) fn complaint(&self) -> Option<String> {
-        for (name, _, limit) in self.latencies() {
-            if limit.is_some_and(|limit| !(limit > 0.0 && limit.is_finite())) {
-                return Some(format!("{name} must be above zero milliseconds"));
-            }
+    /// Returns what makes limits impossible to keep, one sentence each.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let latencies = self.latencies().into_iter();
+        let mut complaints: Vec<String> = latencies
+            .filter(|(_, _, limit)| limit.is_some_and(|limit| !(limit > 0.0 && limit.is_finite())))
+            .map(|(name, ..)| format!("{name} must be above zero milliseconds"))
+            .collect();
+        if self.rate_share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            complaints.push("rate_share lies between 0 and 1".to_owned());
         }
-        match self.rate_share {
-            Some(share) if !(0.0..=1.0).contains(&share) => {
-                Some("rate_share lies between 0 and 1".to_owned())
-            }
-            _ => None,
-        }
+        complaints
     }
 }
 
@@ -84,12 +85,11 @@ mod tests {
 
     #[test]
     fn limits_that_nothing_can_keep_are_noticed() {
-        assert_eq!(Limits::default().complaint(), None);
+        assert!(Limits::default().complaints().is_empty());
         assert!(Limits::default().is_empty());
-        let negative = Limits { p99_ms: Some(-1.0), ..Limits::default() };
-        assert!(negative.complaint().unwrap().starts_with("p99"));
-        let share = Limits { rate_share: Some(1.5), ..Limits::default() };
-        assert!(share.complaint().unwrap().starts_with("rate_share"));
-        assert!(!share.is_empty());
+        let limits = Limits { p99_ms: Some(-1.0), rate_share: Some(1.5), ..Limits::default() };
+        let complaints = limits.complaints();
+        assert!(complaints[0].starts_with("p99") && complaints[1].starts_with("rate_share"));
+        assert!(!limits.is_empty());
     }
 }

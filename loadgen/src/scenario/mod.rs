@@ -114,17 +114,20 @@ impl Scenario {
             overlay::for_trials(&mut file);
         }
         let needs_kafka = !args.ndjson && args.check_ndjson.is_none();
-        let mut scenario = resolve::resolve(file, needs_kafka)
-            .and_then(Self::check_expectation)
-            .map_err(|list| Problems { file: args.scenario.clone(), list })?;
-        if args.find_max && scenario.limits.p99_ms.is_none() {
-            let list = vec![Problem::Missing {
-                what: "the latency to keep",
-                flag: "--max-p99-ms",
-                key: "thresholds.p99_ms",
-            }];
-            return Err(Problems { file: args.scenario.clone(), list });
-        }
+        let unlimited = args.find_max && file.thresholds.p99_ms.is_none();
+        let unlimited = unlimited.then_some(Problem::Missing {
+            what: "the latency to keep",
+            flag: "--max-p99-ms",
+            key: "thresholds.p99_ms",
+        });
+        let resolved = resolve::resolve(file, needs_kafka).and_then(Self::check_expectation);
+        let mut scenario = match (resolved, unlimited) {
+            (Ok(scenario), None) => scenario,
+            (resolved, unlimited) => {
+                let list = resolved.err().into_iter().flatten().chain(unlimited).collect();
+                return Err(Problems { file: args.scenario.clone(), list });
+            }
+        };
         if !needs_kafka {
             // A line is one event, however the template was laid out.
             scenario.payload = minify(&scenario.payload);
@@ -197,40 +200,37 @@ impl Scenario {
         let Size { min, max } = self.size;
         file.payload.size = Some(file::SizeValue::Range { min, max });
         for (key, value) in &mut file.kafka.properties {
-            if ["password", "secret", "key.pem"].iter().any(|word| key.contains(word)) {
+            if is_secret(key) {
                 *value = Scalar::Text("***".to_owned());
             }
         }
         file
     }
 
-    /// Returns 16 digits that are equal for scenarios that ask for the same load: names, brokers,
-    /// topics, thresholds and what else is judged do not count, the content of files does.
+    /// Returns 16 digits that are equal for scenarios that send the same: what determines when
+    /// events are due, which keys they have, what they hold and which are malformed, whether it was
+    /// written down or is the default. Names, brokers, topics, and all that is judged do not count.
     pub(crate) fn load_hash(&self) -> String {
-        let mut load = self.written.clone();
-        (load.name, load.description) = (None, None);
-        load.kafka = file::Kafka::default();
-        load.thresholds = Limits::default();
-        load.payload.size = None;
-        load.verify = file::VerifyTable::default();
-        load.generator.late_share_max = None;
-        (load.drain_timeout, load.settle) = (None, None);
-        // What files hold counts, below; where they lay does not.
-        (load.payload.file, load.payload.template) = (None, None);
-        (load.expect.file, load.expect.template) = (None, None);
-        for path in load.named_files() {
-            path.clear();
-        }
         let text = format!(
-            "{}\n{}\n{:?}\n{:?}\n{:?}",
-            toml::to_string(&load).unwrap_or_default(),
+            "{:?}\n{:?}\n{:?}\n{}\n{:?}\n{:?}\n{:?}",
+            self.schedule().load(),
+            self.keys(),
+            self.plan.poison,
             self.payload,
+            self.fields,
             self.size,
-            self.expect,
-            self.schedule().stages(),
+            (self.plan.seed, self.outstanding_max),
         );
         format!("{:x}", Fingerprint::of(text.as_bytes()))
     }
+}
+
+/// Returns whether the value of this librdkafka setting is nobody's to read.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "secret", ".pem", "oauthbearer.config", "jaas"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 /// Returns the JSON schema of scenario files, as committed in `config/loadgen/`.
@@ -241,10 +241,11 @@ pub(crate) fn schema() -> serde_json::Value {
 fn read(path: &Path) -> Result<File, Problems> {
     let problem = |problem| Problems { file: Some(path.to_owned()), list: vec![problem] };
     let text = std::fs::read_to_string(path).map_err(|reason| {
-        problem(Problem::Unreadable { path: path.to_owned(), reason: reason.to_string() })
+        // The path stands before every problem of the file already.
+        problem(Problem::WrittenWrongly(format!("cannot read it: {reason}")))
     })?;
     let mut file: File =
-        toml::from_str(&text).map_err(|error| problem(Problem::written_wrongly(&error)))?;
+        toml::from_str(&text).map_err(|error| problem(Problem::written_wrongly(&error, &text)))?;
     if file.name.is_none() {
         file.name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     }

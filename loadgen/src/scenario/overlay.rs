@@ -3,6 +3,7 @@
 use super::file::{File, SizeValue, Stage};
 use crate::args::Args;
 use crate::fields::Scalar;
+use crate::keys::Distribution;
 use crate::quantity::Span;
 
 /// Writes what the flags say into `file`.
@@ -68,6 +69,13 @@ fn timing(args: &Args, file: &mut File) {
 }
 
 fn events(args: &Args, file: &mut File) {
+    // A flag that says there are no keys leaves nothing of what the file says of them.
+    if args.keys == Some(0) && args.key_distribution.is_none() {
+        (file.keys.distribution, file.keys.exponent) = (None, None);
+    }
+    if args.key_distribution == Some(Distribution::None) && args.keys.is_none() {
+        (file.keys.count, file.keys.exponent) = (None, None);
+    }
     or(&mut file.keys.count, args.keys.as_ref());
     or(&mut file.keys.distribution, args.key_distribution.as_ref());
     or(&mut file.keys.exponent, args.zipf_exponent.as_ref());
@@ -93,6 +101,7 @@ fn limits(args: &Args, file: &mut File) {
     or(&mut limits.wrong, args.max_wrong.as_ref());
     or(&mut limits.reordered, args.max_reordered.as_ref());
     or(&mut limits.failed, args.max_failed.as_ref());
+    or(&mut limits.unsent, args.max_unsent.as_ref());
 }
 
 fn or<T: Clone>(key: &mut Option<T>, flag: Option<&T>) {

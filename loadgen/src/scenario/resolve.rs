@@ -30,24 +30,27 @@ pub(super) fn resolve(file: File, needs_kafka: bool) -> Result<Scenario, Vec<Pro
     let expect = expect(&file.expect, &mut problems);
     let fields = fields(&file.payload, &payload, expect.as_deref(), &mut problems);
     let (limits, late_share_max) = limits(&file, &mut problems);
+    let before = problems.len();
     let (schedule, stage_limits) = schedule(&file, &mut problems);
-    let (Some(schedule), true) = (schedule, problems.is_empty()) else {
-        return Err(problems);
-    };
     let warmup = file.warmup.unwrap_or_default();
-    if schedule.planned() == 0 {
-        return Err(vec![Problem::Silent]);
+    // What is wrong with the schedule itself would only be said again in other words.
+    if let Some(schedule) = schedule.as_ref().filter(|_| problems.len() == before) {
+        if schedule.planned() == 0 {
+            problems.push(Problem::Silent);
+        } else if schedule.expected_until(warmup.ns()) + 1e-6 >= schedule.planned() as f64 {
+            problems.push(Problem::WarmupTooLong);
+        }
     }
-    if schedule.expected_until(warmup.ns()) + 1e-6 >= schedule.planned() as f64 {
-        return Err(vec![Problem::WarmupTooLong]);
-    }
+    let (Some(schedule), true) = (schedule, problems.is_empty()) else {
+        return Err(told_once(problems));
+    };
     let is_timed = !file.stages.is_empty() || file.duration.is_some();
     let plan = Plan {
-        stop_after_ns: is_timed.then(|| schedule.duration_ns()),
+        stop_after_ns: is_timed.then(|| schedule.written_ns()),
         schedule: Arc::new(schedule),
         warmup_ns: warmup.ns(),
         keys,
-        poison: Poison::new(share, &file.poison.kinds),
+        poison: Poison::new(share, file.poison.kinds.as_deref().unwrap_or_default()),
         seed: file.seed.unwrap_or(0),
         start_ns: 0,
     };
@@ -72,6 +75,17 @@ pub(super) fn resolve(file: File, needs_kafka: bool) -> Result<Scenario, Vec<Pro
         stage_limits,
         written: file,
     })
+}
+
+/// Drops what was found a second time, as a file that is named twice.
+fn told_once(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut told: Vec<Problem> = Vec::with_capacity(problems.len());
+    for problem in problems {
+        if !told.contains(&problem) {
+            told.push(problem);
+        }
+    }
+    told
 }
 
 fn connection(kafka: &Kafka, needed: bool, problems: &mut Vec<Problem>) -> Connection {
@@ -139,8 +153,14 @@ fn poison_share(file: &File, problems: &mut Vec<Problem>) -> f64 {
     if !(0.0..=1.0).contains(&share) {
         problems.push(Problem::bad("poison.share", "a share lies between 0 and 1"));
     }
-    if file.poison.kinds.len() > 4 {
-        problems.push(Problem::bad("poison.kinds", "name each kind once"));
+    match &file.poison.kinds {
+        Some(kinds) if kinds.is_empty() => {
+            problems.push(Problem::bad("poison.kinds", "name at least one, or leave it out"));
+        }
+        Some(kinds) if kinds.len() > 4 => {
+            problems.push(Problem::bad("poison.kinds", "name each kind once"));
+        }
+        _ => {}
     }
     share
 }
@@ -157,6 +177,17 @@ fn keys(file: &File, problems: &mut Vec<Problem>) -> Keys {
     let distribution = file.keys.distribution.unwrap_or_default();
     if file.keys.exponent.is_some() && distribution != Distribution::Zipf {
         problems.push(Problem::bad("keys.exponent", "only the distribution `zipf` has one"));
+    }
+    match (file.keys.distribution, file.keys.count) {
+        (Some(Distribution::None), Some(1..)) => {
+            let reason = "the distribution `none` sends no keys; leave one of the two out";
+            problems.push(Problem::bad("keys.count", reason));
+        }
+        (Some(given), Some(0)) if given != Distribution::None => {
+            let reason = "no keys are spread over none; leave the distribution out";
+            problems.push(Problem::bad("keys.distribution", reason));
+        }
+        _ => {}
     }
     Keys::new(distribution, count, exponent, file.seed.unwrap_or(0))
 }
@@ -243,12 +274,15 @@ fn expect(table: &ExpectTable, problems: &mut Vec<Problem>) -> Option<String> {
 
 fn limits(file: &File, problems: &mut Vec<Problem>) -> (Limits, f64) {
     let mut limits = file.thresholds;
-    if let Some(reason) = limits.complaint() {
-        problems.push(Problem::bad("thresholds", reason));
-    }
-    for count in
-        [&mut limits.lost, &mut limits.duplicated, &mut limits.wrong, &mut limits.regressed]
-    {
+    let complaints = limits.complaints();
+    problems.extend(complaints.into_iter().map(|reason| Problem::bad("thresholds", reason)));
+    for count in [
+        &mut limits.lost,
+        &mut limits.duplicated,
+        &mut limits.wrong,
+        &mut limits.regressed,
+        &mut limits.unsent,
+    ] {
         count.get_or_insert(0);
     }
     let late_share_max = file.generator.late_share_max.unwrap_or(LATE_SHARE_MAX);
@@ -266,6 +300,9 @@ fn schedule(file: &File, problems: &mut Vec<Problem>) -> (Option<Schedule>, Vec<
         ArrivalsName::Uniform => Arrivals::Uniform,
         ArrivalsName::Poisson => Arrivals::Poisson,
     };
+    if file.duration.is_some_and(|duration| duration.ns() == 0) {
+        problems.push(Problem::bad("duration", "must be above zero"));
+    }
     if !file.stages.is_empty() {
         if file.rate.is_some() {
             problems.push(Problem::bad("rate", "stages have their own rates; leave it out"));
@@ -274,10 +311,11 @@ fn schedule(file: &File, problems: &mut Vec<Problem>) -> (Option<Schedule>, Vec<
         if let Some(duration) = file.duration {
             cut(&mut stages, duration.ns());
         }
-        let limits = limits.into_iter().take(stages.len()).collect();
         let schedule =
             (!stages.is_empty()).then(|| Schedule::new(stages, arrivals, seed, file.count));
-        return (schedule, limits);
+        // A duration or a count may have cut some of them.
+        let left = schedule.as_ref().map_or(0, |schedule| schedule.stages().len());
+        return (schedule, limits.into_iter().take(left).collect());
     }
     let rate = file.rate.map_or(1_000.0, crate::quantity::Rate::per_second);
     if rate <= 0.0 {

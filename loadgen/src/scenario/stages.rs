@@ -17,14 +17,20 @@ pub(super) fn stages(
     for (nth, stage) in written.iter().enumerate() {
         let place = format!("stage {}", nth + 1);
         let (made, limit) = one(stage, &place, problems);
-        if made.iter().any(|stage| stage.duration_ns == 0) {
+        if made.iter().any(|stage| stage.duration_ns == 0)
+            || stage.duration().is_some_and(|duration| duration.ns() == 0)
+        {
             problems.push(Problem::bad(&place, "duration must be above zero"));
         }
-        if let Some(reason) = limit.complaint() {
+        for reason in limit.complaints() {
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
         if limit.regressed.is_some() {
             let reason = "regressed belongs to the whole run";
+            problems.push(Problem::bad(format!("{place}: thresholds"), reason));
+        }
+        if limit.unsent.is_some() {
+            let reason = "unsent belongs to the whole run";
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
         limits.extend(made.iter().map(|_| limit));
@@ -141,11 +147,10 @@ fn replay(
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Stage> {
+    let before = problems.len();
     if !(speed > 0.0 && speed.is_finite()) {
         problems.push(Problem::bad(place, "speed must be above zero"));
-        return None;
     }
-    let before = problems.len();
     let text = resolve::read(file, problems);
     if problems.len() > before {
         return None;

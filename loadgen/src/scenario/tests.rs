@@ -281,6 +281,7 @@ fn every_contradiction_in_a_file_is_told() {
         late_share_max = 3
         [thresholds]
         p99_ms = 0
+        rate_share = 2
         [[stage]]
         shape = "sine"
         mean = 1
@@ -299,10 +300,11 @@ fn every_contradiction_in_a_file_is_told() {
         from = 1
         to = 2
         steps = 1
-        duration = "1s"
+        duration = "0s"
         [[stage]]
         shape = "replay"
         file = "/nowhere/times"
+        speed = 0
         "#,
     );
     for expected in [
@@ -315,12 +317,15 @@ fn every_contradiction_in_a_file_is_told() {
         "cannot read /nowhere/at/all.json",
         "generator.late_share_max",
         "thresholds: p99 must be above zero",
+        "thresholds: rate_share lies between 0 and 1",
         "rate: stages have their own rates",
         "stage 1: amplitude is above the mean",
         "stage 1: period must be above zero",
         "stage 2: length must be shorter",
         "stage 2: duration must be above zero",
         "stage 3: steps is 2 to 100",
+        "stage 3: duration must be above zero",
+        "stage 4: speed must be above zero",
         "cannot read /nowhere/times",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
@@ -331,7 +336,7 @@ fn every_contradiction_in_a_file_is_told() {
 fn unknown_keys_and_shapes_are_refused_with_their_place() {
     let refused = |text: &str| {
         let error = toml::from_str::<File>(text).unwrap_err();
-        Problem::written_wrongly(&error).to_string()
+        Problem::written_wrongly(&error, text).to_string()
     };
     let text = refused("seed = 1\nwarmpu = '1s'\n");
     assert!(text.contains("line 2") && text.contains("did you mean `warmup`"), "{text}");
@@ -377,4 +382,80 @@ fn a_scenario_can_be_written_and_read_again() {
     let file = parse(text);
     let written = toml::to_string(&file).unwrap();
     assert_eq!(parse(&written), file, "{written}");
+}
+
+#[test]
+fn the_load_hash_knows_what_is_sent_and_nothing_else() {
+    let hash = |extra: &str| flags(extra).unwrap().load_hash();
+    let plain = hash("--rate 1k --count 1000");
+    for same in [
+        "--rate 1000 --count 1000 --seed 0 --arrivals uniform --keys 1024 --payload-size 256",
+        "--rate 1k --duration 1s",
+        "--rate 1k --count 1000 --key-distribution round-robin --max-lost 4 --settle 1s",
+        "--rate 1k --count 1000 --warmup 100ms --billing-topic bills",
+    ] {
+        assert_eq!(hash(same), plain, "{same}");
+    }
+    for other in ["--seed 1", "--keys 9", "--payload-size 300", "--arrivals poisson"] {
+        assert_ne!(hash(&format!("--rate 1k --count 1000 {other}")), plain, "{other}");
+    }
+    let zipf = "--count 9 --key-distribution zipf";
+    assert_eq!(hash(zipf), hash(&format!("{zipf} --zipf-exponent 1.0")));
+    let staged = |more: &str| {
+        let text = format!("[[stage]]\nshape = 'constant'\nrate = 10\nduration = '3s'\n{more}");
+        scenario(&text).load_hash()
+    };
+    assert_eq!(staged("name = 'a'\nthresholds = { p99_ms = 5 }"), staged(""));
+    assert_eq!(staged("[expect]\ntemplate = '{}'"), staged(""));
+}
+
+#[test]
+fn what_has_no_effect_is_refused() {
+    let refused = |extra: &str| {
+        let list = flags(&format!("--count 9 --dead-letter-topic dead {extra}")).unwrap_err();
+        Problems { file: None, list }.to_string()
+    };
+    assert!(refused("--keys 9 --key-distribution none").starts_with("keys.count: "));
+    assert!(refused("--keys 0 --key-distribution zipf").starts_with("keys.distribution: "));
+    let list = flags("--duration 0s").unwrap_err();
+    assert_eq!(list, [Problem::bad("duration", "must be above zero")]);
+    let kinds = resolved(
+        "count = 9\n[kafka]\ndead_letter_topic = 'd'\n[poison]\nshare = 0.1\nkinds = []\n",
+    );
+    assert_eq!(
+        kinds.unwrap_err(),
+        [Problem::bad("poison.kinds", "name at least one, or leave it out")]
+    );
+    // A flag that leaves no keys leaves nothing of a file's.
+    assert_eq!(flags("--count 9 --keys 0").unwrap().keys().count(), 0);
+    assert_eq!(flags("--count 9 --key-distribution none").unwrap().keys().count(), 0);
+}
+
+#[test]
+fn unknown_keys_within_inline_tables_are_refused() {
+    let refused = |text: &str| toml::from_str::<File>(text).unwrap_err().to_string();
+    let text = refused("[payload]\nsize = { min = 1, max = 2, maximum = 3 }\n");
+    assert!(text.contains("min = N, max = N"), "{text}");
+    let text = refused("[payload.fields]\na = { kind = 'uuid', version = 7 }\n");
+    assert!(text.contains("unknown field `version`"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_once() {
+    let told = flags("--count 9 --payload /nowhere/x --expect /nowhere/x").unwrap_err();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let args = Args::try_parse_from("loadgen --scenario /nowhere/s.toml".split(' ')).unwrap();
+    let text = Scenario::from_args(&args).unwrap_err().to_string();
+    assert_eq!(text.matches("/nowhere/s.toml").count(), 1, "{text}");
+}
+
+#[test]
+fn a_long_warmup_and_a_search_without_a_limit_are_told_with_the_rest() {
+    let list = flags("--find-max --duration 1s --warmup 1s --poison-share 0.1").unwrap_err();
+    let limit = Problem::Missing {
+        what: "the latency to keep",
+        flag: "--max-p99-ms",
+        key: "thresholds.p99_ms",
+    };
+    assert_eq!(list, [Problem::PoisonWithoutDeadLetters, Problem::WarmupTooLong, limit]);
 }

@@ -138,6 +138,46 @@ fn a_count_ends_the_run_however_arrivals_fall() {
 }
 
 #[test]
+fn a_count_cuts_the_stages_where_its_last_event_is() {
+    let stages = || vec![constant(10.0, 1.0), constant(0.0, 2.0), constant(100.0, 1.0)];
+    for (count, stages_left, duration_ns) in [
+        (5, 1, SECOND / 2),
+        (10, 1, SECOND),
+        (60, 3, 3 * SECOND + SECOND / 2),
+        (110, 3, 4 * SECOND),
+        (999, 3, 4 * SECOND),
+    ] {
+        let schedule = Schedule::new(stages(), Arrivals::Uniform, 0, Some(count));
+        assert_eq!(schedule.stages().len(), stages_left, "{count}");
+        assert_eq!((schedule.duration_ns(), schedule.planned_ns()), (duration_ns, duration_ns));
+        assert_eq!(schedule.written_ns(), 4 * SECOND);
+        let schedule = Arc::new(schedule);
+        assert_eq!(schedule.dues().count() as u64, count.min(110));
+        assert_eq!(schedule.planned(), count.min(110));
+    }
+    // Chance may reach beyond, but not to what is far away.
+    let far = vec![constant(100.0, 10.0), constant(1.0, 1.0), constant(100.0, 10.0)];
+    let far = Schedule::new(far, Arrivals::Poisson, 0, Some(500));
+    assert_eq!(far.stages().len(), 1);
+    assert!((far.expected_until(20 * SECOND) - 500.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_run_takes_as_long_as_its_schedule_or_until_its_last_event() {
+    let seconds = |schedule: &Schedule, complete, last_ms: u64| {
+        (schedule.seconds_of(complete, last_ms * 1_000_000) * 1e3).round() as u64
+    };
+    let even = Schedule::counted(100.0, Arrivals::Uniform, 0, 100);
+    assert_eq!(seconds(&even, true, 990), 1_000);
+    assert_eq!(seconds(&even, true, 1_300), 1_300);
+    assert_eq!(seconds(&even, false, 490), 500);
+    let counted = Schedule::counted(100.0, Arrivals::Poisson, 0, 100);
+    assert_eq!(seconds(&counted, true, 890), 900, "a count that chance had reached early");
+    let timed = Schedule::new(vec![constant(100.0, 1.0)], Arrivals::Poisson, 0, None);
+    assert_eq!(seconds(&timed, true, 890), 1_000);
+}
+
+#[test]
 fn months_without_an_event_cost_a_few_steps() {
     let month = 30.0 * 86_400.0;
     let burst = Shape::Burst { base: 0.0, peak: 10.0, every: month, length: 1.0 };
@@ -188,6 +228,14 @@ proptest! {
         let dues: Vec<u64> = schedule.dues().collect();
         prop_assert_eq!(dues.len() as u64, schedule.planned());
         prop_assert!(dues.is_sorted());
+        // Each stage sends what is said of it; a due time at a joint belongs to either side.
+        let mut end = 0;
+        for (stage, planned) in schedule.stages().iter().zip(schedule.planned_by_stage()) {
+            let stage_end_ns = stage.start_ns + stage.duration_ns;
+            let of_stage = &dues[end..end + planned as usize];
+            end += planned as usize;
+            prop_assert!(of_stage.iter().all(|due| (stage.start_ns..=stage_end_ns).contains(due)));
+        }
         for (sequence, due_ns) in dues.iter().enumerate() {
             prop_assert!(*due_ns <= schedule.duration_ns());
             // Within a millisecond the integral is taken as straight, so a corner of the shape

@@ -55,6 +55,8 @@ fn events_are_lines_and_result_lines_are_checked() {
     assert_eq!(sent.status.code(), Some(0), "{report:#}");
     assert_eq!((&report["sent"], &report["planned"]), (&400.into(), &400.into()));
     assert_eq!(report["bytes"], text.len());
+    assert!(report["seconds"].as_f64().unwrap() >= 0.1, "{report:#}");
+    assert!(report["achieved_per_second"].as_f64().unwrap() <= 4_000.0, "{report:#}");
     assert_eq!(report["verdict"], "pass");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 400);
@@ -119,5 +121,18 @@ fn lines_come_by_the_clock_and_a_reader_may_go_away() {
     drop(stdout);
     let output = finish(child);
     let report = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(99), "{report}");
     assert!(report.contains("the reader went away"), "{report}");
+    assert!(report.contains("violation   not sent: "), "{report}");
+}
+
+#[test]
+fn a_full_device_is_named_and_no_internal_error() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for flags in ["--ndjson --rate 1k --count 10", "--schema summary"] {
+        let output = loadgen(flags).stdout(full()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("to stdout: "), "{stderr}");
+    }
 }

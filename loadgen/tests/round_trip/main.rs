@@ -291,6 +291,49 @@ fn the_outstanding_limit_binds_and_is_confessed() {
     assert_eq!(report["events"]["unsent"], 90);
     assert_eq!(report["generator"]["held_back"], true);
     assert_eq!(report["outcomes"]["lost"], 10);
+    let violations = report["violations"].to_string();
+    assert!(violations.contains("not sent: 90 of 100 planned events"), "{violations}");
+}
+
+#[test]
+fn a_run_that_did_not_send_its_load_fails_though_all_came_back() {
+    // One at a time, each for as long as a round trip takes.
+    let flags = "--rate 10k --duration 300ms --outstanding-max 1 --max-lost 3000";
+    let (code, report) = Stand::new().run(right, flags);
+    assert_eq!(code, 99, "{report:#}");
+    assert_eq!((&report["verdict"], &report["outcomes"]["lost"]), (&"fail".into(), &0.into()));
+    let violation = report["violations"][0].as_str().unwrap();
+    assert!(violation.starts_with("not sent: "), "{violation}");
+    let (code, report) = Stand::new().run(right, &format!("{flags} --max-unsent 3000"));
+    assert_eq!(code, 0, "{report:#}");
+    assert!(report["events"]["unsent"].as_u64().unwrap() > 0, "{report:#}");
+}
+
+#[test]
+fn what_kafka_never_acknowledged_is_not_lost() {
+    let stand = Stand::new();
+    let _relay = Relay::start(&stand.cluster.bootstrap_servers(), right);
+    let flags = "--json --rate 200 --duration 2s --drain-timeout 1s";
+    let mut child = stand.command(flags).args(["--progress", "always"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut String::new()).unwrap();
+    stand.cluster.broker_down(1).unwrap();
+    let mut live = String::new();
+    stderr.read_to_string(&mut live).unwrap();
+    let output = finish(child);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(99), "{report:#}");
+    let count = |part: &str, name: &str| report[part][name].as_u64().unwrap();
+    let unacknowledged = count("events", "unacknowledged");
+    assert!(unacknowledged >= 100, "{report:#}");
+    // What was acknowledged before and not read again is lost as far as anyone can tell.
+    assert!(count("outcomes", "lost") < 200, "{report:#}");
+    let all = count("outcomes", "settled") + count("outcomes", "lost") + unacknowledged;
+    assert!(all >= count("events", "sent"), "{report:#}");
+    let violations = report["violations"].to_string();
+    let expected = format!("unacknowledged events: {unacknowledged}, at most 0 allowed");
+    assert!(violations.contains(&expected), "{violations}");
+    assert!(live.contains("  unacknowledged "), "{live}");
 }
 
 #[test]
@@ -301,7 +344,7 @@ fn the_table_tells_people_the_same() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{table}");
     for line in [
-        "events      sent 500 of 500, undelivered 0",
+        "events      sent 500 of 500, undelivered 0, unacknowledged 0",
         "outcomes    on result topics 500, on the failure topic 0, dead letters 0",
         "by status   succeeded 500, failed 0, timed out 0, unstated 0",
         "checked     lost 0, duplicated 0, wrong 0,",
@@ -339,6 +382,11 @@ fn a_signal_stops_sending_and_still_reports() {
         assert_eq!(report["verdict"], "interrupted");
         assert_eq!(report["outcomes"]["lost"], 0, "{report:#}");
         assert_eq!(report["outcomes"]["settled"], report["events"]["sent"]);
+        let seconds = report["stages"][0]["seconds"].as_f64().unwrap();
+        assert!(seconds < 60.0, "as long as it lasted, not {seconds}");
+        let requested = report["events"]["requested_per_second"].as_f64().unwrap();
+        assert!((requested - 500.0).abs() < 1e-6, "{requested}");
+        assert!(!report["violations"].to_string().contains("not sent"), "{report:#}");
     }
 }
 
@@ -370,5 +418,8 @@ fn usage_errors_end_with_2_and_the_way_out() {
     assert!(complaint("--count 1 --payload /nowhere").contains("/nowhere"));
     assert!(complaint("--count 1 --expect /dev/null").contains("not JSON"));
     assert!(complaint("--count 1 -X no.such.setting=1").contains("-X"));
+    let secret = complaint("--count 1 -X ssl.key.password=hush-hush");
+    assert!(!secret.contains("hush-hush"), "{secret}");
+    assert!(complaint("--count 1 --payload /nowhere --expect /nowhere").lines().count() == 1);
     assert!(complaint("--count 1 --poison-share 2").contains("between 0 and 1"));
 }

@@ -46,6 +46,8 @@ impl Load {
             .args(["--rate", &plan.rate.to_string()])
             .args(["--duration", &format!("{}s", plan.seconds)])
             .args(["--outstanding-max", &plan.outstanding_max.to_string()])
+            // A machine that does not carry the rate is none either: what was sent is judged.
+            .args(["--max-unsent", &(plan.rate.saturating_mul(plan.seconds)).to_string()])
             // Broker, service and generators share a machine here: a late generator is no fault.
             .args(["--drain-timeout", "30s", "--max-late", "1", "--progress", "never", "--json"])
             .arg("--payload")
