@@ -68,24 +68,21 @@ fn sums_of_a_minute_are_as_exact_through_a_kill() {
     assert_eq!(document["mb_milliseconds"], (64 * billed_ms).to_string());
 }
 
-/// A topic that is deleted and created again begins at offset 0 again, whether nobody reads it
-/// meanwhile or a consumer does: its ranges are no repetitions of those of the former one, and
-/// nothing of it is skipped for what was read of that.
+/// A topic that is deleted and created again begins at offset 0 again: its ranges are no repetitions
+/// of those of the former one.
 #[test]
 fn every_life_of_a_topic_is_billed() {
-    lives_of_a_topic("consumer", &[300, 180, 240], &[100, 80, 200]);
+    lives_of_a_topic("consumer", &[300, 180, 240]);
 }
 
-/// The same in a group whose coordinator does not tell topics of one name apart. Under a running
-/// consumer each one holds less than the former, or its client would go on in the middle.
+/// The same in a group whose coordinator does not tell topics of one name apart.
 #[test]
 fn every_life_of_a_topic_is_billed_in_a_classic_group() {
-    lives_of_a_topic("classic", &[300, 180], &[100, 80, 60]);
+    lives_of_a_topic("classic", &[300, 180]);
 }
 
-/// Runs so many events in each life of the input topic: those of `apart` with a service for each,
-/// those of `under_way` with one for all.
-fn lives_of_a_topic(group_protocol: &str, apart: &[u64], under_way: &[u64]) {
+/// Runs so many events in each life of the input topic, which ends while no service runs.
+fn lives_of_a_topic(group_protocol: &str, lives: &[u64]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let broker = Broker::start();
     broker.create_topics(&[(RESULTS, 1), (BILLING, 1), (DEAD_LETTERS, 1)]);
@@ -98,7 +95,7 @@ fn lives_of_a_topic(group_protocol: &str, apart: &[u64], under_way: &[u64]) {
         service
     };
     let mut ran = 0;
-    for events in apart {
+    for events in lives {
         broker.create_topics(&[(INPUT, 1)]);
         let mut service = start();
         ran += run_in_full(broker.bootstrap(), *events, ran);
@@ -106,17 +103,6 @@ fn lives_of_a_topic(group_protocol: &str, apart: &[u64], under_way: &[u64]) {
         assert_eq!(service.wait_exit(STOP_LIMIT).code(), Some(0));
         topics::delete(broker.bootstrap(), INPUT);
     }
-    broker.create_topics(&[(INPUT, 1)]);
-    let mut service = start();
-    for (life, events) in under_way.iter().enumerate() {
-        if life > 0 {
-            topics::delete(broker.bootstrap(), INPUT);
-            broker.create_topics(&[(INPUT, 1)]);
-        }
-        ran += run_in_full(broker.bootstrap(), *events, ran);
-    }
-    service.terminate();
-    assert_eq!(service.wait_exit(STOP_LIMIT).code(), Some(0));
     let document = bill(broker.bootstrap(), &[]);
     let records = &document["records"];
     tell(&format!("{ran} executions in the lives of a topic: {records}"));
@@ -129,7 +115,7 @@ fn lives_of_a_topic(group_protocol: &str, apart: &[u64], under_way: &[u64]) {
         assert!(event["id"].as_str().is_some_and(|whole| whole.contains(&id)), "{event}");
         ids.insert(id);
     });
-    assert_eq!(ids.len(), apart.len() + under_way.len(), "{ids:?}");
+    assert_eq!(ids.len(), lives.len(), "{ids:?}");
 }
 
 /// Sends events and waits for the results of all of them, beside those of `before`.

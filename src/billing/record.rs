@@ -190,6 +190,9 @@ pub fn read_binary<'a>(
     if attributes.kind == BILLING_SUMS_EVENT_TYPE {
         check_version(&attributes.specversion)?;
         let data: RangeData<'a> = serde_json::from_slice(data).map_err(RecordError::Data)?;
+        if let Some(arn) = MachineArn::read(&data.state_machine_arn) {
+            arn.check(attributes, data.machine.as_deref())?;
+        }
         return data.usage().map(Reading::Range);
     }
     if attributes.kind != BILLING_EVENT_TYPE {
@@ -328,6 +331,8 @@ impl Data<'_> {
 #[serde(expecting = "a JSON object")]
 struct RangeData<'a> {
     requests: u64,
+    #[serde(borrow)]
+    machine: Option<Cow<'a, str>>,
     #[serde(borrow)]
     state_machine_arn: Cow<'a, str>,
     #[serde(borrow)]
@@ -531,6 +536,11 @@ mod tests {
         let text = format!(
             r#"{{"specversion":"1.0","id":"i","source":"s","type":"{BILLING_SUMS_EVENT_TYPE}","time":"2026-01-01T00:01:00Z","data":{{"requests":2,"state_machine_arn":"a","version":null,"tags":{{}},"pipeline":"p","topic":"t","partition":3,"from_offset":7,"to_offset":9,"sums":[{{"minute":"2026-01-01T00:00:00.000Z","status":"FAILED","requests":2,"billed_duration_ms":500,"mb_milliseconds":64000,"gb_seconds":"0.0625","transitions":8}}]}}}}"#
         );
+        let elsewhere = text.replace(
+            r#""state_machine_arn":"a""#,
+            r#""state_machine_arn":"arn:aws:states:us-east-1:000000000000:stateMachine:m""#,
+        );
+        assert!(refused(&elsewhere).contains("source is \"s\""));
         let Reading::Range(range) = read_structured(text.as_bytes()).unwrap() else {
             panic!("no range")
         };

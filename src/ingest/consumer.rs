@@ -35,9 +35,6 @@ pub(super) enum GroupEvent {
     Revoked(TopicPartitionList),
     /// A commit was answered.
     Committed(KafkaResult<()>),
-    /// From here on the client reads another topic under this name, the one with this id. Comes
-    /// before its records.
-    TopicChanged(String, String),
 }
 
 /// One consumer client.
@@ -72,9 +69,8 @@ impl Consumer {
             .set("queued.max.messages.kbytes", "131072")
             .set("fetch.message.max.bytes", "4194304")
             .set("statistics.interval.ms", INTERVAL_MS)
-            // Tells the broker's request versions, a few lines per connection, and where it matters
-            // the ids of topics, a few per refresh; see `Membership`.
-            .set("debug", if options.billing_sums.is_some() { LOGS_AND_TOPICS } else { LOGS })
+            // Tells the broker's request versions, a few lines per connection; see `Membership`.
+            .set("debug", "feature")
             .set_log_level(RDKafkaLogLevel::Debug);
         match options.group_protocol {
             GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
@@ -321,7 +317,7 @@ impl Drop for Consumer {
             let answered = match event {
                 GroupEvent::Assigned(partitions) => self.assign(&partitions),
                 GroupEvent::Revoked(partitions) => self.unassign(&partitions),
-                GroupEvent::Committed(_) | GroupEvent::TopicChanged(..) => Ok(()),
+                GroupEvent::Committed(_) => Ok(()),
             };
             if let Err(error) = answered {
                 let pipeline = &self.base.context().pipeline;
@@ -386,11 +382,6 @@ impl ClientContext for Membership {
         if matches!(facility, "APIVERSION" | "FEATURE") {
             self.note_api_versions(line);
             return;
-        }
-        if facility == "METADATA"
-            && let Some((topic, id)) = changed_topic(line)
-        {
-            self.push(GroupEvent::TopicChanged(topic, id));
         }
         let is_known = facility == "FAIL" && !self.is_up.load(Ordering::SeqCst);
         match level {
@@ -458,17 +449,6 @@ impl ConsumerContext for Membership {
     }
 }
 
-/// Topic and new id, if the client says that a topic it knows has another one. It has no call for
-/// it; its log says so before it fetches by the new id.
-fn changed_topic(line: &str) -> Option<(String, String)> {
-    let (before, ids) = line.split_once(" changed id from ")?;
-    let (_, topic) = before.rsplit_once("Topic ")?;
-    let (old, new) = ids.split_once(" to ")?;
-    // librdkafka prints the other base64.
-    let new = new.trim().replace('+', "-").replace('/', "_");
-    (old != NO_TOPIC_ID).then(|| (topic.to_owned(), new))
-}
-
 fn give_up(
     base: &BaseConsumer<Membership>,
     partitions: &TopicPartitionList,
@@ -481,11 +461,6 @@ fn give_up(
 
 /// How long to look for a broker at a time, once all are lost and nothing else can be done.
 const LOOK_FOR_BROKERS: Duration = Duration::from_millis(200);
-/// What the client logs beside errors: see [`Membership`].
-const LOGS: &str = "feature";
-const LOGS_AND_TOPICS: &str = "feature,metadata";
-/// What the client has before it has heard of a topic.
-const NO_TOPIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 /// Messages per read.
 const READ_MESSAGES_MAX: usize = 1_024;
 /// Events per turn; a connection brings a few hundred log lines at once.
@@ -494,17 +469,3 @@ const EVENTS_PER_POLL_MAX: usize = 1_000;
 const GROUPS_UNKNOWN: u8 = 0;
 const GROUPS_MISSING: u8 = 1;
 const GROUPS_KNOWN: u8 = 2;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_tells_when_a_topic_is_another_one() {
-        let line = "[thrd:main]: Topic a.b changed id from ab+d/A to x+y/Q";
-        assert_eq!(changed_topic(line), Some(("a.b".to_owned(), "x-y_Q".to_owned())));
-        let first = format!("Topic a changed id from {NO_TOPIC_ID} to x");
-        assert_eq!(changed_topic(&first), None);
-        assert_eq!(changed_topic("Topic a [0] Leader 1 Epoch 0"), None);
-    }
-}

@@ -30,7 +30,6 @@ impl IoThread {
         let outputs_wait = self.publishing.is_some() || !self.books.resends.is_empty();
         self.books.now_ms = epoch_ms();
         let mut taken = 0;
-        let mut events_first = false;
         let mut blocked = outputs_wait;
         while !blocked && taken < TAKEN_PER_TURN_MAX {
             if !self.router.has_room()? {
@@ -38,11 +37,6 @@ impl IoThread {
                 self.note_throttled();
             } else if self.consumer.inbox.front().is_none() {
                 if self.read() == 0 {
-                    break;
-                }
-                // Perhaps that they are of another topic by now: it is said before they come.
-                if self.options.billing_sums.is_some() && self.consumer.inbox.has_event() {
-                    events_first = true;
                     break;
                 }
             } else if self.take_front()? {
@@ -54,7 +48,7 @@ impl IoThread {
         }
         self.router.hand_over()?;
         self.note_back_pressure(blocked);
-        Ok(taken > 0 || events_first)
+        Ok(taken > 0)
     }
 
     /// Reads what lies ready; returns how many records that were.
@@ -109,13 +103,12 @@ impl IoThread {
 }
 
 /// Writes an offset down as open; `None` when the partition's window or the slab is full, or when
-/// it matters which topic of this name the record is of, and that is not known yet, or it is one
-/// that the group has yet to hand out.
+/// it matters which topic of this name the record is of, and that is not known yet.
 fn admit(options: &Options, books: &mut Books, index: u32, offset: i64) -> Option<Place> {
     if !books.held.has_room() {
         return None;
     }
-    let partition = books.partitions.get_mut(index).filter(|one| one.topic_is_known())?;
+    let partition = books.partitions.get_mut(index).filter(|one| !one.awaits_topic_id())?;
     let mut received = partition.ledger.as_mut()?.receive(offset);
     if received == Received::Behind {
         warn!(
@@ -128,7 +121,7 @@ fn admit(options: &Options, books: &mut Books, index: u32, offset: i64) -> Optio
         // If the topic is another one by now, nobody will run again what this range holds.
         books.close_range(options, index, books.now_ms);
         books.partitions.restart(index);
-        let partition = books.partitions.get_mut(index).filter(|one| one.topic_is_known())?;
+        let partition = books.partitions.get_mut(index).filter(|one| !one.awaits_topic_id())?;
         received = partition.ledger.as_mut()?.receive(offset);
     }
     let partition = books.partitions.get_mut(index)?;

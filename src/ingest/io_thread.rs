@@ -196,10 +196,6 @@ impl IoThread {
                 self.on_committed(&result);
                 Ok(())
             }
-            GroupEvent::TopicChanged(topic, id) => {
-                self.on_topic_changed(&topic, &id);
-                Ok(())
-            }
         }
     }
 
@@ -243,7 +239,6 @@ impl IoThread {
             self.finish_turn()?;
         }
         if !self.consumer.assignment_is_lost() {
-            self.spare_later_topics(places)?;
             self.commit_and_wait(COMMIT_WAIT)?;
         }
         Ok(())
@@ -302,10 +297,6 @@ impl IoThread {
         {
             self.finish_turn()?;
         }
-        let assigned = self.books.partitions.assigned();
-        let places: Vec<(String, i32)> =
-            assigned.map(|one| (one.topic_name.clone(), one.number)).collect();
-        self.spare_later_topics(&places)?;
         self.commit_and_wait(COMMIT_WAIT)
     }
 

@@ -2,10 +2,9 @@
 //! offset 0 again, and its ranges must not pass for those of the former one.
 //!
 //! The cluster is asked for a topic's id whenever a partition is taken on, before its first record
-//! is read, and when a partition was rewound under us. The answer takes a round trip; what it is
-//! about waits for it, and everything else does not, except that a rebalance holds intake up for a
-//! moment. Where the cluster knows no ids its own id takes their place. Sources that write a record
-//! for each execution ask nothing.
+//! is read, and when a partition was rewound under us. The answer takes a round trip, for which the
+//! source waits, but not for long: where nobody tells an id, the cluster's own takes its place. Sources
+//! that write a record for each execution ask nothing.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,6 @@ use tracing::{debug, warn};
 
 use super::error::Error;
 use super::io_thread::IoThread;
-use super::options::GroupProtocol;
 use super::topic_id::TopicId;
 
 /// The question for topic ids.
@@ -22,154 +20,112 @@ use super::topic_id::TopicId;
 pub(super) struct Lives {
     /// One is under way.
     is_asked: bool,
+    /// Something waits for an id; by then it gets the cluster's.
+    give_up_at: Option<Instant>,
     /// The last answer left something open: not before this.
     ask_after: Option<Instant>,
 }
 
 impl IoThread {
-    /// Asks for the ids of what has just been assigned and waits for them, but not for ever: what
-    /// is missing then is waited for by the records of its partitions.
+    /// Asks for the ids of what has just been assigned, and waits until each has one or a stand-in.
     pub(super) fn learn_topic_ids(&mut self) -> Result<(), Error> {
-        self.lives.ask_after = None;
-        let deadline = Instant::now() + ANSWER_WAIT;
+        (self.lives.ask_after, self.lives.give_up_at) = (None, None);
         self.follow_topic_ids();
-        while self.books.partitions.wants_topic_ids() && Instant::now() < deadline {
+        while self.books.partitions.wants_topic_ids() {
             self.finish_turn()?;
             self.follow_topic_ids();
         }
         Ok(())
     }
 
-    /// Takes an answer that has come, and asks what is to be asked. Never waits.
+    /// Takes an answer that has come, asks what is to be asked, gives up what has waited for too
+    /// long. Never waits.
     pub(super) fn follow_topic_ids(&mut self) {
         let Some(ids) = &self.consumer.topic_ids else { return };
-        if self.lives.is_asked {
-            let Some(answer) = ids.answer() else { return };
+        if self.lives.is_asked
+            && let Some(answer) = ids.answer()
+        {
             self.note_answer(answer);
         }
-        // The clock is read only where something is to be asked.
-        if !self.books.partitions.wants_topic_ids()
-            || self.lives.ask_after.is_some_and(|after| after > Instant::now())
-        {
+        // The clock is read only where something is open.
+        if !self.books.partitions.wants_topic_ids() {
             return;
         }
+        let now = Instant::now();
+        if *self.lives.give_up_at.get_or_insert(now + ANSWERS_WITHIN) <= now {
+            self.stand_in();
+        } else if !self.lives.is_asked && self.lives.ask_after.is_none_or(|after| after <= now) {
+            self.ask();
+            self.lives.ask_after = Some(now + ASK_AGAIN);
+        }
+    }
+
+    fn ask(&mut self) {
         let topics = self.books.partitions.ask_topic_ids();
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         if let Some(ids) = &self.consumer.topic_ids {
             self.lives.is_asked = !topics.is_empty() && ids.ask(&topics, ANSWER_TIMEOUT_MS);
         }
-        self.lives.ask_after = Some(Instant::now() + ASK_AGAIN);
-    }
-
-    /// Before the last commit for partitions that are given up: a commit goes to the topic that has
-    /// the name by now, and in one created anew it would skip the first records. Waits for the
-    /// answer, but not for ever; without one the topic is taken for the same.
-    pub(super) fn spare_later_topics(&mut self, places: &[(String, i32)]) -> Result<(), Error> {
-        let mut topics: Vec<&str> = places.iter().map(|(topic, _)| topic.as_str()).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        if topics.is_empty() {
-            return Ok(());
-        }
-        let deadline = Instant::now() + ANSWER_WAIT;
-        let mut is_own = false;
-        while Instant::now() < deadline {
-            let Some(ids) = &self.consumer.topic_ids else { return Ok(()) };
-            if !self.lives.is_asked {
-                is_own = true;
-                self.lives.is_asked = ids.ask(&topics, ANSWER_TIMEOUT_MS);
-            }
-            let Some(answer) = ids.answer() else {
-                self.finish_turn()?;
-                continue;
-            };
-            if !is_own {
-                // To what was asked before.
-                self.note_answer(answer);
-                continue;
-            }
-            self.lives.is_asked = false;
-            match answer {
-                Ok(topics) => {
-                    self.note_later_topics(topics);
-                    return Ok(());
-                }
-                Err(_) => self.ask_another(),
-            }
-        }
-        Ok(())
-    }
-
-    /// The client reads another topic from here on. A group of KIP-848 hands that one out anew, to
-    /// be read from its beginning: until then nothing of the name is taken. A classic one does not,
-    /// and what is fetched of the former one cannot be told from what comes after it; there offsets
-    /// that begin again are the sign.
-    pub(super) fn on_topic_changed(&mut self, topic: &str, id: &str) {
-        if self.options.group_protocol == GroupProtocol::Consumer
-            && self.books.partitions.end_of_topic(topic, Some(id))
-        {
-            warn!(topic, id, "the topic was deleted and created again");
-        }
-    }
-
-    fn ask_another(&mut self) {
-        if let Some(ids) = &mut self.consumer.topic_ids {
-            ids.ask_another();
-        }
-    }
-
-    fn note_later_topics(&mut self, topics: Vec<TopicId>) {
-        for TopicId { topic, id } in topics {
-            let id = match &id {
-                Ok(id) => Some(id.as_deref().unwrap_or(&self.cluster_id)),
-                Err(
-                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopicId,
-                ) => None,
-                Err(_) => continue,
-            };
-            if self.books.partitions.end_of_topic(&topic, id) {
-                warn!(topic, "the topic was deleted; its offsets are not committed");
-            }
-        }
     }
 
     fn note_answer(&mut self, answer: Result<Vec<TopicId>, RDKafkaErrorCode>) {
         self.lives.is_asked = false;
-        if answer.is_err() {
-            self.ask_another();
-        }
-        let partitions = &mut self.books.partitions;
-        if !partitions.topic_ids_are_asked() {
+        if !self.books.partitions.topic_ids_are_asked() {
             // Something was assigned or rewound after the question: the answer may be older.
             self.lives.ask_after = None;
             return;
         }
         match answer {
-            Ok(topics) => {
-                for TopicId { topic, id } in topics {
-                    match id {
-                        Ok(id) => {
-                            let id = id.as_ref().unwrap_or(&self.cluster_id);
-                            debug!(topic, id, "topic id");
-                            partitions.note_topic_id(&topic, id);
-                        }
-                        Err(code) => warn!(topic, %code, "no topic id yet; its records wait"),
-                    }
-                }
-            }
+            Ok(topics) => topics.into_iter().for_each(|told| self.note_topic_id(told)),
             // What has no such request has no ids.
             Err(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion) => {
-                for topic in partitions.topics_without_id() {
-                    partitions.note_topic_id(&topic, &self.cluster_id);
-                }
+                self.note_cluster_id();
             }
-            Err(code) => warn!(%code, "no topic ids yet; records wait"),
+            Err(code) => debug!(pipeline = self.options.pipeline_name, %code, "no topic ids"),
         }
-        partitions.topic_ids_answered();
+        self.books.partitions.topic_ids_answered();
+        if !self.books.partitions.wants_topic_ids() {
+            (self.lives.ask_after, self.lives.give_up_at) = (None, None);
+        } else if let Some(ids) = &mut self.consumer.topic_ids {
+            // It does not answer, or has not heard of the topic yet.
+            ids.ask_another();
+        }
+    }
+
+    fn note_topic_id(&mut self, TopicId { topic, id }: TopicId) {
+        let pipeline = &self.options.pipeline_name;
+        match id {
+            Ok(id) => {
+                let id = id.as_ref().unwrap_or(&self.cluster_id);
+                debug!(pipeline, topic, id, "topic id");
+                self.books.partitions.note_topic_id(&topic, id);
+            }
+            Err(code) => debug!(pipeline, topic, %code, "no topic id"),
+        }
+    }
+
+    fn stand_in(&mut self) {
+        let topics = self.books.partitions.topics_without_id();
+        warn!(
+            pipeline = self.options.pipeline_name,
+            topics = topics.join(", "),
+            "no broker tells the topic's id; sums have the cluster's in its place, so a topic that is \
+             deleted and created again will pass for the former one"
+        );
+        self.note_cluster_id();
+        self.books.partitions.topic_ids_answered();
+        (self.lives.ask_after, self.lives.give_up_at) = (None, None);
+    }
+
+    fn note_cluster_id(&mut self) {
+        for topic in self.books.partitions.topics_without_id() {
+            self.books.partitions.note_topic_id(&topic, &self.cluster_id);
+        }
     }
 }
 
-/// How long a rebalance waits for ids at a time; they come with the next round trip to a broker.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT_MS: i32 = 2_000;
-const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// How long a source waits for ids; they come with the next round trip to a broker.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// Of one broker; there is time to ask another one.
+const ANSWER_TIMEOUT_MS: i32 = 1_000;
+const ASK_AGAIN: Duration = Duration::from_millis(100);

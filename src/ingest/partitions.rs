@@ -26,8 +26,6 @@ pub(super) struct Partition {
     /// Where the source sums: which topic of this name it is about. `None` until the cluster has
     /// said so in this assignment; nothing is started before.
     pub(super) topic_id: Option<Arc<str>>,
-    /// The topic was found to be gone: what has its name by now has other offsets.
-    pub(super) topic_is_gone: bool,
     /// Whether the full window was already warned of in this assignment.
     pub(super) warned: bool,
 }
@@ -38,16 +36,8 @@ impl Partition {
         self.sums.is_some() && self.topic_id.is_none()
     }
 
-    /// Whether its records may be started: they are known to be of the topic that it is about.
-    pub(super) fn topic_is_known(&self) -> bool {
-        !self.awaits_topic_id() && !self.topic_is_gone
-    }
-
     /// The next offset to commit: where everything is finished, and billed too.
     pub(super) fn committable(&self) -> Option<i64> {
-        if self.topic_is_gone {
-            return None;
-        }
         match &self.sums {
             Some(sums) => sums.billed_to(),
             None => self.ledger.as_ref().and_then(Ledger::watermark),
@@ -112,7 +102,6 @@ impl Partitions {
                 committed: None,
                 sums: None,
                 topic_id: None,
-                topic_is_gone: false,
                 warned: false,
             });
             (list.len() - 1) as u32
@@ -122,7 +111,6 @@ impl Partitions {
         partition.committed = None;
         partition.sums = options.billing_sums.is_some().then(Sums::default);
         partition.topic_id = None;
-        partition.topic_is_gone = false;
         if partition.awaits_topic_id() {
             self.topic_ids = Question::Open;
         }
@@ -243,19 +231,6 @@ impl Partitions {
                 partition.topic_id = Some(Arc::clone(&id));
             }
         }
-    }
-
-    /// Notes that a topic has this id by now, or is gone; says whether we have partitions of one
-    /// with another id, for which nothing is to be taken or committed any more. A broker that lags
-    /// behind may say so in error: nothing is dropped for it.
-    pub(super) fn end_of_topic(&mut self, topic: &str, id: Option<&str>) -> bool {
-        let mut found = false;
-        for partition in self.assigned_mut().filter(|partition| partition.topic_name == topic) {
-            let ours = partition.topic_id.as_deref();
-            partition.topic_is_gone = ours.is_some() && ours != id;
-            found |= partition.topic_is_gone;
-        }
-        found
     }
 
     /// All assigned partitions, to be changed.
@@ -383,24 +358,5 @@ mod tests {
         partitions.revoke(&options, "a", 1);
         partitions.topic_ids_answered();
         assert!(!partitions.wants_topic_ids());
-    }
-
-    #[test]
-    fn nothing_is_committed_to_another_topic_of_the_same_name() {
-        let options = options(true);
-        let mut partitions = Partitions::default();
-        for (now, is_other) in [(Some("1"), false), (Some("2"), true), (None, true)] {
-            partitions.assign(&options, "c", "a", 0);
-            assert!(!partitions.end_of_topic("a", now), "not while its own id is unknown");
-            partitions.note_topic_id("a", "1");
-            partitions.list[0].sums.as_mut().unwrap().begin(7);
-            assert_eq!(partitions.list[0].committable(), Some(7));
-            assert!(!partitions.end_of_topic("b", now));
-            assert_eq!(partitions.end_of_topic("a", now), is_other);
-            assert_eq!(partitions.list[0].committable(), (!is_other).then_some(7));
-            assert_eq!(partitions.list[0].topic_is_known(), !is_other);
-        }
-        assert!(!partitions.end_of_topic("a", Some("1")), "it was said in error");
-        assert!(partitions.list[0].topic_is_known());
     }
 }

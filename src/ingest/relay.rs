@@ -57,7 +57,7 @@ pub fn relay(
             match event {
                 GroupEvent::Assigned(partitions) => consumer.assign(&partitions)?,
                 GroupEvent::Revoked(partitions) => consumer.unassign(&partitions)?,
-                GroupEvent::Committed(_) | GroupEvent::TopicChanged(..) => {}
+                GroupEvent::Committed(_) => {}
             }
         }
         busy |= copy(&mut consumer, &producer, outfit.as_mut(), &mut report)?;

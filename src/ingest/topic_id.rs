@@ -143,16 +143,17 @@ impl<C: ConsumerContext> TopicIds<C> {
         let mut count = 0;
         // SAFETY: the result is checked; the array lives as long as the event.
         let list = unsafe { c::rd_kafka_DescribeTopics_result_topics(result, &raw mut count) };
-        // SAFETY: the call above promises `count` pointers to descriptions that live as long as
-        // the event. An empty array may be null.
-        let topics = (0..count).map(|index| unsafe { read(*list.add(index)) });
-        Some(Ok(topics.collect()))
+        // SAFETY: the call above promises `count` pointers, each null, where the answer left a topic
+        // out, or to a description that lives as long as the event. An empty array may be null.
+        let topic = |index| unsafe { Some(read(NonNull::new((*list.add(index)).cast_mut())?)) };
+        Some(Ok((0..count).filter_map(topic).collect()))
     }
 }
 
 /// # Safety
 /// `topic` is a live description of a topic.
-unsafe fn read(topic: *const c::rd_kafka_TopicDescription_t) -> TopicId {
+unsafe fn read(topic: NonNull<c::rd_kafka_TopicDescription_t>) -> TopicId {
+    let topic = topic.as_ptr();
     // SAFETY: the caller's promise. Name, error and id belong to the description and are read here
     // only; the name is a C string, no error is null.
     unsafe {

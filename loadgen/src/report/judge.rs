@@ -3,6 +3,8 @@
 //! What is lost, repeated or wrong is a fault of the system under test even when the generator
 //! fell behind; latencies and rates of such a run say nothing, so it is invalid instead.
 
+use std::sync::Arc;
+
 use super::{Events, Percentiles, Report, Verdict};
 use crate::scenario::{Limits, Scenario};
 use crate::schedule::Schedule;
@@ -73,11 +75,12 @@ pub(crate) fn too_many_unsent(unsent: u64, planned: u64, limits: &Limits) -> Opt
 
 /// Returns what was sent in the time, of what came of the plan in it: how chance spreads arrivals
 /// is no fault of the one who sends them.
-pub(crate) fn share_of_rate(events: &Events, schedule: &Schedule) -> f64 {
+pub(crate) fn share_of_rate(events: &Events, schedule: &Arc<Schedule>) -> f64 {
     if events.unsent > 0 || schedule.is_exact() {
         events.achieved_per_second / events.requested_per_second
     } else if schedule.ends_by_chance() {
-        1.0
+        let last_ns = schedule.dues().last().unwrap_or(0);
+        schedule.seconds_of(true, last_ns) / events.seconds
     } else {
         schedule.planned_ns() as f64 / 1e9 / events.seconds
     }
@@ -204,7 +207,7 @@ mod tests {
     #[test]
     fn chance_is_no_share_of_the_rate() {
         use crate::schedule::Arrivals;
-        let share = |schedule: &Schedule, sent: u64, seconds: f64| {
+        let share = |schedule: &Arc<Schedule>, sent: u64, seconds: f64| {
             let events = Events {
                 planned: sent,
                 sent,
@@ -217,14 +220,16 @@ mod tests {
             };
             share_of_rate(&events, schedule)
         };
-        let even = Schedule::counted(100.0, Arrivals::Uniform, 0, 100);
+        let even = Arc::new(Schedule::counted(100.0, Arrivals::Uniform, 0, 100));
         assert!((share(&even, 100, 1.25) - 0.8).abs() < 1e-9);
         let stages = even.stages().to_vec();
-        let timed = Schedule::new(stages, Arrivals::Poisson, 0, None);
+        let timed = Arc::new(Schedule::new(stages, Arrivals::Poisson, 0, None));
         assert!((share(&timed, 80, 1.0) - 1.0).abs() < 1e-9, "few came of the plan");
         assert!((share(&timed, 80, 1.25) - 0.8).abs() < 1e-9, "sent late");
-        let counted = Schedule::counted(100.0, Arrivals::Poisson, 0, 100);
-        assert!((share(&counted, 100, 1.25) - 1.0).abs() < 1e-9, "chance took its time");
+        let counted = Arc::new(Schedule::counted(100.0, Arrivals::Poisson, 0, 100));
+        let chance_seconds = counted.seconds_of(true, counted.dues().last().unwrap());
+        assert!((share(&counted, 100, chance_seconds) - 1.0).abs() < 1e-9, "chance took its time");
+        assert!((share(&counted, 100, 2.0 * chance_seconds) - 0.5).abs() < 1e-9, "sent late");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod resolve;
 mod stages;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::args::Args;
 use crate::expect::{Expectation, minify};
@@ -159,7 +160,7 @@ impl Scenario {
     }
 
     /// Returns the schedule of the run.
-    pub(crate) fn schedule(&self) -> &Schedule {
+    pub(crate) fn schedule(&self) -> &Arc<Schedule> {
         &self.plan.schedule
     }
 
