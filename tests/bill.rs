@@ -241,7 +241,13 @@ fn a_region_without_prices_is_never_priced_like_another() {
     assert_eq!(refused.status.code(), Some(3));
     assert!(stderr(&refused).contains("no prices for region eu-test-1; known: us-east-1"));
 
-    assert_eq!(document(&[&file], &["--price-region", "us-east-1"])["currency"], "USD");
+    let like_another = ["--price-region", "us-east-1"];
+    assert_eq!(document(&[&file], &like_another)["currency"], "USD");
+    let table = bill(&[&file], &like_another).stdout;
+    let place = "eu-test-1 at the prices of US East (N. Virginia)";
+    assert!(String::from_utf8_lossy(&table).contains(place), "the usage was not there");
+    let focus = bill(&[&file], &[&like_another[..], &["--format", "focus"]].concat()).stdout;
+    assert!(!String::from_utf8_lossy(&focus).contains("US East"));
 
     let prices = bills.path("prices.toml");
     let text = "currency = \"EUR\"\n[region.eu-test-1]\nrequests_per_million = \"2.00\"\n\

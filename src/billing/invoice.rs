@@ -36,6 +36,8 @@ pub struct Statement {
     pub account: String,
     /// Region of the usage.
     pub region: String,
+    /// Its name; the region itself where it is priced like another one and has no prices.
+    pub region_name: String,
     /// The calendar month.
     pub month: Period,
     /// What it was priced by.
@@ -88,6 +90,7 @@ pub fn statements(
             .or_insert_with_key(|(account, _, region)| Statement {
                 account: account.clone(),
                 region: region.clone(),
+                region_name: months.name(region),
                 month,
                 prices: prices.clone(),
                 charges: Vec::new(),
@@ -135,6 +138,11 @@ impl<'a> Months<'a> {
             units: advance(units, sum(|sums| sums.units)),
             transitions: advance(transitions, sum(|sums| sums.transitions)),
         }
+    }
+
+    fn name(&self, region: &str) -> String {
+        let own = self.table.region(region);
+        own.map_or(region, |prices| &prices.region_name).to_owned()
     }
 
     fn prices(&self, region: &str) -> Result<&'a PriceList, NoPrices> {

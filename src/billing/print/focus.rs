@@ -158,7 +158,7 @@ impl Resource<'_> {
             "PricingQuantity" => &sku.priced.0,
             "PricingUnit" => sku.priced.1,
             "RegionId" => &statement.region,
-            "RegionName" => &statement.prices.region_name,
+            "RegionName" => &statement.region_name,
             "ResourceId" => self.arn,
             "ResourceName" => self.usage.machine,
             "ResourceType" => "State Machine",

@@ -39,12 +39,21 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Where the usage was, and whose prices it has if not its own.
+fn region(statement: &Statement) -> String {
+    let (name, prices) = (&statement.region_name, &statement.prices.region_name);
+    if name == prices {
+        return escaped(name);
+    }
+    format!("{} at the prices of {}", escaped(name), escaped(prices))
+}
+
 fn write_statement(report: &Report, statement: &Statement, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "account {}, {}, {}, {}\n",
         escaped(&statement.account),
-        escaped(&statement.prices.region_name),
+        region(statement),
         span(report.period.map_or(statement.month, |period| statement.month.within(period))),
         report.currency
     )?;

@@ -59,7 +59,8 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
     /// What to bill, in UTC: `2026`, `2026-11`, `2026-11-29`, `this-month`, `last-month`, `today`,
-    /// `yesterday`, or `FROM/TO` without TO itself. All there is by default.
+    /// `yesterday`, or `FROM/TO` without TO itself, both days or instants (`2026-11-29T06:00:00Z`).
+    /// All there is by default.
     #[arg(long)]
     pub period: Option<String>,
     /// Give each value of this tag lines of its own; repeatable. All tags there are by default, and
