@@ -26,6 +26,8 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::shard::outbox::Bell;
 
+use super::queue::{Event, Queue};
+
 /// Messages of all assigned partitions, in one queue, read in batches.
 pub(super) struct Inbox<C: ConsumerContext + 'static> {
     /// Read and not yet taken; before `queue` and `consumer`, so that it is dropped before them.
@@ -172,57 +174,6 @@ impl<C: ConsumerContext> Inbox<C> {
         };
         (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
     }
-}
-
-/// An owned queue reference that rings a bell when it stops being empty.
-pub(super) struct Queue {
-    pub(super) pointer: NonNull<c::rd_kafka_queue_t>,
-    /// What the C side's callback points to; freed after the callback is taken off.
-    _bell: Arc<Bell>,
-}
-
-impl Queue {
-    pub(super) fn new(pointer: *mut c::rd_kafka_queue_t, bell: &Arc<Bell>) -> Option<Self> {
-        let pointer = NonNull::new(pointer)?;
-        let bell = Arc::clone(bell);
-        // SAFETY: the queue is live; the opaque pointer stays valid until `drop` has taken the
-        // callback off, because `_bell` is dropped after that.
-        unsafe {
-            c::rd_kafka_queue_cb_event_enable(
-                pointer.as_ptr(),
-                Some(ring),
-                Arc::as_ptr(&bell).cast_mut().cast(),
-            );
-        }
-        Some(Self { pointer, _bell: bell })
-    }
-
-    fn len(&self) -> usize {
-        // SAFETY: the queue is live as long as `self`.
-        unsafe { c::rd_kafka_queue_length(self.pointer.as_ptr()) }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        // SAFETY: our reference is given back exactly once, after the callback is off: enabling
-        // takes the queue's lock, under which callbacks run, so none is running afterwards.
-        unsafe {
-            c::rd_kafka_queue_cb_event_enable(self.pointer.as_ptr(), None, ptr::null_mut());
-            c::rd_kafka_queue_destroy(self.pointer.as_ptr());
-        }
-    }
-}
-
-/// Called by librdkafka's threads with the queue's lock held: must only ring.
-unsafe extern "C" fn ring(_client: *mut c::rd_kafka_t, bell: *mut c_void) {
-    // SAFETY: `Queue` registered a pointer to its `Bell` and keeps it until it has unregistered.
-    let bell = unsafe { &*bell.cast::<Bell>() };
-    bell.ring();
 }
 
 /// A consumed message, destroyed on drop. It keeps its whole fetch buffer alive: copy and drop.
@@ -454,12 +405,9 @@ impl<C: ProducerContext> Reports<C> {
     /// Handles the next event without waiting; false when there was none. One event holds the
     /// reports of one produce request.
     pub(super) fn poll(&self, mut each: impl FnMut(Report<'_>)) -> bool {
-        // SAFETY: the queue is live; a non-null event is ours to destroy.
-        let event = unsafe { c::rd_kafka_queue_poll(self.queue.pointer.as_ptr(), 0) };
-        let Some(event) = NonNull::new(event) else {
+        let Some(event) = self.queue.poll() else {
             return false;
         };
-        let event = Event(event);
         // SAFETY: the event is live until the end of this function.
         match unsafe { c::rd_kafka_event_type(event.0.as_ptr()) } {
             c::RD_KAFKA_EVENT_DR => loop {
@@ -526,16 +474,6 @@ pub(super) enum Report<'a> {
     Statistics(&'a [u8]),
     /// A log line with its syslog level.
     Log(c_int, String),
-}
-
-/// An event taken from a queue.
-pub(super) struct Event(pub(super) NonNull<c::rd_kafka_event_t>);
-
-impl Drop for Event {
-    fn drop(&mut self) {
-        // SAFETY: owned, destroyed exactly once.
-        unsafe { c::rd_kafka_event_destroy(self.0.as_ptr()) }
-    }
 }
 
 /// The delivery report of one record; the record is still in it.

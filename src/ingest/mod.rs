@@ -30,6 +30,7 @@ mod pipeline;
 mod port;
 mod producer;
 mod publish;
+mod queue;
 mod relay;
 mod sums;
 mod topic;

@@ -19,7 +19,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::shard::outbox::Bell;
 
-use super::librdkafka::{Event, Queue};
+use super::queue::Queue;
 
 /// What the cluster says of one topic.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,9 +127,7 @@ impl<C: ConsumerContext> TopicIds<C> {
 
     /// The next answer, without waiting; an error is one of the whole question.
     pub(super) fn answer(&self) -> Option<Result<Vec<TopicId>, RDKafkaErrorCode>> {
-        // SAFETY: the queue is live; a non-null event is ours to destroy, which `Event` does.
-        let event = unsafe { c::rd_kafka_queue_poll(self.answers.pointer.as_ptr(), 0) };
-        let event = Event(NonNull::new(event)?);
+        let event = self.answers.poll()?;
         // SAFETY: the event is live until the end of this function.
         let code = unsafe { c::rd_kafka_event_error(event.0.as_ptr()) };
         if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {

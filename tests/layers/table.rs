@@ -87,6 +87,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/value/blocks.rs",
     "src/value/tape.rs",
     "src/ingest/librdkafka.rs",
+    "src/ingest/queue.rs",
     "src/ingest/topic_id.rs",
     "loadgen/src/librdkafka.rs",
 ];
