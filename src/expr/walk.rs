@@ -184,7 +184,7 @@ impl Origin {
         if value.json_len() > QUOTED_BYTES_MAX {
             return format!("{} bytes", value.json_len());
         }
-        String::from_utf8_lossy(&heap.to_json(value)).into_owned()
+        heap.to_json_text(value)
     }
 }
 

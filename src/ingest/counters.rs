@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::base::tally::{BATCH_BOUNDS, Histogram, LATENCY_BOUNDS_NS, REJECTED, rejected_index};
+use crate::base::tally::{
+    BATCH_BOUNDS, Bounds, Histogram, LATENCY_BOUNDS_NS, REJECTED, rejected_index,
+};
 
 use super::client_stats::ClientStats;
 use super::producer::Target;
@@ -223,21 +225,20 @@ impl Batches {
 
 #[derive(Debug)]
 struct Cells {
-    bounds: &'static [u64],
+    bounds: &'static Bounds,
     sum: Counter,
     buckets: Box<[Counter]>,
 }
 
 impl Cells {
-    fn new(bounds: &'static [u64]) -> Self {
-        let buckets = (0..=bounds.len()).map(|_| Counter::default()).collect();
+    fn new(bounds: &'static Bounds) -> Self {
+        let buckets = (0..bounds.buckets()).map(|_| Counter::default()).collect();
         Self { bounds, sum: Counter::default(), buckets }
     }
 
     fn observe(&self, value: u64) {
         self.sum.add(value);
-        if let Some(bucket) = self.buckets.get(self.bounds.partition_point(|bound| *bound < value))
-        {
+        if let Some(bucket) = self.buckets.get(self.bounds.bucket(value)) {
             bucket.add(1);
         }
     }

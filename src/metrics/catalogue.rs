@@ -310,21 +310,21 @@ families! {
 }
 
 /// Bounds of the latency buckets as they are printed, in seconds.
-pub(super) const LATENCY_SECONDS: [&str; LATENCY_BOUNDS_NS.len()] = [
+pub(super) const LATENCY_SECONDS: [&str; LATENCY_BOUNDS_NS.upper().len()] = [
     "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
     "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "300",
 ];
 
 /// Bounds of the size buckets as they are printed, in bytes.
-pub(super) const SIZE_BYTES: [&str; SIZE_BOUNDS_BYTES.len()] =
+pub(super) const SIZE_BYTES: [&str; SIZE_BOUNDS_BYTES.upper().len()] =
     ["256", "1024", "4096", "16384", "65536", "262144", "1048576"];
 
 /// Bounds of the memory buckets as they are printed, in bytes.
-const MEMORY_BYTES: [&str; MEMORY_BOUNDS_BYTES.len()] =
+const MEMORY_BYTES: [&str; MEMORY_BOUNDS_BYTES.upper().len()] =
     ["64000000", "128000000", "192000000", "256000000", "512000000", "1024000000"];
 
 /// Bounds of the batch buckets as they are printed, in records.
-const BATCH_RECORDS: [&str; BATCH_BOUNDS.len()] =
+const BATCH_RECORDS: [&str; BATCH_BOUNDS.upper().len()] =
     ["1", "2", "5", "10", "20", "50", "100", "200", "500", "1000", "2000", "5000"];
 
 #[cfg(test)]
@@ -332,6 +332,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::base::tally::Bounds;
 
     #[test]
     fn names_follow_the_rules() {
@@ -356,12 +357,13 @@ mod tests {
 
     #[test]
     fn printed_bounds_are_those_that_are_counted() {
-        for (text, ns) in LATENCY_SECONDS.iter().zip(LATENCY_BOUNDS_NS) {
+        for (text, ns) in LATENCY_SECONDS.iter().zip(LATENCY_BOUNDS_NS.upper()) {
             let printed_ns = text.parse::<f64>().unwrap() * 1e9;
-            assert!((printed_ns - ns as f64).abs() < 0.5, "{text}");
+            assert!((printed_ns - *ns as f64).abs() < 0.5, "{text}");
         }
         let printed = SIZE_BYTES.iter().chain(&MEMORY_BYTES).chain(&BATCH_RECORDS);
-        let counted = SIZE_BOUNDS_BYTES.iter().chain(&MEMORY_BOUNDS_BYTES).chain(&BATCH_BOUNDS);
+        let counted = [SIZE_BOUNDS_BYTES, MEMORY_BOUNDS_BYTES, BATCH_BOUNDS];
+        let counted = counted.iter().flat_map(Bounds::upper);
         for (text, bound) in printed.zip(counted) {
             assert_eq!(text.parse::<u64>().unwrap(), *bound);
         }

@@ -18,7 +18,7 @@ use crate::program::{Branch, Outcome};
 /// Series by state in all; what does not fit has none.
 const STATE_SERIES_MAX: usize = 2_000;
 /// Samples of a histogram of durations: a bucket for each bound and the rest, the sum, the count.
-const HISTOGRAM_SERIES: usize = LATENCY_BOUNDS_NS.len() + 3;
+const HISTOGRAM_SERIES: usize = LATENCY_BOUNDS_NS.buckets() + 2;
 
 /// Label values of the ways in which a state is left.
 const OUTCOMES: [&str; 4] = ["next", "end", "caught", "failed"];

@@ -150,7 +150,7 @@ impl Listing<'_> {
     }
 
     fn json(&self, value: Value) -> String {
-        shortened(&String::from_utf8_lossy(&self.heap.to_json(value)))
+        shortened(&self.heap.to_json_text(value))
     }
 
     fn template(&self, template: &Template) -> String {

@@ -37,6 +37,13 @@ impl Heap {
         out
     }
 
+    /// The same as a `String`. All text in a heap is UTF-8; what were not would be replaced.
+    pub fn to_json_text(&self, value: Value) -> String {
+        let json = self.to_json(value);
+        String::from_utf8(json)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+
     /// Appends a number, `true`, `false` or `null` as JSON; a string or container not at all.
     pub fn write_scalar(&self, value: Value, out: &mut String) {
         match value.tag() {

@@ -318,7 +318,7 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn json_of(&self, value: Value) -> String {
-        String::from_utf8_lossy(&self.execution.heap.to_json(value)).into_owned()
+        self.execution.heap.to_json_text(value)
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) type Details = Vec<(&'static str, Detail)>;
 
 /// JSON text of a value, as a detail.
 pub(super) fn json(heap: &Heap, value: Value) -> Detail {
-    Detail::Json(String::from_utf8_lossy(&heap.to_json(value)).into())
+    Detail::Json(heap.to_json_text(value).into())
 }
 
 /// A text, as a detail.
@@ -217,9 +217,8 @@ impl Machine<'_, '_> {
             details.extend(output);
             if with_data && !frame.staged.is_empty() {
                 let staged = frame.staged.iter().map(|(variable, value)| {
-                    let value = execution.heap.to_json(*value);
                     let name = program.variables[variable.index()].clone();
-                    (name, String::from_utf8_lossy(&value).into())
+                    (name, execution.heap.to_json_text(*value).into())
                 });
                 details.push(("assignedVariables", Detail::Variables(staged.collect())));
             }

@@ -456,7 +456,7 @@ impl<'a, 't> Machine<'a, 't> {
     pub(super) fn printed(&self, value: Value) -> String {
         match self.execution.heap.view(value) {
             View::Str(text) => text.to_owned(),
-            _ => String::from_utf8_lossy(&self.execution.heap.to_json(value)).into_owned(),
+            _ => self.execution.heap.to_json_text(value),
         }
     }
 }

@@ -172,7 +172,7 @@ impl Machine<'_, '_> {
             // Events spell the field `roleArn` (recorded), definitions `RoleArn`.
             let heap = &execution.heap;
             let role = heap.field(credentials?, execution.program.keys.role_arn)?;
-            let text = format!(r#"{{"roleArn":{}}}"#, String::from_utf8_lossy(&heap.to_json(role)));
+            let text = format!(r#"{{"roleArn":{}}}"#, heap.to_json_text(role));
             Some(("taskCredentials", Detail::Json(text.into())))
         };
         match integration(&task.resource) {

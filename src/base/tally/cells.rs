@@ -3,23 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Single-writer cells; the clone that reads is private to the readers above.
-#[derive(Clone, Debug)]
-pub(super) struct Cells(Arc<[Line]>);
+use super::bounds::Bounds;
 
-/// Sixteen cells on two cache lines of their own: adjacent-line prefetch works in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Line([AtomicU64; LINE_CELLS]);
+/// Single-writer cells, with [`MARGIN`] unused ones around them; the clone that reads is private to
+/// the readers above.
+#[derive(Clone, Debug)]
+pub(super) struct Cells(Arc<[AtomicU64]>);
 
 impl Cells {
     pub(super) fn new(count: usize) -> Self {
-        let lines = count.div_ceil(LINE_CELLS);
-        Self((0..lines).map(|_| Line::default()).collect())
+        Self((0..MARGIN + count + MARGIN).map(|_| AtomicU64::new(0)).collect())
     }
 
+    /// The cell at `index`; one of the margin behind the last is nobody's.
+    #[inline]
     fn cell(&self, index: usize) -> Option<&AtomicU64> {
-        self.0.get(index / LINE_CELLS).map(|line| &line.0[index % LINE_CELLS])
+        self.0.get(MARGIN + index)
     }
 
     /// No read-modify-write: `&mut` on the only writing handle makes this thread the only writer.
@@ -36,17 +35,15 @@ impl Cells {
     }
 
     /// A histogram is its sum, then one cell per bound, then the cell above them all.
-    pub(super) fn observe(&mut self, at: usize, bounds: &[u64], value: u64) {
-        let bucket = bounds.partition_point(|bound| *bound < value);
+    pub(super) fn observe(&mut self, at: usize, bounds: &Bounds, value: u64) {
         self.add(at, value);
-        self.add(at + 1 + bucket, 1);
+        self.add(at + 1 + bounds.bucket(value), 1);
     }
 
-    /// The cells of so many lines from the one on that `at` begins, so that each is found at once.
+    /// So many cells from `at` on, so that each is found at once.
     #[inline]
-    pub(super) fn block<const LINES: usize>(&mut self, at: usize) -> Option<Block<'_, LINES>> {
-        let lines = self.0.get(at / LINE_CELLS..)?.first_chunk()?;
-        Some(Block(lines))
+    pub(super) fn block<const CELLS: usize>(&mut self, at: usize) -> Option<Block<'_, CELLS>> {
+        Some(Block(self.0.get(MARGIN + at..)?.first_chunk()?))
     }
 
     pub(super) fn get(&self, index: usize) -> u64 {
@@ -57,33 +54,31 @@ impl Cells {
         std::array::from_fn(|offset| self.get(at + offset))
     }
 
-    pub(super) fn histogram(&self, at: usize, bounds: usize) -> Histogram {
+    pub(super) fn histogram(&self, at: usize, bounds: &Bounds) -> Histogram {
         Histogram {
-            buckets: (0..=bounds).map(|bucket| self.get(at + 1 + bucket)).collect(),
+            buckets: (0..bounds.buckets()).map(|bucket| self.get(at + 1 + bucket)).collect(),
             sum: self.get(at),
         }
     }
 }
 
 /// Cells side by side, of which this thread is the only writer.
-pub(super) struct Block<'a, const LINES: usize>(&'a [Line; LINES]);
+pub(super) struct Block<'a, const CELLS: usize>(&'a [AtomicU64; CELLS]);
 
-impl<const LINES: usize> Block<'_, LINES> {
+impl<const CELLS: usize> Block<'_, CELLS> {
     /// As [`Cells::add`]; a constant index needs no check.
     #[inline]
     pub(super) fn add(&mut self, index: usize, n: u64) {
-        if let Some(line) = self.0.get(index / LINE_CELLS) {
-            let cell = &line.0[index % LINE_CELLS];
+        if let Some(cell) = self.0.get(index) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
         }
     }
 
     /// As [`Cells::observe`].
     #[inline]
-    pub(super) fn observe(&mut self, at: usize, bounds: &[u64], value: u64) {
-        let bucket = bounds.partition_point(|bound| *bound < value);
+    pub(super) fn observe(&mut self, at: usize, bounds: &Bounds, value: u64) {
         self.add(at, value);
-        self.add(at + 1 + bucket, 1);
+        self.add(at + 1 + bounds.bucket(value), 1);
     }
 }
 
@@ -121,15 +116,23 @@ pub(super) fn add_each<const N: usize>(to: &mut [u64; N], from: &[u64; N]) {
     }
 }
 
-pub(super) const LINE_CELLS: usize = 16;
+/// Unused cells at either end: two cache lines, since adjacent ones are fetched in pairs. What lies
+/// beside them in memory is written by other threads.
+const MARGIN: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_two_cache_lines_to_itself() {
-        assert_eq!(align_of::<Line>(), 128);
-        assert_eq!(size_of::<Line>(), 128);
+    fn what_is_not_a_cell_is_not_counted() {
+        let mut cells = Cells::new(2);
+        cells.add(1, 5);
+        cells.set(usize::MAX / 2, 7);
+        cells.add(usize::MAX / 2, 7);
+        assert_eq!(cells.array(0), [0, 5, 0]);
+        assert_eq!(cells.get(usize::MAX / 2), 0);
+        assert!(cells.block::<2>(0).is_some());
+        assert!(cells.block::<100>(0).is_none());
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::LATENCY_BOUNDS_NS;
-use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
+use super::cells::{Cells, Histogram, add_each};
 use super::errors::{ERROR_CELLS, Names};
 use crate::base::ids::MachineIdx;
 
@@ -86,9 +86,7 @@ pub fn runs(machines: &[MachineShape], per_state: PerState) -> (RunTally, RunRea
     let names = Names::new(machines.len());
     let reader =
         RunReader { cells: cells.clone(), places: Arc::clone(&places), names: names.clone() };
-    let times_states = per_state == PerState::Full;
-    let nowhere = Selected { machine: usize::MAX, own: NOWHERE, entered: NOWHERE, left: NOWHERE };
-    (RunTally { cells, places, names, times_states, at: nowhere }, reader)
+    (RunTally { cells, places, names, at: Selected::none(usize::MAX) }, reader)
 }
 
 /// Where the cells of a machine are.
@@ -107,6 +105,8 @@ struct Place {
     errors: Box<[usize]>,
     /// By state.
     durations: Box<[usize]>,
+    /// Whether any state has a place in them.
+    times_states: bool,
 }
 
 impl Place {
@@ -143,6 +143,7 @@ impl Place {
             durations: (machine.states.iter())
                 .map(|state| if full && state.waits { take(LATENCY_CELLS) } else { NOWHERE })
                 .collect(),
+            times_states: full && machine.states.iter().any(|state| state.waits),
         }
     }
 }
@@ -153,7 +154,6 @@ pub struct RunTally {
     cells: Cells,
     places: Arc<[Place]>,
     names: Names,
-    times_states: bool,
     at: Selected,
 }
 
@@ -164,6 +164,14 @@ struct Selected {
     own: usize,
     entered: usize,
     left: usize,
+    times_states: bool,
+}
+
+impl Selected {
+    /// A machine without cells counts into none.
+    fn none(machine: usize) -> Self {
+        Self { machine, own: NOWHERE, entered: NOWHERE, left: NOWHERE, times_states: false }
+    }
 }
 
 impl Default for RunTally {
@@ -177,12 +185,15 @@ impl RunTally {
     /// An execution of this machine is about to run.
     pub fn select(&mut self, machine: MachineIdx) {
         let machine = usize::from(machine.0);
-        // A machine without cells counts into none.
         self.at = match self.places.get(machine) {
-            Some(place) => {
-                Selected { machine, own: place.own, entered: place.entered, left: place.left }
-            }
-            None => Selected { machine, own: NOWHERE, entered: NOWHERE, left: NOWHERE },
+            Some(place) => Selected {
+                machine,
+                own: place.own,
+                entered: place.entered,
+                left: place.left,
+                times_states: place.times_states,
+            },
+            None => Selected::none(machine),
         };
     }
 
@@ -236,10 +247,10 @@ impl RunTally {
         self.error(state, ERROR_CELLS, error);
     }
 
-    /// Whether anybody asks how long states take.
+    /// Whether anybody asks how long a state of the machine that runs takes.
     #[inline]
     pub fn times_states(&self) -> bool {
-        self.times_states
+        self.at.times_states
     }
 
     /// A state was left or failed after so long; only those that wait are counted.
@@ -367,7 +378,7 @@ impl RunReader {
             duration: if duration == NOWHERE {
                 Histogram::default()
             } else {
-                self.cells.histogram(duration, LATENCY_BOUNDS_NS.len())
+                self.cells.histogram(duration, &LATENCY_BOUNDS_NS)
             },
         }
     }
@@ -380,7 +391,7 @@ impl RunReader {
 
     /// Nanoseconds from a timer's due time to its firing.
     pub fn timer_delay(&self) -> Histogram {
-        self.cells.histogram(TIMERS, LATENCY_BOUNDS_NS.len())
+        self.cells.histogram(TIMERS, &LATENCY_BOUNDS_NS)
     }
 
     fn place(&self, machine: MachineIdx) -> Option<&Place> {
@@ -392,9 +403,9 @@ impl RunReader {
 const NOWHERE: usize = usize::MAX / 2;
 
 const TIMERS: usize = 0;
-const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.len() + 2;
+const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.cells();
 /// Where the machines begin.
-const OWN_AT: usize = LATENCY_CELLS.next_multiple_of(LINE_CELLS);
+const OWN_AT: usize = LATENCY_CELLS;
 /// Instructions, then failed expressions.
 const OWN_CELLS: usize = 1 + EXPRESSION_KINDS.len();
 

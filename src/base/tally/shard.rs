@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
+use super::cells::{Cells, Histogram, add_each};
 use super::errors::{ERROR_CELLS, Names};
 use super::run::add_named;
 use super::{LATENCY_BOUNDS_NS, MEMORY_BOUNDS_BYTES, SIZE_BOUNDS_BYTES, rejected_index};
@@ -107,7 +107,7 @@ impl ShardTally {
     /// An execution ended.
     pub fn finished(&mut self, machine: MachineIdx, finish: &Finish) {
         let base = self.base(machine);
-        let Some(mut cells) = self.cells.block::<MACHINE_LINES>(base) else { return };
+        let Some(mut cells) = self.cells.block::<MACHINE_CELLS>(base) else { return };
         cells.add(ENDED_AT + finish.ended as usize, 1);
         cells.add(TRANSITIONS, finish.transitions);
         cells.add(BILLED_MS, finish.billed_ms);
@@ -277,12 +277,12 @@ impl ShardReader {
             billed_ms: cells.get(base + BILLED_MS),
             billed_mb: cells.get(base + BILLED_MB),
             billed_mb_ms: cells.get(base + BILLED_MB_MS),
-            duration: cells.histogram(base + DURATION, LATENCY_BOUNDS_NS.len()),
+            duration: cells.histogram(base + DURATION, &LATENCY_BOUNDS_NS),
             errors: self.errors.counted(usize::from(machine.0), cells, base + ERRORS),
-            memory: cells.histogram(base + MEMORY, MEMORY_BOUNDS_BYTES.len()),
-            input: cells.histogram(base + INPUT, SIZE_BOUNDS_BYTES.len()),
-            output: cells.histogram(base + OUTPUT, SIZE_BOUNDS_BYTES.len()),
-            held: cells.histogram(base + HELD, SIZE_BOUNDS_BYTES.len()),
+            memory: cells.histogram(base + MEMORY, &MEMORY_BOUNDS_BYTES),
+            input: cells.histogram(base + INPUT, &SIZE_BOUNDS_BYTES),
+            output: cells.histogram(base + OUTPUT, &SIZE_BOUNDS_BYTES),
+            held: cells.histogram(base + HELD, &SIZE_BOUNDS_BYTES),
         }
     }
 
@@ -295,19 +295,19 @@ impl ShardReader {
             events: self.cells.array(EVENTS),
             stopped_ns: self.cells.array(STOPPED_NS),
             levels: Levels { inbox, ready, completions, timers, arena_bytes },
-            turns: self.cells.histogram(TURNS, LATENCY_BOUNDS_NS.len()),
+            turns: self.cells.histogram(TURNS, &LATENCY_BOUNDS_NS),
         }
     }
 }
 
-// Cells of a shard itself; a multiple of a line, so that machines begin on one.
+// Cells of a shard itself.
 const BUSY_NS: usize = 0;
 const PARKED_NS: usize = 1;
 const EVENTS: usize = 2;
 const LEVELS: usize = 5;
 const STOPPED_NS: usize = 10;
 const TURNS: usize = STOPPED_NS + STOPPED.len();
-const SHARD_CELLS: usize = (TURNS + LATENCY_CELLS).next_multiple_of(LINE_CELLS);
+const SHARD_CELLS: usize = TURNS + LATENCY_CELLS;
 
 // Cells of a machine. What every execution touches comes first.
 const STARTED: usize = 0;
@@ -322,13 +322,12 @@ const DURATION: usize = 15;
 const INPUT: usize = DURATION + LATENCY_CELLS;
 const OUTPUT: usize = INPUT + SIZE_CELLS;
 const MEMORY: usize = OUTPUT + SIZE_CELLS;
-const HELD: usize = MEMORY + MEMORY_BOUNDS_BYTES.len() + 2;
+const HELD: usize = MEMORY + MEMORY_BOUNDS_BYTES.cells();
 const ERRORS: usize = HELD + SIZE_CELLS;
-const MACHINE_CELLS: usize = (ERRORS + ERROR_CELLS).next_multiple_of(LINE_CELLS);
-const MACHINE_LINES: usize = MACHINE_CELLS / LINE_CELLS;
+const MACHINE_CELLS: usize = ERRORS + ERROR_CELLS;
 
-const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.len() + 2;
-const SIZE_CELLS: usize = SIZE_BOUNDS_BYTES.len() + 2;
+const LATENCY_CELLS: usize = LATENCY_BOUNDS_NS.cells();
+const SIZE_CELLS: usize = SIZE_BOUNDS_BYTES.cells();
 
 #[cfg(test)]
 mod tests {
@@ -448,11 +447,5 @@ mod tests {
         assert_eq!(last.started, EXECUTIONS);
         assert_eq!(last.open(), 0);
         assert_eq!(last.input.sum, EXECUTIONS * INPUT_BYTES);
-    }
-
-    #[test]
-    fn machines_begin_on_a_line_of_their_own() {
-        assert_eq!(SHARD_CELLS % LINE_CELLS, 0);
-        assert_eq!(MACHINE_CELLS % LINE_CELLS, 0);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::LATENCY_BOUNDS_NS;
-use super::cells::{Cells, Histogram, LINE_CELLS, add_each};
+use super::cells::{Cells, Histogram, add_each};
 use crate::base::ids::MachineIdx;
 
 /// Makes the cells of one shard's task edge for `machines` state machines.
@@ -187,8 +187,8 @@ impl TaskReader {
             finished,
             started: self.cells.get(base + STARTED),
             scheduled: self.cells.get(base + SCHEDULED),
-            waited: self.cells.histogram(base + WAITED, LATENCY_BOUNDS_NS.len()),
-            ran: self.cells.histogram(base + RAN, LATENCY_BOUNDS_NS.len()),
+            waited: self.cells.histogram(base + WAITED, &LATENCY_BOUNDS_NS),
+            ran: self.cells.histogram(base + RAN, &LATENCY_BOUNDS_NS),
             connections: match resource {
                 Resource::HttpInvoke => self.connections.get(),
             },
@@ -210,8 +210,8 @@ const SCHEDULED: usize = 0;
 const STARTED: usize = 1;
 const FINISHED: usize = 2;
 const WAITED: usize = FINISHED + ATTEMPTED.len();
-const RAN: usize = WAITED + LATENCY_BOUNDS_NS.len() + 2;
-const RESOURCE_CELLS: usize = (RAN + LATENCY_BOUNDS_NS.len() + 2).next_multiple_of(LINE_CELLS);
+const RAN: usize = WAITED + LATENCY_BOUNDS_NS.cells();
+const RESOURCE_CELLS: usize = RAN + LATENCY_BOUNDS_NS.cells();
 /// Behind the resources: one cell for each machine.
 const MACHINES_AT: usize = RESOURCES.len() * RESOURCE_CELLS;
 

@@ -54,7 +54,7 @@ fn identify(heap: &Heap, value: Value, depth: usize, out: &mut Vec<u8>) {
 /// `Object.hashCode`
 fn hash_code(heap: &Heap, value: Value, depth: usize) -> i32 {
     match heap.view(value) {
-        _ if depth == 0 => text_hash(&String::from_utf8_lossy(&heap.to_json(value))),
+        _ if depth == 0 => text_hash(&heap.to_json_text(value)),
         View::Null => 0,
         View::Bool(true) => 1231,
         View::Bool(false) => 1237,

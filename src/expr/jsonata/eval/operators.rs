@@ -316,7 +316,7 @@ impl<'e> Evaluator<'e> {
         if let Kind::Value(value) = item.kind()
             && value.json_len() <= QUOTED_BYTES_MAX
         {
-            return String::from_utf8_lossy(&self.heap.to_json(value)).into_owned();
+            return self.heap.to_json_text(value);
         }
         match self.view(item) {
             View::Text(text) => {
