@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 mod cluster;
+mod deliveries;
 mod history;
 mod shard;
 
@@ -13,10 +14,8 @@ use std::time::{Duration, Instant};
 
 use expressway::base::ids::{MachineIdx, PipelineIdx};
 use expressway::cli::relay::{self, RelayArgs};
-use expressway::ingest::{
-    ClientRole, Counter, Counters, Error, Handle, OffsetReset, Options, Pipeline, Report, Sink,
-};
-use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use expressway::ingest::{ClientRole, Error, Handle, OffsetReset, Options, Pipeline, Report};
+use rdkafka::types::RDKafkaApiKey;
 use serde_json::Value;
 
 use cluster::{Cluster, Record};
@@ -90,16 +89,6 @@ fn produce(cluster: &Cluster, count: usize) {
 
 fn ends(count: usize) -> BTreeMap<i32, i64> {
     (0..PARTITIONS).map(|partition| (partition, (count as i64) / i64::from(PARTITIONS))).collect()
-}
-
-/// Records that ended, over all sinks: delivered, and given up.
-fn ended(counters: &Counters) -> (u64, u64) {
-    let sum = |of: fn(&Sink) -> &Counter| counters.sinks.iter().map(|sink| of(sink).get()).sum();
-    (sum(|sink| &sink.delivered), sum(|sink| &sink.failed))
-}
-
-fn replaced(counters: &Counters) -> u64 {
-    counters.sinks.iter().map(|sink| sink.replaced.get()).sum()
 }
 
 fn arns(records: &[Record]) -> HashMap<String, u32> {
@@ -367,112 +356,6 @@ fn an_outcome_that_comes_after_its_partition_went_away_is_dropped() {
     assert_eq!((results.len(), results.values().sum::<u32>()), (4, 4));
     assert_eq!(cluster.read("bills", 2, 4).len(), 4);
     assert_eq!(cluster.committed("g", "in", PARTITIONS), ends(4));
-}
-
-#[test]
-fn an_output_over_the_producers_limit_becomes_a_failure_record() {
-    let cluster = Cluster::new(TOPICS);
-    let value = format!("\"{}\"", "x".repeat(50_000));
-    cluster.produce("in", 0, Some(b"k"), Some(value.as_bytes()), &[("h", b"v")]);
-    cluster.flush();
-    let mut options = options(&cluster);
-    options.failure_topic = "dead".into();
-    options.producer_settings.push(("message.max.bytes".into(), "10000".into()));
-    options.producer_settings.push(("batch.size".into(), "10000".into()));
-    let running = Running::start(options);
-    wait_for("it", || running.finished() == 1);
-    let counters = running.handle.counters();
-    assert!(running.stop().error.is_none());
-    assert_eq!(replaced(&counters), 1);
-    let failures = cluster.read("dead", 1, 1);
-    let failure = &failures[0];
-    assert_eq!(failure.key.as_deref(), Some(&b"k"[..]));
-    assert_eq!(failure.header("h"), Some("v"));
-    assert_eq!(failure.header("status"), Some("FAILED"));
-    assert_eq!(failure.header("error"), Some("States.DataLimitExceeded"));
-    assert!(failure.header("execution-arn").is_some());
-    assert_eq!(failure.headers.iter().filter(|(name, _)| name == "status").count(), 1);
-    assert_eq!(
-        failure.text(),
-        r#"{"error":"States.DataLimitExceeded","cause":"the topic refuses a result of 50002 bytes for its size"}"#
-    );
-    assert_eq!(cluster.read("bills", 2, 1).len(), 1);
-    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::from([(0, 1)]));
-}
-
-#[test]
-fn a_full_producer_queue_holds_up_and_loses_and_repeats_nothing() {
-    let cluster = Cluster::new(TOPICS);
-    for index in 0..2_000 {
-        let value = format!("{{\"n\":{index},\"fail\":{}}}", index % 2 == 0);
-        cluster.produce("in", index % PARTITIONS, None, Some(value.as_bytes()), &[("h", b"v")]);
-    }
-    cluster.flush();
-    let mut options = options(&cluster);
-    let setting = ("queue.buffering.max.messages".into(), "7".into());
-    options.producer_settings.push(setting);
-    let running = Running::start(options);
-    wait_for("all", || running.finished() == 2_000);
-    let counters = running.handle.counters();
-    assert!(running.stop().error.is_none());
-    assert!(counters.back_pressure_ns.get() > 0);
-    let results = cluster.read("out", 2, 2_000);
-    assert_eq!(arns(&results).len(), 2_000);
-    for result in &results {
-        let count = if result.header("error").is_some() { 7 } else { 6 };
-        assert_eq!(result.headers.len(), count, "{result:?}");
-        assert_eq!(result.header("h"), Some("v"));
-    }
-    assert_eq!(cluster.read("bills", 2, 2_000).len(), 2_000);
-}
-
-#[test]
-fn a_batch_refused_for_its_size_goes_through_record_by_record() {
-    let cluster = Cluster::new(TOPICS);
-    produce(&cluster, 400);
-    cluster.fail_requests(
-        RDKafkaApiKey::Produce,
-        RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-        1,
-    );
-    let running = Running::start(options(&cluster));
-    wait_for("all", || running.finished() == 400);
-    let counters = running.handle.counters();
-    assert!(running.stop().error.is_none());
-    assert!(counters.delivery_failed.get() > 0);
-    let retried: u64 = counters.sinks.iter().map(|sink| sink.retried.get()).sum();
-    assert_eq!(retried, counters.delivery_failed.get(), "each is sent again, once");
-    assert_eq!(ended(&counters), (800, 0), "each is delivered in the end");
-    assert_eq!(replaced(&counters), 0);
-    assert_eq!(arns(&cluster.read("out", 2, 400)).len(), 400);
-    assert_eq!(cluster.read("bills", 2, 400).len(), 400);
-}
-
-#[test]
-fn a_delivery_that_fails_for_good_stops_the_source_and_commits_nothing_past_it() {
-    let cluster = Cluster::new(TOPICS);
-    produce(&cluster, 4);
-    cluster.fail_requests(
-        RDKafkaApiKey::Produce,
-        RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-        1_000,
-    );
-    let running = Running::start(options(&cluster));
-    wait_for("the end", || running.handle.is_finished());
-    let counters = running.handle.counters();
-    let report = running.stop();
-    assert!(
-        matches!(report.error, Some(Error::Delivery { .. } | Error::Producer(_))),
-        "{:?}",
-        report.error
-    );
-    assert_eq!(report.finished, 0);
-    assert!(report.dropped > 0);
-    let (delivered, failed) = ended(&counters);
-    assert_eq!(delivered, 0);
-    assert!((1..=8).contains(&failed), "{failed} ends of eight records");
-    cluster.mock().clear_request_errors(RDKafkaApiKey::Produce);
-    assert_eq!(cluster.committed("g", "in", PARTITIONS), BTreeMap::new());
 }
 
 #[test]
