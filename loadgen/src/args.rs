@@ -163,17 +163,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MS", help_heading = THRESHOLDS, value_parser = read_positive)]
     pub(crate) max_p99_ms: Option<f64>,
 
-    /// Fail when more outcomes and bills than this are missing [default: 0]
+    /// Fail when more acknowledged events than this have no outcome [default: 0]
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_lost: Option<u64>,
 
-    /// Fail when more outcomes and bills than this are repeated [default: 0]
+    /// Fail when more outcomes than this are repeated [default: 0]
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_duplicated: Option<u64>,
 
-    /// Fail when more outcomes and bills than this are wrong [default: 0]
+    /// Fail when more outcomes than this are wrong [default: 0]
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
     pub(crate) max_wrong: Option<u64>,
+
+    /// Fail when more bills than this are missing, repeated, without a result or malformed
+    /// [default: 0]
+    #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
+    pub(crate) max_bill_faults: Option<u64>,
 
     /// Fail when more results than this came after a younger one of their key
     #[arg(long, value_name = "N", help_heading = THRESHOLDS)]
@@ -290,7 +295,7 @@ const REPORTS: &str = "Reports";
 
 /// What only a run over Kafka can do, keep to or leave. Addresses and topics are not among it: a
 /// scenario has them, whatever it is used for.
-const IDLE_WITHOUT_KAFKA: [&str; 16] = [
+const IDLE_WITHOUT_KAFKA: [&str; 17] = [
     "output",
     "compare",
     "tolerance",
@@ -305,6 +310,7 @@ const IDLE_WITHOUT_KAFKA: [&str; 16] = [
     "precision",
     "outstanding_max",
     "max_p99_ms",
+    "max_bill_faults",
     "max_reordered",
     "max_failed",
 ];
@@ -400,6 +406,7 @@ mod tests {
             ("--ndjson", "-X linger.ms=5"),
             ("--check-ndjson x", "--max-p99-ms 5"),
             ("--check-ndjson x", "--max-reordered 5"),
+            ("--check-ndjson x", "--max-bill-faults 5"),
             ("--check-ndjson x", "--max-failed 5"),
             ("--check-ndjson x", "--ndjson"),
             ("--find-max", "--count 5"),

@@ -81,6 +81,7 @@ impl Comparison {
             let (before, after) = (of(&baseline.latency_ms), of(&report.latency_ms));
             Line::new(name, before, after, Better::Lower { least: LEAST_MS }, tolerance)
         };
+        let count = |name, of: fn(&Report) -> u64| Line::count(name, of(baseline), of(report));
         let rate = |report: &Report| report.events.achieved_per_second;
         let lines = vec![
             Line::new("rate/s", rate(baseline), rate(report), Better::Higher, tolerance),
@@ -91,10 +92,12 @@ impl Comparison {
             // The highest of many latencies is chance; it is shown and not judged.
             Line { verdict: Change::NotJudged, ..latency("max ms", |latency| latency.max) },
             // Counts have no tolerance: one lost event is one too many.
-            Line::count("lost", lost(baseline), lost(report)),
-            Line::count("duplicated", duplicated(baseline), duplicated(report)),
-            Line::count("wrong", baseline.outcomes.wrong, report.outcomes.wrong),
-            Line::count("reordered", baseline.outcomes.reordered, report.outcomes.reordered),
+            count("lost", |report| report.outcomes.lost),
+            count("duplicated", |report| report.outcomes.duplicated),
+            // Earlier summaries count bills among what is wrong.
+            count("wrong", |report| report.outcomes.wrong_by.outcomes()),
+            count("bill faults", bill_faults),
+            count("reordered", |report| report.outcomes.reordered),
         ];
         Self { about: about(report, baseline, tolerance), lines }
     }
@@ -158,12 +161,10 @@ impl Line {
     }
 }
 
-fn lost(report: &Report) -> u64 {
-    report.outcomes.lost + report.billing.as_ref().map_or(0, |billing| billing.missing)
-}
-
-fn duplicated(report: &Report) -> u64 {
-    report.outcomes.duplicated + report.billing.as_ref().map_or(0, |billing| billing.duplicated)
+/// Earlier summaries have all that it is made of, but not the sum.
+fn bill_faults(report: &Report) -> u64 {
+    let billing = report.billing.as_ref();
+    billing.map_or(0, |billing| billing.count_faults(&report.outcomes.wrong_by))
 }
 
 fn about(report: &Report, baseline: &Report, tolerance: f64) -> String {

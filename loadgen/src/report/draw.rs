@@ -41,7 +41,11 @@ pub(crate) fn draw(
     read: &Read,
     circumstances: Circumstances,
 ) -> Report {
-    let billing = scenario.kafka.billing_topic.is_some().then(|| billing(read));
+    let mut billing = scenario.kafka.billing_topic.is_some().then(|| billing(read));
+    let outcomes = outcomes(sent, read, billing.as_ref());
+    if let Some(billing) = &mut billing {
+        billing.faults = billing.count_faults(&outcomes.wrong_by);
+    }
     let records = sent.records + read.records;
     let latency_us = read.checker.latency_us();
     let mut report = Report {
@@ -53,7 +57,7 @@ pub(crate) fn draw(
         scenario: scenario_part(scenario, plan),
         events: events(plan, sent),
         generator: punctuality(scenario, sent),
-        outcomes: outcomes(sent, read, billing.as_ref()),
+        outcomes,
         billing,
         group: group(scenario, circumstances.group),
         latency_ms: Percentiles::of(&latency_us),
@@ -189,6 +193,15 @@ fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
     };
     // An outcome of an event that was never sent can only be an invention.
     let invented = read.checker.seen().len() - read.checker.seen().count_below(sent.records);
+    let wrong_by = WrongBy {
+        kind: counts.wrong.kind,
+        key: counts.wrong.key,
+        value: counts.wrong.value,
+        headers: counts.wrong.headers,
+        sequence: counts.wrong.sequence + invented,
+        bill: counts.wrong.bill,
+        bill_unmatched,
+    };
     Outcomes {
         settled: counts.settled,
         results: counts.results,
@@ -203,16 +216,8 @@ fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
         lost,
         lost_first,
         duplicated: counts.duplicated,
-        wrong: counts.wrong.total() + bill_unmatched + invented,
-        wrong_by: WrongBy {
-            kind: counts.wrong.kind,
-            key: counts.wrong.key,
-            value: counts.wrong.value,
-            headers: counts.wrong.headers,
-            sequence: counts.wrong.sequence + invented,
-            bill: counts.wrong.bill,
-            bill_unmatched,
-        },
+        wrong: wrong_by.outcomes(),
+        wrong_by,
         reordered: counts.reordered,
         foreign: counts.foreign,
         offsets_skipped: read.offsets_skipped,
@@ -228,6 +233,7 @@ fn billing(read: &Read) -> Billing {
         duplicated: counts.duplicated,
         unmatched: counts.unmatched,
         overflowed: counts.overflowed,
+        faults: 0,
     }
 }
 

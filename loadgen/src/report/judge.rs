@@ -18,6 +18,9 @@ pub(super) fn judge(
 ) {
     let mut findings = Findings::default();
     findings.counts("", &whole(report), &scenario.limits);
+    if let Some(billing) = &report.billing {
+        findings.count("", "bill faults", billing.faults, scenario.limits.bill_faults);
+    }
     let events = &report.events;
     findings.count("", "undelivered events", events.undelivered, Some(0));
     findings.count("", "unacknowledged events", events.unacknowledged, Some(0));
@@ -104,11 +107,10 @@ struct Counts {
 }
 
 fn whole(report: &Report) -> Counts {
-    let billing = report.billing.as_ref();
     let outcomes = &report.outcomes;
     Counts {
-        lost: outcomes.lost + billing.map_or(0, |billing| billing.missing),
-        duplicated: outcomes.duplicated + billing.map_or(0, |billing| billing.duplicated),
+        lost: outcomes.lost,
+        duplicated: outcomes.duplicated,
         wrong: outcomes.wrong,
         reordered: outcomes.reordered,
         failed: outcomes.status.failed + outcomes.status.timed_out,

@@ -159,9 +159,9 @@ pub(crate) struct Outcomes {
     pub(crate) lost_first: Vec<u64>,
     /// Outcomes beyond the first of an event.
     pub(crate) duplicated: u64,
-    /// Outcomes and bills that are not what they should be.
+    /// Outcomes that are not what they should be; bills are counted in `billing.faults`.
     pub(crate) wrong: u64,
-    /// The same by reason.
+    /// The same by reason, and bills by theirs.
     pub(crate) wrong_by: WrongBy,
     /// Results after a younger one of the same key.
     pub(crate) reordered: u64,
@@ -197,10 +197,18 @@ pub(crate) struct WrongBy {
     pub(crate) headers: u64,
     /// A sequence number that was never planned.
     pub(crate) sequence: u64,
-    /// A bill that contradicts itself.
+    /// A bill that contradicts itself: no part of `wrong`, but of `billing.faults`.
     pub(crate) bill: u64,
-    /// A bill without a result.
+    /// A bill without a result, unless records of others were about: no part of `wrong`, but of
+    /// `billing.faults`.
     pub(crate) bill_unmatched: u64,
+}
+
+impl WrongBy {
+    /// Returns how many outcomes were wrong; bills are not among them.
+    pub(crate) fn outcomes(&self) -> u64 {
+        self.kind + self.key + self.value + self.headers + self.sequence
+    }
 }
 
 /// Results against bills.
@@ -218,6 +226,17 @@ pub(crate) struct Billing {
     pub(crate) unmatched: u64,
     /// Ids that found no room in the ledger.
     pub(crate) overflowed: u64,
+    /// Bills that are missing, repeated, malformed (of those looked into) or, unless records of
+    /// others were about, without a result.
+    #[serde(default)]
+    pub(crate) faults: u64,
+}
+
+impl Billing {
+    /// Returns what is wrong with bills, `wrong_by` included; earlier summaries do not say it.
+    pub(crate) fn count_faults(&self, wrong_by: &WrongBy) -> u64 {
+        self.missing + self.duplicated + wrong_by.bill + wrong_by.bill_unmatched
+    }
 }
 
 /// Committed offsets of the application under test.

@@ -15,7 +15,7 @@ impl Display for Table<'_> {
         write_punctuality(f, &report.generator)?;
         write_outcomes(f, &report.outcomes)?;
         if let Some(billing) = &report.billing {
-            write_billing(f, billing)?;
+            write_billing(f, billing, report.outcomes.wrong_by.bill)?;
         }
         if let Some(group) = &report.group {
             writeln!(
@@ -88,8 +88,8 @@ fn write_outcomes(f: &mut Formatter<'_>, outcomes: &Outcomes) -> fmt::Result {
     if outcomes.wrong > 0 {
         writeln!(
             f,
-            "  wrong     kind {}, key {}, value {}, headers {}, sequence {}, bill {}, bill without result {}",
-            by.kind, by.key, by.value, by.headers, by.sequence, by.bill, by.bill_unmatched
+            "  wrong     kind {}, key {}, value {}, headers {}, sequence {}",
+            by.kind, by.key, by.value, by.headers, by.sequence
         )?;
     }
     if !outcomes.lost_first.is_empty() {
@@ -98,11 +98,11 @@ fn write_outcomes(f: &mut Formatter<'_>, outcomes: &Outcomes) -> fmt::Result {
     Ok(())
 }
 
-fn write_billing(f: &mut Formatter<'_>, billing: &Billing) -> fmt::Result {
+fn write_billing(f: &mut Formatter<'_>, billing: &Billing, malformed: u64) -> fmt::Result {
     writeln!(
         f,
-        "bills       matched {}, missing {}, duplicated {}, without result {}",
-        billing.matched, billing.missing, billing.duplicated, billing.unmatched
+        "bills       matched {}, missing {}, duplicated {}, without result {}, malformed {malformed}; faults {}",
+        billing.matched, billing.missing, billing.duplicated, billing.unmatched, billing.faults
     )
 }
 

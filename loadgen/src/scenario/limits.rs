@@ -22,15 +22,19 @@ pub(crate) struct Limits {
     /// Highest latency of all in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_ms: Option<f64>,
-    /// Most outcomes and bills that may be missing. Default 0 for the whole run.
+    /// Most acknowledged events that may have no outcome. Default 0 for the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<u64>,
-    /// Most outcomes and bills that may be repeated. Default 0 for the whole run.
+    /// Most outcomes that may be repeated. Default 0 for the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) duplicated: Option<u64>,
-    /// Most outcomes and bills that may be wrong. Default 0 for the whole run.
+    /// Most outcomes that may be wrong. Default 0 for the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wrong: Option<u64>,
+    /// Most bills that may be missing, repeated, without a result or malformed, together, of the
+    /// whole run. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bill_faults: Option<u64>,
     /// Most results that may come after a younger one of their key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reordered: Option<u64>,
@@ -65,6 +69,17 @@ impl Limits {
         ]
     }
 
+    /// Returns the names of those given that no stage can have: a bill is of no stage, as are a
+    /// committed offset and an event that was not sent.
+    pub(crate) fn of_the_whole_run(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("bill_faults", self.bill_faults),
+            ("regressed", self.regressed),
+            ("unsent", self.unsent),
+        ];
+        given.into_iter().filter_map(|(name, limit)| limit.map(|_| name))
+    }
+
     /// Returns what makes limits impossible to keep, one sentence each.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let latencies = self.latencies().into_iter();
@@ -91,5 +106,12 @@ mod tests {
         let complaints = limits.complaints();
         assert!(complaints[0].starts_with("p99") && complaints[1].starts_with("rate_share"));
         assert!(!limits.is_empty());
+    }
+
+    #[test]
+    fn what_no_stage_can_have_is_named() {
+        let limits =
+            Limits { bill_faults: Some(0), unsent: Some(1), lost: Some(2), ..Limits::default() };
+        assert_eq!(limits.of_the_whole_run().collect::<Vec<_>>(), ["bill_faults", "unsent"]);
     }
 }

@@ -99,6 +99,7 @@ fn limits(args: &Args, file: &mut File) {
     or(&mut limits.lost, args.max_lost.as_ref());
     or(&mut limits.duplicated, args.max_duplicated.as_ref());
     or(&mut limits.wrong, args.max_wrong.as_ref());
+    or(&mut limits.bill_faults, args.max_bill_faults.as_ref());
     or(&mut limits.reordered, args.max_reordered.as_ref());
     or(&mut limits.failed, args.max_failed.as_ref());
     or(&mut limits.unsent, args.max_unsent.as_ref());

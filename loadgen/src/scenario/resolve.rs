@@ -280,6 +280,7 @@ fn limits(file: &File, problems: &mut Vec<Problem>) -> (Limits, f64) {
         &mut limits.lost,
         &mut limits.duplicated,
         &mut limits.wrong,
+        &mut limits.bill_faults,
         &mut limits.regressed,
         &mut limits.unsent,
     ] {

@@ -25,12 +25,8 @@ pub(super) fn stages(
         for reason in limit.complaints() {
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
-        if limit.regressed.is_some() {
-            let reason = "regressed belongs to the whole run";
-            problems.push(Problem::bad(format!("{place}: thresholds"), reason));
-        }
-        if limit.unsent.is_some() {
-            let reason = "unsent belongs to the whole run";
+        for name in limit.of_the_whole_run() {
+            let reason = format!("{name} belongs to the whole run");
             problems.push(Problem::bad(format!("{place}: thresholds"), reason));
         }
         limits.extend(made.iter().map(|_| limit));

@@ -181,10 +181,12 @@ fn flags_win_over_the_file() {
     let plain = read("");
     assert_eq!((plain.plan.seed, plain.keys().count()), (3, 5));
     assert_eq!((plain.limits.lost, plain.limits.wrong), (Some(4), Some(0)));
+    assert_eq!(plain.limits.bill_faults, Some(0), "what may be lost are no bills");
     assert!(plain.name.starts_with("loadgen-overlay-"));
-    let changed = read("--seed 8 --keys 9 --max-lost 0 -X linger.ms=1 --topic other");
+    let changed =
+        read("--seed 8 --keys 9 --max-lost 0 --max-bill-faults 2 -X linger.ms=1 --topic other");
     assert_eq!((changed.plan.seed, changed.keys().count()), (8, 9));
-    assert_eq!(changed.limits.lost, Some(0));
+    assert_eq!((changed.limits.lost, changed.limits.bill_faults), (Some(0), Some(2)));
     assert_eq!(changed.kafka.topic, "other");
     let properties = changed.kafka.properties;
     assert!(properties.contains(&("linger.ms".to_owned(), "1".to_owned())));

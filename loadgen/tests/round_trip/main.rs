@@ -235,19 +235,30 @@ fn a_rejected_sound_event_is_wrong() {
 }
 
 #[test]
-fn a_missing_bill_counts_as_lost() {
+fn a_missing_bill_is_a_fault_of_bills_and_no_loss() {
     let (code, report) = Stand::new().run(once!(Unbilled), SHORT);
     assert_eq!(code, 99, "{report:#}");
     assert_eq!(report["outcomes"]["lost"], 0);
-    assert_eq!(report["billing"]["missing"], 1);
+    assert_eq!(
+        (&report["billing"]["missing"], &report["billing"]["faults"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(report["violations"], serde_json::json!(["bill faults: 1, at most 0 allowed"]));
+    // What may be lost has nothing to do with it.
+    let (code, report) = Stand::new().run(once!(Unbilled), &format!("{SHORT} --max-lost 500"));
+    assert_eq!(code, 99, "{report:#}");
+    let (code, report) = Stand::new().run(once!(Unbilled), &format!("{SHORT} --max-bill-faults 1"));
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["billing"]["faults"], 1);
 }
 
 #[test]
-fn a_second_bill_counts_as_duplicated() {
+fn a_second_bill_is_a_fault_of_bills_and_no_duplicate() {
     let (code, report) = Stand::new().run(once!(BilledTwice), SHORT);
     assert_eq!(code, 99, "{report:#}");
     assert_eq!(report["billing"]["duplicated"], 1);
     assert_eq!(report["outcomes"]["duplicated"], 0);
+    assert_eq!(report["violations"], serde_json::json!(["bill faults: 1, at most 0 allowed"]));
 }
 
 #[test]
@@ -259,6 +270,10 @@ fn bills_in_binary_mode_are_looked_into_too() {
     assert_eq!(code, 99, "{report:#}");
     // The first hundred, and then every hundredth.
     assert_eq!(report["outcomes"]["wrong_by"]["bill"], 104);
+    assert_eq!(
+        (&report["outcomes"]["wrong"], &report["billing"]["faults"]),
+        (&0.into(), &104.into())
+    );
 }
 
 #[test]
@@ -348,7 +363,7 @@ fn the_table_tells_people_the_same() {
         "outcomes    on result topics 500, on the failure topic 0, dead letters 0",
         "by status   succeeded 500, failed 0, timed out 0, unstated 0",
         "checked     lost 0, duplicated 0, wrong 0,",
-        "bills       matched 500, missing 0, duplicated 0",
+        "bills       matched 500, missing 0, duplicated 0, without result 0, malformed 0; faults 0",
         "verdict     pass",
     ] {
         assert!(table.contains(line), "{line:?} is not in\n{table}");

@@ -138,6 +138,10 @@ fn a_run_is_held_against_an_earlier_one() {
             baseline["latency_ms"][name] = p50.into();
         }
         baseline["outcomes"]["lost"] = lost.into();
+        // One of before the sum was there.
+        let billing = baseline["billing"].as_object_mut().unwrap();
+        billing.remove("faults");
+        billing.insert("missing".to_owned(), lost.into());
         std::fs::write(&path, baseline.to_string()).unwrap();
         let flags = format!("--count 500 --rate 1000 --compare {}", path.display());
         Stand::new().run(right, &flags)
@@ -151,6 +155,7 @@ fn a_run_is_held_against_an_earlier_one() {
     };
     assert_eq!(verdict(&better, "p99 ms"), "better");
     assert_eq!(verdict(&better, "lost"), "better");
+    assert_eq!(verdict(&better, "bill faults"), "better");
     assert_eq!(verdict(&better, "rate/s"), "same");
 
     let (code, worse) = against(0.001, 0);

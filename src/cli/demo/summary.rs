@@ -92,7 +92,9 @@ impl Summary {
                 number(&outcomes["results"]) + number(&outcomes["failures"]),
                 number(&outcomes["lost"]) + bills("missing"),
                 number(&outcomes["duplicated"]) + bills("duplicated"),
-                number(&outcomes["wrong"]),
+                number(&outcomes["wrong"])
+                    + number(&outcomes["wrong_by"]["bill"])
+                    + number(&outcomes["wrong_by"]["bill_unmatched"]),
                 latency("p50"),
                 latency("p99"),
                 latency("p999"),
