@@ -326,6 +326,20 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_line_is_one_wrong_line_though_all_are_alike() {
+        let mut scenario = scenario();
+        scenario.expect = Some(r#"{"fixed": true}"#.to_owned());
+        let mut lines = vec![r#"{"fixed":true}"#; sound_lines(&scenario).len()];
+        lines[40] = r#"{"fixed":false}"#;
+        let found = check(&scenario, &mut lines.join("\n").as_bytes()).unwrap();
+        assert_eq!((found.lost, found.duplicated, found.wrong), (0, 0, 1));
+        assert_eq!(found.wrong_first.as_ref().map(|(line, _)| *line), Some(41));
+        lines.remove(90);
+        let found = check(&scenario, &mut lines.join("\n").as_bytes()).unwrap();
+        assert_eq!((found.lost, found.duplicated, found.wrong), (1, 0, 1));
+    }
+
+    #[test]
     fn without_an_expectation_lines_are_counted() {
         let mut scenario = scenario();
         scenario.expect = None;

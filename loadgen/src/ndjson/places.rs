@@ -63,6 +63,10 @@ pub(super) struct Places {
     reached: u64,
     /// Unknown lines since a line was last placed: they may stand for as many events.
     unknown: u64,
+    /// Unknown lines of before that may do so too: where results are alike, a line that came
+    /// after them fits the place whose turn it is and the one that would be its own if each of
+    /// them stood in the place of an event. The first line that fits only one of both decides.
+    spare: u64,
     missing: u64,
     /// Places by what their document means; every list ascends.
     known: HashMap<Fingerprint, VecDeque<u64>, BuildHasherDefault<PassThrough>>,
@@ -78,8 +82,14 @@ impl Places {
         while self.mark(self.next, script) == Some(Mark::Seen) {
             self.next += 1;
         }
-        if self.mark(self.next, script).is_some() && script.fits(self.next, line) {
-            self.take(self.next);
+        // In its turn, or in step with the lines so far if every unknown one was in a place.
+        let in_turn = self.fits(self.next, line, script).then_some(self.next);
+        let in_step = self.next + self.in_doubt();
+        let place = in_turn.or_else(|| {
+            (in_step > self.next && self.fits(in_step, line, script)).then_some(in_step)
+        });
+        if let Some(place) = place {
+            self.take(place, line, script);
             self.trim(script);
             return Placed::Right;
         }
@@ -91,13 +101,22 @@ impl Places {
     /// Returns how many events have no line, of those that the script has named.
     pub(super) fn missing(&self) -> u64 {
         let open = self.marks.iter().filter(|mark| **mark == Mark::Open).count() as u64;
-        self.missing + open.saturating_sub(self.unknown)
+        self.missing + open.saturating_sub(self.in_doubt())
     }
 
     /// Returns how many more events the unknown lines at the end may stand for.
     pub(super) fn unknown_left(&self) -> u64 {
         let open = self.marks.iter().filter(|mark| **mark == Mark::Open).count() as u64;
-        self.unknown.saturating_sub(open)
+        self.in_doubt().saturating_sub(open)
+    }
+
+    /// How many unknown lines may yet turn out to stand in the place of an event.
+    fn in_doubt(&self) -> u64 {
+        self.unknown + self.spare
+    }
+
+    fn fits(&mut self, place: u64, line: &[u8], script: &mut dyn Script) -> bool {
+        self.mark(place, script).is_some() && script.fits(place, line)
     }
 
     fn look_up(&mut self, line: &[u8], script: &mut dyn Script) -> Placed {
@@ -122,11 +141,11 @@ impl Places {
         match self.marks[(place - self.first) as usize] {
             Mark::Seen => Placed::Repeated,
             _ if place >= self.next => {
-                self.take(place);
+                self.take(place, line, script);
                 Placed::Right
             }
             _ => {
-                self.take(place);
+                self.take(place, line, script);
                 Placed::Late(place)
             }
         }
@@ -134,15 +153,22 @@ impl Places {
 
     /// The place has its line: what was open before it is missing, as far as unknown lines do not
     /// stand for it, and the next line belongs to the next place.
-    fn take(&mut self, place: u64) {
+    fn take(&mut self, place: u64, line: &[u8], script: &mut dyn Script) {
+        let mut in_doubt = self.in_doubt();
         for skipped in self.next..place {
             let mark = &mut self.marks[(skipped - self.first) as usize];
             if *mark != Mark::Open {
                 continue;
             }
-            *mark = if self.unknown > 0 { Mark::Spoilt } else { Mark::Missing };
-            self.missing += u64::from(self.unknown == 0);
-            self.unknown = self.unknown.saturating_sub(1);
+            *mark = if in_doubt > 0 { Mark::Spoilt } else { Mark::Missing };
+            self.missing += u64::from(in_doubt == 0);
+            in_doubt = in_doubt.saturating_sub(1);
+        }
+        // One that came late says nothing of where the others are.
+        self.spare = if place < self.next { 0 } else { in_doubt };
+        // What does not fit further on was beside the events; each is asked for once.
+        while self.spare > 0 && !self.fits(place + self.spare, line, script) {
+            self.spare -= 1;
         }
         let mark = &mut self.marks[(place - self.first) as usize];
         self.missing -= u64::from(*mark == Mark::Missing);
@@ -153,16 +179,20 @@ impl Places {
     }
 
     fn unknown(&mut self) -> Placed {
-        let place = self.next + self.unknown;
+        let place = self.next + self.in_doubt();
         self.unknown += 1;
-        if self.unknown > WINDOW
+        if self.in_doubt() > WINDOW
             && let Some(mark) = self.marks.get_mut((self.next - self.first) as usize)
         {
             // So many of them in a row stand for the events that were due.
             if *mark == Mark::Open {
                 *mark = Mark::Spoilt;
             }
-            self.unknown -= 1;
+            if self.spare > 0 {
+                self.spare -= 1;
+            } else {
+                self.unknown -= 1;
+            }
             self.next += 1;
             self.reached = self.reached.max(self.next);
         }
@@ -395,6 +425,116 @@ mod tests {
             prop_assert_eq!(found, (garbage, repeated));
             prop_assert_eq!(places.missing(), lost);
         }
+    }
+
+    /// Places with these numbers for documents.
+    struct Alike {
+        documents: Vec<u64>,
+        named: u64,
+    }
+
+    impl Script for Alike {
+        fn extend(&mut self) -> bool {
+            let more = self.named < self.documents.len() as u64;
+            self.named += u64::from(more);
+            more
+        }
+
+        fn fits(&mut self, place: u64, line: &[u8]) -> bool {
+            assert!(place < self.named, "{place}");
+            line == self.documents[place as usize].to_string().as_bytes()
+        }
+
+        fn write(&mut self, place: u64, out: &mut Vec<u8>) {
+            *out = self.documents[place as usize].to_string().into_bytes();
+        }
+
+        fn forget(&mut self, _: u64) {}
+    }
+
+    /// Lost, repeated, late and unknown lines.
+    fn alike(documents: &[u64], lines: &[&str]) -> [u64; 4] {
+        let mut places = Places::default();
+        let mut script = Alike { documents: documents.to_vec(), named: 0 };
+        let mut found = [0; 4];
+        for line in lines {
+            match places.place(line.as_bytes(), &mut script) {
+                Placed::Right => {}
+                Placed::Repeated => found[1] += 1,
+                Placed::Late(_) => found[2] += 1,
+                Placed::Unknown(_) => found[3] += 1,
+            }
+        }
+        let unnamed = documents.len() as u64 - script.named;
+        found[0] = places.missing() + unnamed.saturating_sub(places.unknown_left());
+        found
+    }
+
+    #[test]
+    fn a_changed_line_among_alike_ones_is_one_wrong_line() {
+        let all = [7; 8];
+        assert_eq!(alike(&all, &["7", "7", "x", "7", "7", "7", "7", "7"]), [0, 0, 0, 1]);
+        assert_eq!(alike(&all, &["7", "7", "7", "7", "7", "7", "7", "x"]), [0, 0, 0, 1]);
+        // Beside the events it is one too.
+        assert_eq!(alike(&all, &["7", "x", "7", "7", "7", "7", "7", "7", "7"]), [0, 0, 0, 1]);
+        // An event that is lost besides is lost; one that is repeated, repeated.
+        assert_eq!(alike(&all, &["7", "x", "7", "7", "7", "7", "7"]), [1, 0, 0, 1]);
+        let repeated = ["7", "x", "7", "7", "7", "7", "7", "7", "7", "7"];
+        assert_eq!(alike(&all, &repeated), [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn what_is_lost_among_others_is_not_excused_by_a_line_beside_the_events() {
+        let runs = [1, 1, 1, 1, 2, 2, 2, 2, 3];
+        // The unknown line is known to be one too many when the first stretch is whole.
+        assert_eq!(alike(&runs, &["1", "x", "1", "1", "1", "2", "2", "2", "3"]), [1, 0, 0, 1]);
+        assert_eq!(alike(&runs, &["1", "x", "1", "1", "2", "2", "2", "2", "3"]), [0, 0, 0, 1]);
+        assert_eq!(alike(&runs, &["1", "x", "1", "1", "2", "2", "2", "3"]), [1, 0, 0, 1]);
+        // Of two one is.
+        let two = ["1", "x", "y", "1", "1", "2", "2", "2", "3"];
+        assert_eq!(alike(&runs, &two), [1, 0, 0, 2]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn in_a_stream_that_is_in_step_every_changed_line_is_wrong_and_no_more(
+            kinds in 1..4_u64,
+            events in prop::collection::vec((0..100_u64, prop::bool::weighted(0.2)), 0..300),
+        ) {
+            let documents: Vec<u64> = events.iter().map(|(number, _)| number % kinds).collect();
+            let texts: Vec<String> = documents.iter().map(u64::to_string).collect();
+            let lines = texts.iter().zip(&events);
+            let lines: Vec<&str> =
+                lines.map(|(text, (_, changed))| if *changed { "x" } else { text }).collect();
+            let changed = events.iter().filter(|(_, changed)| *changed).count() as u64;
+            prop_assert_eq!(alike(&documents, &lines), [0, 0, 0, changed]);
+        }
+
+        #[test]
+        fn of_results_that_are_all_alike_as_many_are_lost_as_lines_are_too_few(
+            events in 1..200_usize,
+            lines in prop::collection::vec(prop::bool::weighted(0.1), 0..220),
+        ) {
+            let lines: Vec<&str> = lines.iter().map(|bad| if *bad { "x" } else { "7" }).collect();
+            let bad = lines.iter().filter(|line| **line == "x").count();
+            let lost = events.saturating_sub(lines.len()) as u64;
+            let repeated = (lines.len() - bad).saturating_sub(events) as u64;
+            prop_assert_eq!(alike(&vec![7; events], &lines), [lost, repeated, 0, bad as u64]);
+        }
+    }
+
+    #[test]
+    fn many_unknown_lines_among_alike_ones_take_no_more_than_the_window() {
+        let mut places = Places::default();
+        let mut script = Alike { documents: vec![7; 200_000], named: 0 };
+        for number in 0..200_000 {
+            let line: &[u8] = if number % 3 == 0 { b"x" } else { b"7" };
+            places.place(line, &mut script);
+            assert!(places.marks.len() as u64 <= 3 * WINDOW + 2);
+        }
+        assert_eq!(places.missing(), 0);
     }
 
     #[test]
