@@ -2,7 +2,8 @@
 //!
 //! Kept by the reading thread, which closes an interval at every whole second. In memory the
 //! timeline is bounded: when it is full, neighbouring intervals are joined and further ones are
-//! joined from the start, so a run of a month keeps a curve of the same size as one of an hour.
+//! joined from the start, so a run of a month keeps a curve of the same size as one of an hour. A
+//! joined row still says the least and the most of its intervals: a burst of a second stays visible.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -44,6 +45,35 @@ pub(crate) struct Row {
     pub(crate) ticks_late: u64,
     /// Latencies of what was consumed in it, in milliseconds; `None` when nothing was.
     pub(crate) latency: Option<RowLatency>,
+    /// Between what the figures of its intervals lay; `None` when it is one interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extremes: Option<Extremes>,
+}
+
+/// The least and the most that the intervals of a joined row had.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Extremes {
+    /// Events a second that were to be sent.
+    pub(crate) target: Extent,
+    /// Events a second that were.
+    pub(crate) sent: Extent,
+    /// Events a second that got their first outcome.
+    pub(crate) settled: Extent,
+    /// Events without an outcome at the end of an interval.
+    pub(crate) open: Extent,
+    /// Records that the group under test was behind.
+    pub(crate) lag: Option<Extent>,
+    /// The lowest of each latency; the row itself has the highest.
+    pub(crate) latency_least: Option<RowLatency>,
+}
+
+/// Two bounds, both of which occurred.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Extent {
+    /// The lower.
+    pub(crate) least: f64,
+    /// The upper.
+    pub(crate) most: f64,
 }
 
 /// Latencies of an interval in milliseconds.
@@ -148,9 +178,10 @@ impl Timeline {
             ticks: now.ticks - before.ticks,
             ticks_late: now.ticks_late - before.ticks_late,
             latency: RowLatency::of(recent),
+            extremes: None,
         };
         self.interval = Interval { start_ns: end_ns, totals: now };
-        self.push(row);
+        self.push(&row);
         row
     }
 
@@ -161,10 +192,10 @@ impl Timeline {
         rows
     }
 
-    fn push(&mut self, row: Row) {
+    fn push(&mut self, row: &Row) {
         let (joined, intervals) = match self.pending.take() {
-            Some((pending, intervals)) => (pending.join(&row), intervals + 1),
-            None => (row, 1),
+            Some((pending, intervals)) => (pending.join(row), intervals + 1),
+            None => (*row, 1),
         };
         if intervals < self.joined {
             self.pending = Some((joined, intervals));
@@ -197,11 +228,58 @@ impl Row {
             wrong: self.wrong + next.wrong,
             ticks: self.ticks + next.ticks,
             ticks_late: self.ticks_late + next.ticks_late,
-            latency: match (self.latency, next.latency) {
-                (Some(left), Some(right)) => Some(left.higher(right)),
-                (left, right) => left.or(right),
-            },
+            latency: joined(self.latency, next.latency, |left, right| left.with(right, f64::max)),
+            extremes: joined(Extremes::of(&self), Extremes::of(next), Extremes::join),
         }
+    }
+}
+
+impl Extremes {
+    /// Returns those of a row; what is left of a second says nothing as a rate.
+    fn of(row: &Row) -> Option<Self> {
+        if row.extremes.is_some() || row.seconds < INTERVAL_LEAST_SECONDS {
+            return row.extremes;
+        }
+        let rate = |events: f64| Extent::one(events / row.seconds);
+        Some(Self {
+            target: rate(row.target),
+            sent: rate(row.sent as f64),
+            settled: rate(row.settled as f64),
+            open: Extent::one(row.open as f64),
+            lag: row.lag.map(|lag| Extent::one(lag as f64)),
+            latency_least: row.latency,
+        })
+    }
+
+    fn join(self, next: Self) -> Self {
+        Self {
+            target: self.target.join(next.target),
+            sent: self.sent.join(next.sent),
+            settled: self.settled.join(next.settled),
+            open: self.open.join(next.open),
+            lag: joined(self.lag, next.lag, Extent::join),
+            latency_least: joined(self.latency_least, next.latency_least, |left, right| {
+                left.with(right, f64::min)
+            }),
+        }
+    }
+}
+
+impl Extent {
+    fn one(value: f64) -> Self {
+        Self { least: value, most: value }
+    }
+
+    fn join(self, next: Self) -> Self {
+        Self { least: self.least.min(next.least), most: self.most.max(next.most) }
+    }
+}
+
+/// Returns both as one, or the one that is there.
+fn joined<T>(left: Option<T>, right: Option<T>, join: impl FnOnce(T, T) -> T) -> Option<T> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(join(left, right)),
+        (left, right) => left.or(right),
     }
 }
 
@@ -232,18 +310,21 @@ impl RowLatency {
         }
     }
 
-    fn higher(self, other: Self) -> Self {
+    /// Returns of each figure the one that `choose` takes.
+    fn with(self, other: Self, choose: fn(f64, f64) -> f64) -> Self {
         Self {
-            p50: self.p50.max(other.p50),
-            p90: self.p90.max(other.p90),
-            p99: self.p99.max(other.p99),
-            p999: self.p999.max(other.p999),
-            max: self.max.max(other.max),
+            p50: choose(self.p50, other.p50),
+            p90: choose(self.p90, other.p90),
+            p99: choose(self.p99, other.p99),
+            p999: choose(self.p999, other.p999),
+            max: choose(self.max, other.max),
         }
     }
 }
 
 const INTERVAL_NS: u64 = 1_000_000_000;
+/// The page leaves out what is shorter too.
+const INTERVAL_LEAST_SECONDS: f64 = 0.5;
 const ROWS_MAX: usize = 3_600;
 
 #[cfg(test)]
@@ -309,5 +390,52 @@ mod tests {
         assert!((rows.iter().map(|row| row.seconds).sum::<f64>() - 1_001.0).abs() < 1e-6);
         assert!(rows.windows(2).all(|pair| pair[0].start_seconds < pair[1].start_seconds));
         assert!((rows.last().unwrap().latency.unwrap().max - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_burst_of_one_second_and_a_pause_outlast_every_joining() {
+        let plan = Plan::for_tests(100.0, 100);
+        let gauges = Gauges::default();
+        let mut timeline = Timeline::bounded(8);
+        let mut sent = 0;
+        for second in 1..=1_000 {
+            sent += match second {
+                333 => 5_000,
+                666 => 0,
+                _ => 100,
+            };
+            gauges.sent.set(sent);
+            gauges.settled.set(if second == 333 { sent - 4_900 } else { sent });
+            let latency = if second == 500 { 1_000 } else { 20_000 };
+            timeline.close(second * SECOND, &plan, &gauges, &recent(&[latency], &[]));
+        }
+        // What is left of a second is no rate.
+        gauges.sent.set(sent + 900);
+        timeline.close(1_000 * SECOND + SECOND / 10, &plan, &gauges, &recent(&[], &[]));
+        let rows = timeline.rows();
+        assert!(rows.len() <= 8, "{}", rows.len());
+        let at = |second: f64| {
+            let row = rows.iter().rfind(|row| row.start_seconds < second).unwrap();
+            (row.extremes.unwrap(), row)
+        };
+        let (burst, row) = at(333.0);
+        assert_eq!(burst.sent, Extent { least: 100.0, most: 5_000.0 });
+        assert_eq!(burst.open, Extent { least: 0.0, most: 4_900.0 });
+        assert!(row.sent as f64 / row.seconds < 200.0, "on average it is next to nothing");
+        let (pause, _) = at(666.0);
+        assert_eq!(pause.sent, Extent { least: 0.0, most: 100.0 });
+        let (fast, row) = at(500.0);
+        assert!((fast.latency_least.unwrap().p50 - 1.0).abs() < 0.01);
+        assert!((row.latency.unwrap().p50 - 20.0).abs() < 0.02);
+        assert_eq!(at(1_001.0).0.sent, Extent { least: 100.0, most: 100.0 });
+        assert_eq!((fast.lag, fast.sent.most), (None, 100.0));
+    }
+
+    #[test]
+    fn one_second_has_no_extremes() {
+        let plan = Plan::for_tests(100.0, 100);
+        let mut timeline = Timeline::new();
+        let row = timeline.close(SECOND, &plan, &Gauges::default(), &recent(&[], &[]));
+        assert!(!serde_json::to_string(&row).unwrap().contains("extremes"));
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scenarios::{SCENARIO, TestFolder};
 use super::{Stand, TestFile, right};
@@ -48,11 +48,49 @@ document.body.dataset.probe = JSON.stringify({
 });
 </script>"#;
 
+/// Run in a page of many stages and joined seconds: what the charts say of both.
+const PROBE_LONG: &str = r#"<script>{
+const charts = [...document.querySelectorAll("svg")];
+const plot = charts.find(svg => svg.getAttribute("aria-label") === "Throughput");
+const grid = [...plot.querySelectorAll("line.grid")].map(line => +line.getAttribute("y1"));
+const texts = [...plot.querySelectorAll("text[text-anchor=end]")].map(text => +text.textContent.replace(",", ""));
+const [zero, full] = [Math.max(...grid), Math.min(...grid)];
+const rates = [...plot.querySelectorAll("path.series")[0].getAttribute("d").matchAll(/[ML]([\d.]+) ([\d.]+)/g)]
+  .map(([, , y]) => (zero - y) / (zero - full) * Math.max(...texts));
+const labels = [...plot.querySelectorAll("text[data-stage]")];
+const boxes = labels.map(text => text.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+const frame = plot.getBoundingClientRect();
+const tips = new Set();
+for (let x = frame.left; x < frame.right; x += 0.5) {
+  plot.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: frame.top + 50 }));
+  const lines = [...plot.parentElement.querySelectorAll(".tip > div")].map(node => node.textContent);
+  lines.forEach(text => tips.add(text));
+}
+document.body.dataset.probe = JSON.stringify({
+  least: Math.min(...rates), most: Math.max(...rates), points: rates.length,
+  labels: labels.map(text => text.textContent),
+  overlap: boxes.some((box, nth) => nth > 0 && box.left < boxes[nth - 1].right - 0.5),
+  tips: [...tips],
+  table: [...document.querySelectorAll("section")].find(node => node.querySelector("h2")?.textContent === "Stages").querySelector("tbody").textContent,
+  broken: /NaN|undefined|Infinity/.test(document.getElementById("page").innerHTML),
+});
+}</script>"#;
+
 fn browser() -> Option<&'static str> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     names.into_iter().find(|name| {
         Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
     })
+}
+
+fn browser_or_skip() -> Option<&'static str> {
+    let found = browser();
+    if found.is_none() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "no browser: .ci/install browser");
+        let message = b"skipped: no Chromium here; .ci/install browser brings one\n";
+        std::io::stderr().lock().write_all(message).unwrap();
+    }
+    found
 }
 
 /// Shows the page in a window of this width; returns what the probe found.
@@ -77,10 +115,7 @@ fn probe(browser: &str, page: &Path, folder: &TestFolder, dark: bool, width: u32
 
 #[test]
 fn the_report_is_drawn_and_legible_in_light_and_dark() {
-    let Some(browser) = browser() else {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "no browser: .ci/install browser");
-        let message = b"skipped: no Chromium here; .ci/install browser brings one\n";
-        std::io::stderr().lock().write_all(message).unwrap();
+    let Some(browser) = browser_or_skip() else {
         return;
     };
     let folder = TestFolder::new("page");
@@ -121,6 +156,79 @@ fn the_report_is_drawn_and_legible_in_light_and_dark() {
         let title = found["title"].as_str().unwrap();
         assert!(title.starts_with("</script><img"), "{title}");
     }
+}
+
+/// Makes of the page of a short run that of one of an hour: 100 rows of joined seconds, in one of
+/// which a burst and in another a pause lasted a second, and 60 stages.
+fn as_an_hour(page: &str) -> String {
+    let (head, rest) = page.split_once(r#"id="data">"#).unwrap();
+    let (json, tail) = rest.split_once("</script>").unwrap();
+    let mut data: Value = serde_json::from_str(json).unwrap();
+    let mut stage = data["report"]["stages"][0].clone();
+    stage["seconds"] = 60.into();
+    let stages = (0..60).map(|nth| {
+        stage["name"] = format!("of-the-day-{nth}").into();
+        stage["start_seconds"] = (nth * 60).into();
+        stage.clone()
+    });
+    let stages: Vec<Value> = stages.collect();
+    let mut row = data["rows"][0].clone();
+    let rows = (0..100).map(|nth| {
+        let rates = |least: u32, most: u32| json!({"least": least, "most": most});
+        row["start_seconds"] = (nth * 36).into();
+        row["seconds"] = 36.into();
+        row["target"] = 36_000.into();
+        row["sent"] = 36_000.into();
+        row["settled"] = 36_000.into();
+        let (least, most) = match nth {
+            40 => (1_000, 9_000),
+            60 => (20, 1_000),
+            _ => (990, 1_010),
+        };
+        row["extremes"] = json!({
+            "target": rates(1_000, 1_000), "sent": rates(least, most), "settled": rates(least, most),
+            "open": rates(0, most), "lag": null, "latency_least": null,
+        });
+        row.clone()
+    });
+    let rows: Vec<Value> = rows.collect();
+    data["report"]["stages"] = stages.into();
+    data["rows"] = rows.into();
+    let json = data.to_string().replace('<', "\\u003c");
+    format!(r#"{head}id="data">{json}</script>{tail}"#)
+}
+
+#[test]
+fn narrow_stages_can_be_told_and_a_burst_of_a_joined_second_is_seen() {
+    let Some(browser) = browser_or_skip() else {
+        return;
+    };
+    let folder = TestFolder::new("long-page");
+    let flags = format!("--count 500 --rate 1000 --output {}", folder.0.display());
+    let (code, report) = Stand::new().run(right, &flags);
+    assert_eq!(code, 0, "{report:#}");
+    let page = as_an_hour(&folder.read("report.html"));
+    let probed = folder.0.join("probed.html");
+    std::fs::write(&probed, page.replace("</body>", &format!("{PROBE_LONG}</body>"))).unwrap();
+    let found = probe(browser, &probed, &folder, false, 1_200);
+    assert_eq!(found["broken"], false, "{found:#}");
+    assert!((found["most"].as_f64().unwrap() - 9_000.0).abs() < 50.0, "{found:#}");
+    assert!((found["least"].as_f64().unwrap() - 20.0).abs() < 50.0, "{found:#}");
+    assert_eq!(found["points"], 200, "two for each row");
+    // About 17 pixels each: room for a number, which the table explains, and not for a name.
+    let labels = found["labels"].as_array().unwrap();
+    assert_eq!(labels.len(), 60, "{found:#}");
+    assert_eq!(
+        (&labels[0], &labels[59], &found["overlap"]),
+        (&"1".into(), &"60".into(), &false.into())
+    );
+    assert!(found["table"].as_str().unwrap().contains("60 of-the-day-59"), "{found:#}");
+    let tips = found["tips"].to_string();
+    for nth in 0..60 {
+        let name = format!("\"{} of-the-day-{nth}\"", nth + 1);
+        assert!(tips.contains(&name), "{name}: {found:#}");
+    }
+    assert!(tips.contains("sent1,000 to 9,000") && tips.contains("sent20 to 1,000"), "{tips}");
 }
 
 #[test]
