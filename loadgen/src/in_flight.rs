@@ -1,8 +1,9 @@
 //! The records that the client holds, each under a tag that goes with it and comes back with the
 //! report. Knows nothing of clients or reports.
 //!
-//! Tags are numbers of slots, and a slot is used again only after its report: however long one
-//! partition stalls while others flow, a record keeps its due time.
+//! A tag is the number of a slot and of its use, and a slot is used again only after its report:
+//! however long one partition stalls while others flow, a record keeps its due time. A report
+//! that comes twice finds its use ended, also when the slot has been given to another record.
 
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -19,19 +20,36 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// As many as were ever in use at a time.
-    slots: Vec<Held>,
+    slots: Vec<Slot>,
     /// Those that are not in use, the one given back last at the end.
     free: Vec<u32>,
     records_max: usize,
+    strays: u64,
+}
+
+/// Room for a record.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    held: Held,
+    /// How often it was taken into use and given back: odd while it is in use.
+    turns: u32,
+}
+
+impl Slot {
+    fn is_in_use(&self) -> bool {
+        self.turns & 1 == 1
+    }
 }
 
 impl InFlight {
     /// Room for as many records as the client's queue may hold, reports that nobody took included.
     pub(crate) fn new(records_max: usize) -> Self {
+        let records_max = records_max.min(SLOT_MASK);
         Self {
             slots: Vec::with_capacity(records_max),
             free: Vec::with_capacity(records_max),
             records_max,
+            strays: 0,
         }
     }
 
@@ -53,32 +71,53 @@ impl InFlight {
         sent
     }
 
-    /// Ends the use of a tag, whose report has come.
-    pub(crate) fn take(&mut self, tag: usize) -> Held {
-        debug_assert!(self.free.len() < self.slots.len(), "more reports than records");
-        self.free.push(tag as u32);
-        self.slots[tag]
+    /// Ends the use of a tag, whose report has come. `None`, and counted as a stray, if it has
+    /// ended before or the tag was never given.
+    pub(crate) fn take(&mut self, tag: usize) -> Option<Held> {
+        let number = tag & SLOT_MASK;
+        let slot = self.slots.get_mut(number);
+        let Some(slot) = slot.filter(|slot| slot.is_in_use() && tag == tag_of(number, slot.turns))
+        else {
+            self.strays += 1;
+            return None;
+        };
+        slot.turns = slot.turns.wrapping_add(1);
+        self.free.push(number as u32);
+        Some(slot.held)
+    }
+
+    /// Returns how many reports were of no record that was held.
+    pub(crate) fn strays(&self) -> u64 {
+        self.strays
     }
 
     /// Returns the records whose report has not come.
     pub(crate) fn held(&self) -> impl Iterator<Item = Held> {
-        let free: std::collections::HashSet<u32> = self.free.iter().copied().collect();
-        let slots = self.slots.iter().zip(0..);
-        slots.filter(move |(_, slot)| !free.contains(slot)).map(|(held, _)| *held)
+        self.slots.iter().filter(|slot| slot.is_in_use()).map(|slot| slot.held)
     }
 
     fn put(&mut self, held: Held) -> Option<usize> {
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = held;
-            return Some(slot as usize);
+        if let Some(number) = self.free.pop() {
+            let number = number as usize;
+            let slot = &mut self.slots[number];
+            *slot = Slot { held, turns: slot.turns.wrapping_add(1) };
+            return Some(tag_of(number, slot.turns));
         }
         if self.slots.len() == self.records_max {
             return None;
         }
-        self.slots.push(held);
-        Some(self.slots.len() - 1)
+        self.slots.push(Slot { held, turns: 1 });
+        Some(tag_of(self.slots.len() - 1, 1))
     }
 }
+
+/// The number of a slot in the lower half, and in the upper one as many of its turns as fit there:
+/// all of them where a word has 64 bits.
+fn tag_of(number: usize, turns: u32) -> usize {
+    number | ((turns as usize) << (usize::BITS / 2))
+}
+
+const SLOT_MASK: usize = usize::MAX >> (usize::BITS / 2);
 
 #[cfg(test)]
 mod tests {
@@ -106,12 +145,12 @@ mod tests {
         for sequence in 10..100_000 {
             if flowing.len() == 990 {
                 let (tag, sequence) = flowing.pop_front().unwrap();
-                assert_eq!(in_flight.take(tag), held(sequence));
+                assert_eq!(in_flight.take(tag), Some(held(sequence)));
             }
             flowing.push_back((sent(&mut in_flight, sequence).unwrap(), sequence));
         }
         for (tag, sequence) in stalled.into_iter().zip(0..) {
-            assert_eq!(in_flight.take(tag), held(sequence));
+            assert_eq!(in_flight.take(tag), Some(held(sequence)));
         }
         assert_eq!((in_flight.slots.capacity(), in_flight.free.capacity()), (1_000, 1_000));
     }
@@ -123,8 +162,9 @@ mod tests {
         sent(&mut in_flight, 2).unwrap();
         let full = in_flight.send(held(3), |_| panic!("there is no tag for it"));
         assert_eq!(full, Err(RDKafkaErrorCode::QueueFull));
-        assert_eq!(in_flight.take(first), held(1));
-        assert_eq!(sent(&mut in_flight, 3), Some(first));
+        assert_eq!(in_flight.take(first), Some(held(1)));
+        let again = sent(&mut in_flight, 3).unwrap();
+        assert!(again != first && in_flight.slots.len() == 2, "another use of the same slot");
     }
 
     #[test]
@@ -146,9 +186,36 @@ mod tests {
                 tags.push(tag);
                 Err(refusal)
             });
-            assert_eq!((refused, tags), (Err(refusal), vec![0]));
+            assert_eq!((refused, tags.len()), (Err(refusal), 1));
         }
-        assert_eq!(sent(&mut in_flight, 2), Some(0));
-        assert_eq!(in_flight.take(0), held(2));
+        let tag = sent(&mut in_flight, 2).unwrap();
+        assert_eq!((in_flight.take(tag), in_flight.strays()), (Some(held(2)), 0));
+    }
+
+    #[test]
+    fn a_report_that_comes_twice_is_counted_and_touches_no_other_record() {
+        let mut in_flight = InFlight::new(3);
+        let first = sent(&mut in_flight, 1).unwrap();
+        let second = sent(&mut in_flight, 2).unwrap();
+        assert_eq!(in_flight.take(first), Some(held(1)));
+        assert_eq!((in_flight.take(first), in_flight.strays()), (None, 1));
+        // Its slot is another's by now, and there is room for no more than there is.
+        let third = sent(&mut in_flight, 3).unwrap();
+        let fourth = sent(&mut in_flight, 4).unwrap();
+        assert_eq!(sent(&mut in_flight, 5), None);
+        assert_eq!((in_flight.take(first), in_flight.strays()), (None, 2));
+        for unknown in [0, 7, usize::MAX, fourth ^ (1 << (usize::BITS / 2))] {
+            assert_eq!(in_flight.take(unknown), None);
+        }
+        assert_eq!((in_flight.strays(), in_flight.held().count()), (6, 3));
+        for (tag, sequence) in [(third, 3), (second, 2), (fourth, 4)] {
+            assert_eq!(in_flight.take(tag), Some(held(sequence)));
+        }
+        assert_eq!((in_flight.strays(), in_flight.held().count()), (6, 0));
+    }
+
+    #[test]
+    fn a_slot_takes_as_much_memory_as_its_record_and_a_word() {
+        assert_eq!(size_of::<Slot>(), 24);
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Sent {
     pub(crate) undelivered: SequenceSet,
     /// Records of which nothing was heard until the end.
     pub(crate) unacknowledged: SequenceSet,
+    /// Delivery reports of no record in flight: told twice, of which the first counts.
+    pub(crate) stray_reports: u64,
     /// Why sending ended before the plan did, if it did so by itself.
     pub(crate) gave_up: Option<String>,
 }
@@ -81,15 +83,20 @@ impl Deliveries {
     fn take(&mut self, report: Report, plan: &Plan, gauges: &Gauges, now_ns: u64) {
         match report {
             Report::Delivered(tag) => {
+                let Some(Held { due_ns, .. }) = self.in_flight.take(tag) else {
+                    return;
+                };
                 self.acknowledged += 1;
-                let due_ns = self.in_flight.take(tag).due_ns;
                 if !plan.in_warmup(due_ns) {
                     let latency_us = now_ns.saturating_sub(due_ns) / 1_000;
                     self.acknowledged_us.saturating_record(latency_us);
                 }
             }
             Report::Undelivered(tag, error) => {
-                self.undelivered.insert(self.in_flight.take(tag).sequence);
+                let Some(Held { sequence, .. }) = self.in_flight.take(tag) else {
+                    return;
+                };
+                self.undelivered.insert(sequence);
                 gauges
                     .note(format!("event not delivered: {}", KafkaError::MessageProduction(error)));
             }
@@ -295,6 +302,7 @@ impl Generator {
             acknowledged_us: self.deliveries.acknowledged_us,
             undelivered: self.deliveries.undelivered,
             unacknowledged,
+            stray_reports: self.deliveries.in_flight.strays(),
             gave_up: self.gave_up,
         }
     }
@@ -383,6 +391,12 @@ mod tests {
         assert_eq!((deliveries.acknowledged, deliveries.undelivered.len()), (1, 1));
         assert!(deliveries.undelivered.contains(70_001));
         assert!(deliveries.acknowledged_us.max().abs_diff(5_000) <= 5);
+        // Told again, both stay what they were.
+        deliveries.take(Report::Delivered(tags[1]), &plan, &gauges, now_ns);
+        let failed = Report::Undelivered(tags[0], RDKafkaErrorCode::MessageTimedOut);
+        deliveries.take(failed, &plan, &gauges, now_ns);
+        assert_eq!((deliveries.acknowledged, deliveries.undelivered.len()), (1, 1));
+        assert_eq!((deliveries.acknowledged_us.len(), deliveries.in_flight.strays()), (1, 2));
     }
 
     #[test]

@@ -145,6 +145,7 @@ fn events(plan: &Plan, sent: &Sent) -> Events {
         undelivered: sent.undelivered.len(),
         unacknowledged: sent.unacknowledged.len(),
         unsent: planned - sent.records,
+        stray_reports: sent.stray_reports,
         requested_per_second: schedule.expected_until(end_ns) / (end_ns as f64 / 1e9),
         achieved_per_second: sent.records as f64 / seconds,
         seconds,
@@ -327,6 +328,12 @@ fn explain(report: &mut Report) {
         notes.push(format!(
             "{} of {} planned events were not sent",
             report.events.unsent, report.events.planned
+        ));
+    }
+    if report.events.stray_reports > 0 {
+        notes.push(format!(
+            "{} delivery reports were of no event in flight: the client told them twice, the first counts",
+            report.events.stray_reports
         ));
     }
     if let Some(group) = &report.group

@@ -216,6 +216,7 @@ mod tests {
                 undelivered: 0,
                 unacknowledged: 0,
                 unsent: 0,
+                stray_reports: 0,
                 requested_per_second: 100.0,
                 achieved_per_second: sent as f64 / seconds,
                 seconds,

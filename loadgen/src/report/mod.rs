@@ -108,6 +108,10 @@ pub(crate) struct Events {
     pub(crate) unacknowledged: u64,
     /// Events of the plan that were not sent.
     pub(crate) unsent: u64,
+    /// Delivery reports of the client for no event that was in flight: told twice, of which the
+    /// first counts.
+    #[serde(default)]
+    pub(crate) stray_reports: u64,
     /// Rate asked for, on average over the schedule as far as it was carried out.
     pub(crate) requested_per_second: f64,
     /// Rate reached: events sent in `seconds`.
