@@ -1,4 +1,5 @@
-//! Whether a billing record agrees with its key and with itself, in either mode of CloudEvents.
+//! Whether a billing record is that of one execution, and agrees with its key and with itself, in
+//! either mode of CloudEvents.
 
 use serde::Deserialize;
 
@@ -18,35 +19,78 @@ struct Data {
     status: String,
 }
 
-/// Returns whether a record is a CloudEvent 1.0 with its `key` as id, durations in whole 100 ms,
-/// memory in whole 64 MB, and exactly the GB-seconds that follow from both.
+/// What is known of an event that is not the bill of one execution.
+#[derive(Deserialize)]
+struct Typed {
+    r#type: String,
+}
+
+/// What a billing record turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BillBody {
+    /// The bill of one execution, without a contradiction.
+    Sound,
+    /// A sum over many executions, as its type says: no result has it for its bill.
+    Sums,
+    /// Neither.
+    Malformed,
+}
+
+/// Looks into a record: it is sound as a CloudEvent 1.0 with its `key` as id, durations in whole
+/// 100 ms, memory in whole 64 MB, and exactly the GB-seconds that follow from both.
 ///
 /// In binary mode (Kafka protocol binding for CloudEvents 1.0, §3.2) the attributes are headers
 /// that begin with `ce_`, and the value is the data alone.
-pub(crate) fn is_sound<'a>(
+pub(crate) fn look<'a>(
     key: &[u8],
     value: &[u8],
     headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
-) -> bool {
-    let (mut specversion, mut id) = (None, None);
+) -> BillBody {
+    let (mut specversion, mut id, mut event_type) = (None, None, None);
     for (name, content) in headers {
         match name {
             b"ce_specversion" => specversion = specversion.or(content),
             b"ce_id" => id = id.or(content),
+            b"ce_type" => event_type = event_type.or(content),
             _ => {}
         }
     }
     // The binding tells the modes apart by the content type; producers that leave it out are
     // understood as well when they send the attribute that no event may be without.
     if let Some(specversion) = specversion {
-        return specversion == b"1.0"
+        let is_sound = specversion == b"1.0"
             && id == Some(key)
             && serde_json::from_slice(value).is_ok_and(|data: Data| data.is_sound());
+        return BillBody::new(is_sound, || event_type.is_some_and(is_of_sums));
     }
-    serde_json::from_slice(value).is_ok_and(|event: Structured| {
+    let is_sound = serde_json::from_slice(value).is_ok_and(|event: Structured| {
         event.specversion == "1.0" && event.id.as_bytes() == key && event.data.is_sound()
+    });
+    BillBody::new(is_sound, || {
+        serde_json::from_slice(value).is_ok_and(|event: Typed| is_of_sums(event.r#type.as_bytes()))
     })
 }
+
+impl BillBody {
+    /// What is not sound is asked for its type.
+    fn new(is_sound: bool, is_of_sums: impl FnOnce() -> bool) -> Self {
+        if is_sound {
+            Self::Sound
+        } else if is_of_sums() {
+            Self::Sums
+        } else {
+            Self::Malformed
+        }
+    }
+}
+
+/// Whatever its version.
+fn is_of_sums(event_type: &[u8]) -> bool {
+    event_type.starts_with(SUMS_TYPE.as_bytes())
+}
+
+/// The type of events that sum executions up, without its version.
+pub(crate) const SUMS_TYPE: &str = "express.executions.billed.";
 
 impl Data {
     fn is_sound(&self) -> bool {
@@ -97,7 +141,8 @@ mod tests {
     }
 
     fn is_structured(key: &[u8], value: &[u8]) -> bool {
-        is_sound(key, value, [(&b"content-type"[..], Some(&b"application/cloudevents+json"[..]))])
+        let headers = [(&b"content-type"[..], Some(&b"application/cloudevents+json"[..]))];
+        look(key, value, headers) == BillBody::Sound
     }
 
     fn is_binary(key: &[u8], value: &str, id: &str, specversion: &str) -> bool {
@@ -107,7 +152,7 @@ mod tests {
             (b"ce_id", Some(id.as_bytes())),
             (b"ce_subject", None),
         ];
-        is_sound(key, value.as_bytes(), headers)
+        look(key, value.as_bytes(), headers) == BillBody::Sound
     }
 
     #[test]
@@ -126,7 +171,28 @@ mod tests {
         assert!(!is_binary(b"arn:1", &data(100, 64, "0.00626"), "arn:1", "1.0"));
         assert!(!is_binary(b"arn:1", "", "arn:1", "1.0"));
         // Without the headers it is no event of either mode.
-        assert!(!is_sound(b"arn:1", right.as_bytes(), []));
+        assert_eq!(look(b"arn:1", right.as_bytes(), []), BillBody::Malformed);
+    }
+
+    #[test]
+    fn sums_are_known_by_their_type_in_either_mode() {
+        let data = r#"{"from_offset":0,"to_offset":9,"requests":9,"sums":[]}"#;
+        let structured = |event_type: &str| {
+            format!(r#"{{"specversion":"1.0","id":"a","type":"{event_type}","data":{data}}}"#)
+        };
+        let look_into = |event_type: &str| look(b"a", structured(event_type).as_bytes(), []);
+        assert_eq!(look_into("express.executions.billed.v1"), BillBody::Sums);
+        assert_eq!(look_into("express.execution.billed.v1"), BillBody::Malformed);
+        let binary = |event_type: &[u8]| {
+            let headers = [
+                (&b"ce_specversion"[..], Some(&b"1.0"[..])),
+                (b"ce_id", Some(b"a")),
+                (b"ce_type", Some(event_type)),
+            ];
+            look(b"a", data.as_bytes(), headers)
+        };
+        assert_eq!(binary(b"express.executions.billed.v1"), BillBody::Sums);
+        assert_eq!(binary(b"another"), BillBody::Malformed);
     }
 
     #[test]

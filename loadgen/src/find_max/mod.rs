@@ -16,7 +16,7 @@ use self::search::{Search, Trial};
 use self::verdict::{Failure, failure, growth_per_second};
 use crate::args::Args;
 use crate::artefacts;
-use crate::report::{Percentiles, Report, Verdict, share_of_rate};
+use crate::report::{Percentiles, Report, Verdict, hint_at_bills, share_of_rate};
 use crate::run::{Interrupts, Run};
 use crate::scenario::Scenario;
 
@@ -187,6 +187,9 @@ fn carry_out(
     let p99_ms_max = scenario.limits.p99_ms.unwrap_or(f64::INFINITY);
     let sent = share_of_rate(&ended.report.events, trial.schedule());
     let found = failure(&ended.report, &ended.rows, rate, sent, p99_ms_max);
+    // Notes of a trial are not shown, and this one is about all of them.
+    let hint = hint_at_bills(&trial, &ended.report);
+    let found = found.map(|failure| failure.with_hint(hint));
     Ok((ended.report, found, growth_per_second(&ended.rows)))
 }
 

@@ -19,6 +19,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Adds what explains a fault, if anything does.
+    pub(super) fn with_hint(self, hint: Option<String>) -> Self {
+        match (self, hint) {
+            (Self::Faults(reason), Some(hint)) => Self::Faults(format!("{reason}; {hint}")),
+            (failure, _) => failure,
+        }
+    }
+
     /// Returns the reason as a sentence.
     pub(super) fn reason(&self) -> &str {
         match self {

@@ -8,6 +8,7 @@ use super::{
     Billing, Cpu, Events, FORMAT, GroupPart, Outcomes, Percentiles, Punctuality, Report,
     ScenarioPart, StagePart, Statuses, Verdict, WrongBy, judge,
 };
+use crate::bill_body::SUMS_TYPE;
 use crate::checker::OutcomeCounts;
 use crate::consumer::Read;
 use crate::group::GroupCounts;
@@ -75,6 +76,7 @@ pub(crate) fn draw(
         }),
     };
     explain(&mut report);
+    report.notes.extend(hint_at_bills(scenario, &report));
     judge::judge(&mut report, scenario, sent.gave_up.as_deref(), circumstances.interrupted);
     report
 }
@@ -234,6 +236,7 @@ fn billing(read: &Read) -> Billing {
         duplicated: counts.duplicated,
         unmatched: counts.unmatched,
         overflowed: counts.overflowed,
+        sums: read.checker.bill_sums(),
         faults: 0,
     }
 }
@@ -353,6 +356,22 @@ fn explain(report: &mut Report) {
         ));
     }
     report.notes.extend(notes);
+}
+
+/// Says why bills may be missing as a whole, and which setting to change.
+pub(crate) fn hint_at_bills(scenario: &Scenario, report: &Report) -> Option<String> {
+    let (billing, topic) = (report.billing.as_ref()?, scenario.kafka.billing_topic.as_ref()?);
+    if billing.sums > 0 {
+        return Some(format!(
+            "{} of {} bills on {topic} were seen to be sums over many executions (type {SUMS_TYPE}*), which match no result: set billing_per = \"execution\" in the pipeline, or leave --billing-topic (kafka.billing_topic) out",
+            billing.sums, billing.records
+        ));
+    }
+    (billing.records == 0 && billing.missing > 0).then(|| {
+        format!(
+            "no bill at all came on {topic}: see whether it is the pipeline's billing_topic, and billing_per is \"execution\" there; sums of a \"minute\" come late and match no result"
+        )
+    })
 }
 
 /// Enough for as many measurements as a histogram can count.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
 
-pub(crate) use self::draw::{Circumstances, draw};
+pub(crate) use self::draw::{Circumstances, draw, hint_at_bills};
 pub(crate) use self::judge::{NOT_SENT, share_of_rate, too_many_unsent};
 
 /// Everything a run has to say; `--json` prints exactly this, and so does `summary.json`.
@@ -230,6 +230,9 @@ pub(crate) struct Billing {
     pub(crate) unmatched: u64,
     /// Ids that found no room in the ledger.
     pub(crate) overflowed: u64,
+    /// Of the bills looked into, those that are sums over many executions: they match no result.
+    #[serde(default)]
+    pub(crate) sums: u64,
     /// Bills that are missing, repeated, malformed (of those looked into) or, unless records of
     /// others were about, without a result.
     #[serde(default)]

@@ -34,6 +34,16 @@ fn the_rate_that_a_slow_service_sustains_is_found() {
 }
 
 #[test]
+fn bills_that_no_rate_can_bring_are_explained_with_every_trial() {
+    let flags = "--find-max --max-p99-ms 400 --rate 1.9 --duration 1100ms --warmup 0s \
+                 --drain-timeout 300ms --progress never";
+    let (code, found) = Stand::new().run(|_| Conduct::Unbilled, flags);
+    assert_eq!(code, 99, "{found:#}");
+    let reason = found["trials"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("bill faults: ") && reason.contains("billing_per"), "{reason}");
+}
+
+#[test]
 fn a_search_without_a_limit_is_refused() {
     let output = Stand::new().command("--find-max").output().unwrap();
     assert_eq!(output.status.code(), Some(2));

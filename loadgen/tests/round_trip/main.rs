@@ -277,6 +277,38 @@ fn bills_in_binary_mode_are_looked_into_too() {
 }
 
 #[test]
+fn sums_for_bills_are_told_as_such_and_a_topic_without_bills_too() {
+    let hints = |report: &Value| -> Vec<String> {
+        let notes = report["notes"].as_array().unwrap();
+        let notes = notes.iter().map(|note| note.as_str().unwrap().to_owned());
+        notes.filter(|note| note.contains("billing_per")).collect()
+    };
+    let short = "--count 200 --rate 5000 --drain-timeout 1s";
+    let summed = |sequence| match sequence {
+        99 | 199 => Conduct::BilledInSums,
+        _ => Conduct::Unbilled,
+    };
+    let (code, report) = Stand::new().run(summed, short);
+    assert_eq!(code, 99, "{report:#}");
+    let billing = &report["billing"];
+    assert_eq!((&billing["sums"], &billing["missing"]), (&2.into(), &200.into()), "{report:#}");
+    assert_eq!(report["outcomes"]["wrong_by"]["bill"], 0);
+    let said = hints(&report);
+    assert_eq!(said.len(), 1, "{report:#}");
+    assert!(said[0].starts_with("2 of 2 bills on billing were seen to be sums"), "{said:?}");
+    assert!(said[0].contains(r#"set billing_per = "execution""#), "{said:?}");
+
+    let (code, report) = Stand::new().run(|_| Conduct::Unbilled, short);
+    assert_eq!(code, 99, "{report:#}");
+    let said = hints(&report);
+    assert_eq!(said.len(), 1, "{report:#}");
+    assert!(said[0].starts_with("no bill at all came on billing: "), "{said:?}");
+    // One that is missing among others is just that.
+    let (_, report) = Stand::new().run(once!(Unbilled), short);
+    assert!(hints(&report).is_empty(), "{report:#}");
+}
+
+#[test]
 fn failures_are_outcomes_and_judged_only_on_request() {
     let (code, report) = Stand::new().run(once!(Fail), SHORT);
     assert_eq!(code, 0, "{report:#}");

@@ -34,6 +34,8 @@ pub(crate) enum Conduct {
     BilledInBinary,
     /// The same, but the bill's id is another's.
     BilledForAnother,
+    /// A result, and a bill for many executions.
+    BilledInSums,
     /// Result and bill, on the failure topic with status FAILED.
     Fail,
     /// A dead letter, though the event is sound.
@@ -143,6 +145,10 @@ fn relay(producer: &BaseProducer, message: &BorrowedMessage<'_>, conduct: fn(u64
         Conduct::BilledForAnother => (bill_data(status), binary_mode("another")),
         _ => (bill(&arn, status), OwnedHeaders::new()),
     };
+    let (arn, bill) = match conduct {
+        Conduct::BilledInSums => sums(message),
+        _ => (arn, bill),
+    };
     for _ in 0..bills {
         send(producer, "billing", Some(arn.as_bytes()), bill.as_bytes(), headers.clone());
     }
@@ -155,6 +161,20 @@ fn bill(arn: &str, status: &str) -> String {
         "type":"express.execution.billed","subject":"111111111111",
         "datacontenttype":"application/json","data":{data}}}"#
     )
+}
+
+/// What `billing_per = "minute"` writes: key and value.
+fn sums(message: &BorrowedMessage<'_>) -> (String, String) {
+    let (partition, offset) = (message.partition(), message.offset());
+    let id = format!(
+        "arn:aws:states:eu-west-1:111111111111:stateMachine:m/p/events/t/{partition}/0-{offset}"
+    );
+    let event = format!(
+        r#"{{"specversion":"1.0","id":"{id}","source":"//states/eu-west-1/111111111111",
+        "type":"express.executions.billed.v1","data":{{"from_offset":0,"to_offset":{offset},"requests":{offset},
+        "sums":[{{"minute":"2026-01-01T00:00:00Z","status":"SUCCEEDED","requests":{offset}}}]}}}}"#
+    );
+    (id, event)
 }
 
 fn bill_data(status: &str) -> String {
