@@ -1,5 +1,5 @@
 //! Definitions that cannot run, through the real binary: what it says, where it says it, and the
-//! exit code a script sees. `validate` finds problems (exit 1); `bench` and `exec` refuse to run.
+//! exit code a script sees. `validate` finds problems (exit 1); `bench` and `exec` refuse to run (exit 3).
 
 use std::fs;
 use std::path::Path;
@@ -93,6 +93,21 @@ fn validate_says_each_fault_once_with_its_place() {
 }
 
 #[test]
+fn validate_takes_json_as_the_other_commands_do() {
+    let folder = folder(FAULTS[0].0.as_bytes());
+    let said = expressway(folder.path(), &["validate", "m.json", "--json"]);
+    let in_full = expressway(folder.path(), &["validate", "m.json", "--format", "json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
+    assert_eq!(said.out, in_full.out);
+    let document: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(document["valid"], false);
+    let both = ["validate", "m.json", "--json", "--format", "short"];
+    let said = expressway(folder.path(), &both);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("--json") && said.err.contains("cannot be used"), "{}", said.err);
+}
+
+#[test]
 fn exec_refuses_each_with_the_same_place_and_runs_nothing() {
     for (definition, expected) in FAULTS {
         let folder = folder(definition.as_bytes());
@@ -118,14 +133,14 @@ fn bench_refuses_an_expression_that_cannot_be_read() {
 fn what_cannot_be_read_is_one_line_with_the_system_s_reason() {
     let folder = folder(b"{}");
     for (file, reason) in [("absent.json", "No such file"), (".", "Is a directory")] {
-        for (arguments, code) in [
-            (&["validate", file][..], 1),
-            (&["exec", file, "--input", "in.json"], 2),
-            (&["bench", file, "--input", "in.json"], 2),
-            (&["disasm", file], 2),
+        for arguments in [
+            &["validate", file][..],
+            &["exec", file, "--input", "in.json"],
+            &["bench", file, "--input", "in.json"],
+            &["disasm", file],
         ] {
             let said = expressway(folder.path(), arguments);
-            assert_eq!((said.code, said.out.as_str()), (Some(code), ""), "{arguments:?}");
+            assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}");
             assert!(said.err.starts_with("error: cannot read "), "{arguments:?}: {}", said.err);
             assert!(said.err.contains(reason), "{arguments:?}: {}", said.err);
             assert_eq!(said.err.lines().count(), 1, "{arguments:?}: {}", said.err);

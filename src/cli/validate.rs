@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::{CHECK_FAILED, OK, USAGE};
 use crate::asl::diagnostic::{self, Diagnostic};
 use crate::asl::source::Source;
 use crate::asl::{MachineType, Rules, check, decode, parse_as};
@@ -15,9 +16,11 @@ use crate::asl::{MachineType, Rules, check, decode, parse_as};
 Examples:
   expressway validate my-workflow.asl.json
   expressway validate --format github workflows/*.asl.json
+  expressway validate --json workflows/*.asl.json
 
-What is found goes to stdout. Exit codes: 0 all files can run, warnings or not, 1 one cannot run or
-cannot be read, 2 usage. More about a code: expressway explain ASL0107")]
+What is found goes to stdout. Exit codes: 0 all files can run, warnings or not; 1 one cannot run;
+2 usage, or one cannot be read, whatever is found in the others.
+More about a code: expressway explain ASL0107")]
 pub struct Args {
     /// Definitions to check
     #[arg(required = true)]
@@ -25,6 +28,9 @@ pub struct Args {
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
     /// Accept tasks that only mocks can answer
     #[arg(long)]
     pub mocked: bool,
@@ -47,34 +53,41 @@ pub enum Format {
     Github,
 }
 
-/// Checks the files and prints what is wrong; exit code 0, or 1 when a file cannot be run.
+/// Checks the files and prints what is wrong; exit code [`OK`], [`CHECK_FAILED`] when a file cannot
+/// be run, or [`USAGE`] when one cannot be read.
 ///
 /// # Errors
 ///
 /// When `out` or `err` cannot be written to.
 pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    let mut valid = true;
+    let format = if args.json { Format::Json } else { args.format };
+    let (mut valid, mut is_all_read) = (true, true);
     let mut documents = Vec::new();
     for path in &args.files {
         let Some(checked) = Checked::read(path, args, err)? else {
-            valid = false;
+            is_all_read = false;
             continue;
         };
         valid &= checked.is_valid();
-        match args.format {
+        match format {
             Format::Full => checked.print(out, diagnostic::render)?,
             Format::Short => checked.print(out, diagnostic::short)?,
             Format::Github => checked.print(out, diagnostic::github)?,
             Format::Json => documents.push(checked.document()),
         }
-        if args.format == Format::Full {
+        if format == Format::Full {
             writeln!(err, "{}", checked.summary())?;
         }
     }
-    if args.format == Format::Json {
+    if format == Format::Json {
+        let valid = valid && is_all_read;
         writeln!(out, "{:#}", json!({"valid": valid, "files": documents}))?;
     }
-    Ok(u8::from(!valid))
+    Ok(match (is_all_read, valid) {
+        (false, _) => USAGE,
+        (true, false) => CHECK_FAILED,
+        (true, true) => OK,
+    })
 }
 
 /// A file with all that was found in it.
@@ -177,8 +190,13 @@ mod tests {
 }
 "#;
 
-    const ARGS: Args =
-        Args { files: Vec::new(), format: Format::Full, mocked: false, distributed: false };
+    const ARGS: Args = Args {
+        files: Vec::new(),
+        format: Format::Full,
+        json: false,
+        mocked: false,
+        distributed: false,
+    };
 
     /// Exit code, stdout, stderr; the file's name is cut to `m.json`.
     fn validate(bytes: &[u8], format: Format, mocked: bool) -> (u8, String, String) {
@@ -283,10 +301,20 @@ mod tests {
         let good = folder.path().join("good.json");
         std::fs::write(&good, r#"{"StartAt": "A", "States": {"A": {"Type": "Fail"}}}"#)
             .expect("ok");
-        let files = vec![folder.path().join("absent.json"), good];
-        let (exit, _, err) = run_on(&Args { files, ..ARGS });
+        let absent = folder.path().join("absent.json");
+        let files = vec![absent.clone(), good];
+        let (exit, _, err) = run_on(&Args { files: files.clone(), ..ARGS });
         assert!(err.contains("cannot read") && err.contains("good.json: valid"), "{err}");
-        assert_eq!(exit, 1);
+        assert_eq!(exit, 2);
+        let (exit, out, _) = run_on(&Args { files, json: true, ..ARGS });
+        let document: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!((exit, &document["valid"]), (2, &Value::Bool(false)));
+        let faulty = folder.path().join("faulty.json");
+        std::fs::write(&faulty, FAULTY).expect("written");
+        for files in [vec![absent.clone(), faulty.clone()], vec![faulty, absent]] {
+            let (exit, out, _) = run_on(&Args { files, ..ARGS });
+            assert!(exit == 2 && out.contains("ASL0107"), "{exit} {out}");
+        }
         let (exit, out, _) = validate(b"{\"a\": \xff}", Format::Short, false);
         assert!(out.starts_with("m.json:1:7: ASL0006: the definition is not UTF-8"), "{out}");
         assert_eq!(exit, 1);
