@@ -186,7 +186,7 @@ impl Edge {
             return Self::Mocked(MockTasks::new(script, completions));
         }
         let (tally, _) = tally::tasks(0);
-        let options = http::Options { allow, ..http::Options::default() };
+        let options = http::Options { allow, allow_name: "--allow", ..http::Options::default() };
         Self::Called(Tasks::new(options, completions, tally))
     }
 }
@@ -515,6 +515,20 @@ mod tests {
         let pass = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
         let failure = exec(pass, &[input], &["--input", "in", "--allow", "http://x"]);
         assert!(failure.expect_err("no host").text.contains("http://x"));
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_told_with_the_flag_that_would_allow_it() {
+        let definition = r#"{"StartAt": "Call", "States": {"Call": {"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:::http:invoke",
+            "Parameters": {"ApiEndpoint": "http://localhost:1/", "Method": "GET"}}}}"#;
+        for flags in [&["--input", "in"][..], &["--input", "in", "--allow", "localhost:2"]] {
+            let out = exec(definition, &[("in", "{}")], flags).expect("it runs");
+            let said = "error     States.Permissions\n\
+                        cause     The host 'localhost:1' is not allowed: \
+                        it is not listed in --allow.\n";
+            assert!(out.contains(said), "{out}");
+        }
     }
 
     #[test]

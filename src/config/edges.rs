@@ -38,6 +38,7 @@ impl Settings {
         let http = &self.task.http;
         Ok(Options {
             allow: Allow::new(&http.allow)?,
+            allow_name: "task.http.allow",
             calls_max: http.calls_per_shard as usize,
             waiting_max: (self.limits.open_executions as usize).div_ceil(shards.max(1)),
             idle_connections_per_host: http.idle_connections_per_host as usize,

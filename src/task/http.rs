@@ -29,6 +29,8 @@ use crate::shard::{CallRequest, CallResult};
 pub struct Options {
     /// Hosts that may be called.
     pub allow: Allow,
+    /// What the user calls that list, a key or a flag: a refusal names it.
+    pub allow_name: &'static str,
     /// Calls under way at a time; more wait in order.
     pub calls_max: usize,
     /// Calls that may wait: as many as executions may be open.
@@ -45,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allow: Allow::default(),
+            allow_name: "task.http.allow",
             calls_max: 1_024,
             waiting_max: 1_048_576,
             idle_connections_per_host: 64,

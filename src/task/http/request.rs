@@ -86,7 +86,10 @@ fn permit(uri: &Uri, options: &Options) -> Result<(), CallResult> {
     }
     Err(failed(
         "States.Permissions",
-        format!("The host '{host}:{port}' is not allowed: it is not listed in task.http.allow."),
+        format!(
+            "The host '{host}:{port}' is not allowed: it is not listed in {}.",
+            options.allow_name
+        ),
     ))
 }
 
