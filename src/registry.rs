@@ -157,6 +157,13 @@ impl Definition {
         diagnostics.iter().map(|one| asl::diagnostic::render(one, source) + "\n").collect()
     }
 
+    /// What was found in it for programs, in the form of `validate --json`.
+    pub fn to_json(&self, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {
+        let file = self.path.display().to_string();
+        let source = Source { file: &file, text: &self.text };
+        diagnostics.iter().map(|one| asl::diagnostic::json(one, source)).collect()
+    }
+
     /// The file's name without directories and extensions: the default name of the machine.
     pub fn machine_name(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();

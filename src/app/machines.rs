@@ -24,7 +24,20 @@ pub struct Machines {
     pub(super) by_pipeline: Vec<MachineIdx>,
     pub(super) cards: Vec<MachineCard>,
     pub(super) labels: Vec<MachineLabel>,
-    warnings: Vec<(Definition, Vec<Diagnostic>)>,
+    warnings: Warnings,
+}
+
+/// What is hardly meant in definitions that can be run.
+#[derive(Debug, Default)]
+pub struct Warnings(Vec<(Definition, Vec<Diagnostic>)>);
+
+/// Definitions looked into one by one.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Why some cannot be run, in their order.
+    pub refused: Vec<registry::Error>,
+    /// What is hardly meant in the others.
+    pub warnings: Warnings,
 }
 
 impl Machines {
@@ -81,37 +94,67 @@ impl Machines {
             query_language: definition.query_language(),
             source: pipeline.definition.display().to_string(),
         });
-        if !warnings.is_empty() {
-            self.warnings.push((definition, warnings));
-        }
+        self.warnings.add(definition, warnings);
         Ok(())
     }
 
-    /// Reads and checks definitions one by one, whatever else a configuration lacks: those that
-    /// cannot be run, in their order.
-    pub fn refused(definitions: &[NamedDefinition]) -> Vec<registry::Error> {
-        // Checks ask nothing of the world; an execution would.
-        let compile = |named: &NamedDefinition| {
-            let definition = Definition::read(&named.path)?;
-            let world = World::express("", "", &definition.machine_name(), "");
-            definition.compile_served(world, named.distributed_map)
-        };
-        definitions.iter().filter_map(|named| compile(named).err()).collect()
+    /// Reads and checks definitions one by one, whatever else a configuration lacks.
+    pub fn check(definitions: &[NamedDefinition]) -> Checked {
+        let mut checked = Checked::default();
+        for named in definitions {
+            let found = Definition::read(&named.path).and_then(|definition| {
+                // Checks ask nothing of the world; an execution would.
+                let world = World::express("", "", &definition.machine_name(), "");
+                let compiled = definition.compile_served(world, named.distributed_map)?;
+                Ok((definition, compiled.warnings))
+            });
+            match found {
+                Ok((definition, warnings)) => checked.warnings.add(definition, warnings),
+                Err(refused) => checked.refused.push(refused),
+            }
+        }
+        checked
     }
 
-    /// How much is hardly meant in the definitions.
-    pub fn warning_count(&self) -> usize {
-        self.warnings.iter().map(|(_, found)| found.len()).sum()
+    /// What is hardly meant in the definitions.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
-    /// What is hardly meant in the definitions, as text for people: empty when there is nothing.
-    pub fn render_warnings(&self) -> String {
-        self.warnings.iter().map(|(definition, found)| definition.render(found)).collect()
+    pub(super) fn definition_bytes(&self) -> Vec<u64> {
+        self.cards.iter().map(|card| card.definition_bytes).collect()
+    }
+
+    pub(super) fn shapes(&self) -> Vec<MachineShape> {
+        self.images.iter().map(|image| programs::shape(&image.program)).collect()
+    }
+}
+
+impl Warnings {
+    fn add(&mut self, definition: Definition, found: Vec<Diagnostic>) {
+        if !found.is_empty() {
+            self.0.push((definition, found));
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|(_, found)| found.len()).sum()
+    }
+
+    /// As text for people: empty when there is none.
+    pub fn render(&self) -> String {
+        self.0.iter().map(|(definition, found)| definition.render(found)).collect()
+    }
+
+    /// For scripts, in the form of `validate --json`.
+    pub fn to_json(&self) -> Vec<serde_json::Value> {
+        self.0.iter().flat_map(|(definition, found)| definition.to_json(found)).collect()
     }
 
     /// Says the same in the log, a line for each warning.
-    pub(super) fn log_warnings(&self) {
-        for (definition, found) in &self.warnings {
+    pub(super) fn log(&self) {
+        for (definition, found) in &self.0 {
             let file = definition.path.display();
             for one in found {
                 let Position { line, column } = definition.position(one);
@@ -127,13 +170,5 @@ impl Machines {
                 );
             }
         }
-    }
-
-    pub(super) fn definition_bytes(&self) -> Vec<u64> {
-        self.cards.iter().map(|card| card.definition_bytes).collect()
-    }
-
-    pub(super) fn shapes(&self) -> Vec<MachineShape> {
-        self.images.iter().map(|image| programs::shape(&image.program)).collect()
     }
 }

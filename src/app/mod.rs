@@ -17,7 +17,7 @@ mod spans;
 mod traces;
 
 pub use build::{BUILD, TARGET};
-pub use machines::Machines;
+pub use machines::{Checked, Machines, Warnings};
 pub use metered::Metered;
 pub use programs::shape;
 pub use service::{Error, LANE_BATCHES, Report, Service, Shards};

@@ -222,7 +222,7 @@ impl Service {
     /// [`Error`] for the first part that cannot start; what had started is stopped again.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         let machines = Machines::load(settings)?;
-        machines.log_warnings();
+        machines.warnings().log();
         let lane_count = settings.pipelines.len() * usize::from(settings.shards.io_threads);
         if lane_count > usize::from(u8::MAX) {
             return Err(Error::Settings(format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::app::{self, Machines};
+use crate::app::{self, Checked, Machines};
 use crate::config::{self, Problems, Settings};
 use crate::registry;
 
@@ -79,7 +79,7 @@ pub fn load(
 ) -> io::Result<Option<Settings>> {
     match config::load(file, environment) {
         Ok(settings) => Ok(Some(settings)),
-        Err(problems) => report(Some(&problems), &[], err).map(|()| None),
+        Err(problems) => report(Some(&problems), &Checked::default(), err).map(|()| None),
     }
 }
 
@@ -99,7 +99,7 @@ fn check(
         Err(problems) => problems.definitions.clone(),
         Ok(settings) => settings.definitions(),
     };
-    let refused = Machines::refused(&named);
+    let Checked { refused, warnings } = Machines::check(&named);
     let machines = match &loaded {
         Ok(settings) if refused.is_empty() => Some(Machines::load(settings)),
         _ => None,
@@ -109,22 +109,26 @@ fn check(
         let problems = loaded.as_ref().err().map(Problems::located).unwrap_or_default();
         let mut definitions: Vec<_> = refused.iter().map(registry::Error::render).collect();
         definitions.extend(machines.and_then(Result::err).map(|error| rendered(&error)));
-        let document = json!({"valid": valid, "problems": problems, "definitions": definitions});
+        let document = json!({"valid": valid, "problems": problems, "definitions": definitions,
+            "warnings": warnings.to_json()});
         writeln!(out, "{document:#}")?;
         return Ok(exit(valid));
     }
     match (&loaded, machines) {
-        (Ok(_), Some(Err(error))) => err.write_all(rendered(&error).as_bytes())?,
-        (Ok(settings), Some(Ok(machines))) => {
-            err.write_all(machines.render_warnings().as_bytes())?;
+        (Ok(_), Some(Err(error))) => {
+            err.write_all(rendered(&error).as_bytes())?;
+            err.write_all(warnings.render().as_bytes())?;
+        }
+        (Ok(settings), Some(Ok(_))) => {
+            err.write_all(warnings.render().as_bytes())?;
             let pipelines = count(settings.pipelines.len(), "pipeline");
-            let found = match machines.warning_count() {
+            let found = match warnings.count() {
                 0 => "no problems".to_owned(),
                 warnings => count(warnings, "warning"),
             };
             writeln!(err, "{}: {pipelines}, {found}", file.display())?;
         }
-        (_, _) => report(loaded.as_ref().err(), &refused, err)?,
+        (_, _) => report(loaded.as_ref().err(), &Checked { refused, warnings }, err)?,
     }
     Ok(exit(valid))
 }
@@ -137,12 +141,14 @@ fn rendered(error: &app::Error) -> String {
     }
 }
 
-/// What is wrong with a configuration and with the definitions that it names.
+/// What is wrong with a configuration and with the definitions that it names, and what is hardly
+/// meant in those that can be run.
 fn report(
     problems: Option<&Problems>,
-    refused: &[registry::Error],
+    definitions: &Checked,
     err: &mut dyn Write,
 ) -> io::Result<()> {
+    let Checked { refused, warnings } = definitions;
     let mut total = refused.iter().map(registry::Error::problem_count).sum();
     if let Some(problems) = problems {
         writeln!(err, "{problems}\n")?;
@@ -151,7 +157,12 @@ fn report(
     for error in refused {
         err.write_all(error.render().as_bytes())?;
     }
-    writeln!(err, "{}", count(total, "problem"))?;
+    err.write_all(warnings.render().as_bytes())?;
+    let total = count(total, "problem");
+    match warnings.count() {
+        0 => writeln!(err, "{total}")?,
+        warnings => writeln!(err, "{total}, {}", count(warnings, "warning"))?,
+    }
     if problems.is_some() {
         writeln!(err, "try: expressway config init    (every key with its default and meaning)")?;
     }
@@ -330,6 +341,36 @@ mod tests {
         assert_eq!((exit, out.as_str()), (0, ""));
         assert!(err.starts_with("warning[ASL0802]"), "{err}");
         assert!(err.ends_with(&format!("\n{file}: 1 pipeline, 1 warning\n")), "{err}");
+    }
+
+    #[test]
+    fn check_shows_the_warnings_of_definitions_beside_errors_elsewhere() {
+        let (folder, file) = folder();
+        let named = folder.path().join("state-machines/pass-choice.asl.json");
+        let warned =
+            r#"{"StartAt": "A", "TimeoutSeconds": 400, "States": {"A": {"Type": "Fail"}}}"#;
+        std::fs::write(&named, warned).unwrap();
+        let (_, out, _) = cli(&["check", &file, "--json"], &[]);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&document["valid"], &document["problems"]), (&true.into(), &json!([])));
+        assert_eq!(document["warnings"][0]["code"], "ASL0802");
+
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("inbox_records = 4096", "inbox_record = 4096")).unwrap();
+        let (exit, _, err) = cli(&["check", &file], &[]);
+        assert_eq!(exit, 3);
+        assert!(err.contains("did you mean `inbox_records`?"), "{err}");
+        assert!(err.contains("\nwarning[ASL0802]"), "{err}");
+        assert!(err.contains("\n1 problem, 1 warning\n"), "{err}");
+        let (exit, out, _) = cli(&["check", &file, "--json"], &[]);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, &document["valid"]), (3, &Value::Bool(false)));
+        assert_eq!(document["definitions"], json!([]));
+        let warnings = document["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{out}");
+        let place = [&warnings[0]["file"], &warnings[0]["line"], &warnings[0]["severity"]];
+        let named = named.display().to_string();
+        assert_eq!(place, [&Value::from(named), &1.into(), &"warning".into()]);
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn over_file(args: &Args, settings: Settings, input: &Path) -> Result<u8, Failur
     let settings = file_settings(args, settings)?;
     let pipeline = &settings.pipelines[0];
     let machines = Machines::load(&settings).map_err(failure)?;
-    logging::say(&machines.render_warnings());
+    logging::say(&machines.warnings().render());
     let (sender, receiver) = lane(LANE_BATCHES);
     let shards = Shards::start(&settings, &machines, &[sender]).map_err(failure)?;
     let options = FileOptions {
