@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::app::{self, Checked, Machines};
-use crate::config::{self, Problems, Settings};
+use crate::config::{self, Problems, PropertyRefused, Settings};
+use crate::ingest::{self, SettingRefused};
 use crate::registry;
 
 /// Arguments of `config`.
@@ -77,10 +78,20 @@ pub fn load(
     environment: Vec<(String, String)>,
     err: &mut dyn Write,
 ) -> io::Result<Option<Settings>> {
-    match config::load(file, environment) {
+    match read(file, environment) {
         Ok(settings) => Ok(Some(settings)),
         Err(problems) => report(Some(&problems), &Checked::default(), err).map(|()| None),
     }
+}
+
+/// Reads a configuration whose client properties are right in the eyes of the client.
+pub(super) fn read(file: &Path, environment: Vec<(String, String)>) -> Result<Settings, Problems> {
+    config::load(file, environment, |key, value| {
+        ingest::check_setting(key, value).map_err(|refused| match refused {
+            SettingRefused::Unknown { near } => PropertyRefused::Unknown(near),
+            SettingRefused::Value(said) => PropertyRefused::Value(said),
+        })
+    })
 }
 
 /// Exit code when a configuration cannot be used.
@@ -93,7 +104,7 @@ fn check(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<u8> {
-    let loaded = config::load(file, environment);
+    let loaded = read(file, environment);
     // What a start would refuse as well: the definitions that the pipelines run.
     let named = match &loaded {
         Err(problems) => problems.definitions.clone(),
@@ -328,6 +339,41 @@ mod tests {
         assert_eq!(exit, 3, "{err}");
         assert!(err.contains("error[CFG0004]: ") && err.contains("no ISO 4217 code"), "{err}");
         assert!(err.contains("\n1 problem\n"), "{err}");
+    }
+
+    #[test]
+    fn check_asks_the_client_for_its_properties() {
+        let (_folder, file) = folder();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let properties = "[kafka.producer]\n\"linger.mss\" = 5\n\"compression.type\" = \"zip\"\n\
+                          [kafka.client]\n\"sasl.pasword\" = \"s3cret\"\n";
+        let own = text.replace("[kafka.consumer]\n", "").replace("[kafka.producer]\n", "");
+        let own = own.replace("[kafka.client]\n", "");
+        std::fs::write(&file, own + properties).unwrap();
+        let (exit, out, err) = cli(&["check", &file], &[]);
+        assert_eq!((exit, out.as_str()), (3, ""), "{err}");
+        let line = std::fs::read_to_string(&file).unwrap().lines().count() - 3;
+        let place = format!("{file}:{line}:1: error[CFG0002]: `linger.mss` is no property of");
+        assert!(err.contains(&place), "{err}");
+        for part in ["did you mean `linger.ms`?", "did you mean `sasl.password`?", "\"zip\""] {
+            assert!(err.contains(part), "no {part} in {err}");
+        }
+        assert!(!err.contains("s3cret") && err.contains("\n3 problems\n"), "{err}");
+        let (_, out, _) = cli(&["check", &file, "--json"], &[]);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        let keys: Vec<_> = document["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|problem| (problem["code"].as_str().unwrap(), problem["key"].as_str().unwrap()))
+            .collect();
+        let expected = [
+            ("CFG0002", "kafka.producer.linger.mss"),
+            ("CFG0004", "kafka.producer.compression.type"),
+            ("CFG0002", "kafka.client.sasl.pasword"),
+        ];
+        assert_eq!(keys, expected);
+        assert!(!out.contains("s3cret"), "{out}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 pub(super) fn load(file: &Path) -> Result<Settings, Failure> {
-    config::load(file, config::process_environment())
+    super::config::read(file, config::process_environment())
         .map_err(|problems| Failure::rendered(BAD_CONFIGURATION, problems.render() + "\n"))
 }
 

@@ -36,6 +36,7 @@ pub use self::pipeline::{
     Ordering, Pipeline, StartOffset,
 };
 pub use self::problem::{Code, Located, Place, Problem, Problems};
+pub use self::properties::{AskClient, PropertyRefused};
 pub use self::settings::{
     Aws, GroupProtocol, Http, Kafka, Limits, Log, LogFormat, Metrics, Otlp, PerState, Pin,
     Settings, Shards, Task, TaskHttp, Traces,
@@ -46,12 +47,13 @@ pub use self::values::{Listen, Property, SHARDS_MAX, ShardCount, period};
 pub const ANNOTATED: &str = include_str!("../../config/expressway.toml");
 
 /// Reads a file and the variables of `environment`, and checks that the files which they name are
-/// there.
+/// there, and with `ask` that the Kafka client takes its properties.
 ///
 /// Relative paths in the file and in the environment start at the folder of the file.
 pub fn load(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
+    ask: AskClient,
 ) -> Result<Settings, Problems> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| Problems {
@@ -65,19 +67,21 @@ pub fn load(
             help: Some("`expressway config init` prints one to start from".to_owned()),
         }],
         definitions: Vec::new(),
+        hidden: Vec::new(),
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    read(&name, text, folder, environment, Files::MustExist)
+    read(&name, text, folder, environment, Files::MustExist, ask)
 }
 
-/// Reads a text; touches no file. `name` is what messages call it.
+/// Reads a text; touches no file and takes all properties of the Kafka client on trust. `name` is what
+/// messages call it.
 pub fn parse(
     name: &str,
     text: &str,
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings, Problems> {
-    read(name, text.to_owned(), folder, environment, Files::MayLack)
+    read(name, text.to_owned(), folder, environment, Files::MayLack, |_, _| Ok(()))
 }
 
 /// JSON schema of the configuration, as committed in `config/expressway.schema.json`.
@@ -121,12 +125,13 @@ fn read(
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
     files: Files,
+    ask: AskClient,
 ) -> Result<Settings, Problems> {
     let mut list = Vec::new();
     let mut definitions = Vec::new();
     let mut tree = tree::parse(&text, &mut list);
     // After a syntax error the tree has holes, and what is said about them would be noise.
-    let settings = if list.is_empty() {
+    let (settings, mut hidden) = if list.is_empty() {
         let schema = schema();
         let environment: Vec<_> = environment.into_iter().collect();
         environment::apply(&schema, &mut tree, environment.iter().cloned(), &mut list);
@@ -137,14 +142,15 @@ fn read(
         properties::flatten(&mut tree);
         shape::check(&schema, &tree, &mut list);
         fill(&mut tree);
-        properties::check(&tree, protocol(&tree), &mut list);
+        let mut hidden = properties::check(&tree, protocol(&tree), ask, &mut list);
+        hidden.extend(header_values(&tree));
         let settings = settle(&tree, folder, &mut list);
         if matches!(files, Files::MustExist) {
             definitions = files::check(&tree, folder, &mut list);
         }
-        settings
+        (settings, hidden)
     } else {
-        None
+        (None, properties::hidden_in_lines(&text))
     };
     match settings {
         Some(settings) if list.is_empty() => Ok(settings),
@@ -154,7 +160,8 @@ fn read(
                 Place::Nowhere => (1, 0),
                 Place::Environment(_) => (2, 0),
             });
-            Err(Problems { file: name.to_owned(), text, list, definitions })
+            hidden.sort_by_key(|span| span.start);
+            Err(Problems { file: name.to_owned(), text, list, definitions, hidden })
         }
     }
 }
@@ -184,6 +191,19 @@ fn fill(tree: &mut tree::Node) {
         pipeline.default_text("role", || role.clone());
         pipeline.default_text("failure_topic", || result_topic);
     }
+}
+
+/// The places of what goes with requests to a collector: often a key.
+fn header_values(tree: &tree::Node) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let headers = tree
+        .get("traces")
+        .and_then(|traces| traces.get("otlp"))
+        .and_then(|otlp| otlp.get("headers"))
+        .and_then(tree::Node::table);
+    headers.into_iter().flatten().filter_map(|(_, entry)| match &entry.node.place {
+        Place::File(span) => Some(span.clone()),
+        Place::Environment(_) | Place::Nowhere => None,
+    })
 }
 
 fn protocol(tree: &tree::Node) -> GroupProtocol {

@@ -165,6 +165,8 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// The definitions that are there, for whoever looks into them all the same.
     pub definitions: Vec<NamedDefinition>,
+    /// Bytes of the text that are not shown, such as passwords, by their start.
+    pub hidden: Vec<Range<usize>>,
 }
 
 /// One problem with its place resolved, as `--json` prints it.
@@ -241,14 +243,7 @@ impl Problems {
         let _ = match &problem.place {
             Place::File(span) => {
                 let (line, column) = position(&self.text, span.start);
-                let source = self.text.lines().nth(line - 1).unwrap_or_default();
-                let source: String = source.chars().take(SOURCE_CHARS_MAX).collect();
-                let carets = self
-                    .text
-                    .get(span.clone())
-                    .and_then(|text| text.lines().next())
-                    .map_or(1, |text| text.chars().count())
-                    .clamp(1, SOURCE_CHARS_MAX);
+                let (source, indent, carets) = self.excerpt(span);
                 let gutter = line.to_string().len();
                 writeln!(
                     out,
@@ -258,7 +253,6 @@ impl Problems {
                     "",
                     "",
                     "^".repeat(carets),
-                    indent = (column - 1).min(SOURCE_CHARS_MAX),
                 )
             }
             Place::Environment(name) => {
@@ -269,6 +263,41 @@ impl Problems {
         if let Some(help) = &problem.help {
             let _ = writeln!(out, "  help: {help}");
         }
+    }
+}
+
+impl Problems {
+    /// The line in which a span starts, how far in that is as the line is shown, and how much of the
+    /// line it covers.
+    fn excerpt(&self, span: &Range<usize>) -> (String, usize, usize) {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let line_end = start + rest.find('\n').unwrap_or(rest.len());
+        let source = self.shown(line_start..line_end).chars().take(SOURCE_CHARS_MAX).collect();
+        let chars = |piece: Range<usize>| self.shown(piece).chars().count();
+        let indent = chars(line_start..start).min(SOURCE_CHARS_MAX);
+        let carets = chars(start..span.end.clamp(start, line_end)).clamp(1, SOURCE_CHARS_MAX);
+        (source, indent, carets)
+    }
+
+    /// A piece of a line as it may be shown.
+    fn shown(&self, piece: Range<usize>) -> String {
+        let text = |piece: Range<usize>| self.text.get(piece).unwrap_or_default();
+        let mut out = String::new();
+        let mut at = piece.start;
+        for hidden in &self.hidden {
+            let (from, to) = (hidden.start.max(at), hidden.end.min(piece.end));
+            if from < to {
+                out.push_str(text(at..from));
+                out.push_str("***");
+                at = to;
+            }
+        }
+        out.push_str(text(at..piece.end));
+        out.truncate(out.trim_end_matches('\r').len());
+        out
     }
 }
 

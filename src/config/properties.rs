@@ -1,8 +1,24 @@
-//! Client properties that the service sets itself and nobody may override.
+//! Client properties: those that the service sets itself and nobody may override, those that the
+//! client does not know, and those whose value is not shown.
 
-use super::problem::{Code, Problem};
+use std::ops::Range;
+
+use super::problem::{Code, Place, Problem};
 use super::settings::GroupProtocol;
 use super::tree::{Entry, Node, Value};
+use super::values::Property;
+
+/// Why the Kafka client does not take a property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PropertyRefused {
+    /// It knows none of this name; perhaps this one is meant.
+    Unknown(Option<String>),
+    /// It does not take the value, in its own words, which may repeat the value.
+    Value(String),
+}
+
+/// Asks whether the client takes a property, by name and value: what it knows is not known here.
+pub type AskClient = fn(&str, &str) -> Result<(), PropertyRefused>;
 
 /// `fetch.wait.max.ms = 5` without quotes is nested tables to TOML; makes one key of them again.
 pub(super) fn flatten(tree: &mut Node) {
@@ -39,26 +55,87 @@ fn flatten_into(
     }
 }
 
-/// Reports the properties that would break a promise of the service.
-pub(super) fn check(tree: &Node, protocol: GroupProtocol, problems: &mut Vec<Problem>) {
+/// Reports the properties that would break a promise of the service, and those that the client does
+/// not take. Returns the places of values that are not shown: secrets, and whatever has an unknown
+/// name, which may be a secret's, misspelt.
+pub(super) fn check(
+    tree: &Node,
+    protocol: GroupProtocol,
+    ask: AskClient,
+    problems: &mut Vec<Problem>,
+) -> Vec<Range<usize>> {
+    let mut hidden = Vec::new();
     let Some(kafka) = tree.get("kafka") else {
-        return;
+        return hidden;
     };
     for section in SECTIONS {
         let properties = kafka.get(section).and_then(Node::table);
         for (key, entry) in properties.into_iter().flatten() {
-            let Some(reason) = reason(section, key, protocol, &entry.node) else {
-                continue;
+            let problem = match reason(section, key, protocol, &entry.node) {
+                Some(reason) => Some(Problem {
+                    code: Code::Reserved,
+                    place: entry.key.clone(),
+                    key: format!("kafka.{section}.{key}"),
+                    message: format!("`{key}` cannot be set under [kafka.{section}]"),
+                    help: Some(reason.to_owned()),
+                }),
+                None => refused(section, key, entry, ask),
             };
-            problems.push(Problem {
-                code: Code::Reserved,
-                place: entry.key.clone(),
-                key: format!("kafka.{section}.{key}"),
-                message: format!("`{key}` cannot be set under [kafka.{section}]"),
-                help: Some(reason.to_owned()),
-            });
+            let is_unknown = problem.as_ref().is_some_and(|one| one.code == Code::UnknownKey);
+            if let Place::File(span) = &entry.node.place
+                && (is_unknown || is_secret(key))
+            {
+                hidden.push(span.clone());
+            }
+            problems.extend(problem);
         }
     }
+    hidden
+}
+
+/// What the client says against a property.
+fn refused(section: &str, key: &str, entry: &Entry, ask: AskClient) -> Option<Problem> {
+    // What is no text, number or boolean has been reported.
+    let Property(value) = serde_json::from_value(entry.node.to_json()).ok()?;
+    let name = format!("kafka.{section}.{key}");
+    match ask(key, &value).err()? {
+        PropertyRefused::Unknown(near) => Some(Problem {
+            code: Code::UnknownKey,
+            place: entry.key.clone(),
+            key: name,
+            message: format!("`{key}` is no property of the Kafka client"),
+            help: near.map(|near| format!("did you mean `{near}`?")),
+        }),
+        PropertyRefused::Value(said) => {
+            let is_left_out = key.split('.').any(|part| part == "ssl") && !cfg!(feature = "tls");
+            let is_told = !is_secret(key) || value.is_empty();
+            let said = if is_told { said } else { said.replace(&value, "***") };
+            Some(Problem {
+                code: if is_left_out { Code::NotBuilt } else { Code::BadValue },
+                place: entry.node.place.clone(),
+                key: name,
+                message: format!("the Kafka client does not take it: {said}"),
+                help: is_left_out.then(|| NO_TLS.to_owned()),
+            })
+        }
+    }
+}
+
+/// The places of all that a line gives to a key that sounds like a secret's, in a text that is no
+/// TOML.
+pub(super) fn hidden_in_lines(text: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let mut hidden = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let end = start + line.trim_end().len();
+        if let Some((key, _)) = line.split_once('=')
+            && is_secret(key)
+        {
+            hidden.push(start + key.len() + 1..end);
+        }
+        start += line.len();
+    }
+    hidden
 }
 
 fn reason(section: &str, key: &str, protocol: GroupProtocol, node: &Node) -> Option<&'static str> {
@@ -83,9 +160,7 @@ fn reason(section: &str, key: &str, protocol: GroupProtocol, node: &Node) -> Opt
 
 /// Property names whose value must not be printed.
 pub(super) fn is_secret(key: &str) -> bool {
-    key.contains("password")
-        || key.contains("secret")
-        || (key.starts_with("ssl.") && key.contains("pem"))
+    ["password", "passphrase", "secret", "pem"].iter().any(|word| key.contains(word))
         || key == "sasl.jaas.config"
 }
 

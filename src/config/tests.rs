@@ -24,6 +24,10 @@ fn accepts(text: &str) -> Settings {
     with(&format!("{text}{PIPELINE}"), &[]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+fn any_property(_: &str, _: &str) -> Result<(), PropertyRefused> {
+    Ok(())
+}
+
 /// The text must give exactly these problems: code, line, column, part of the rendered text.
 fn refuses(text: &str, expected: &[(Code, usize, usize, &str)]) {
     let problems = with(text, &[]).expect_err(text);
@@ -224,6 +228,86 @@ fn client_properties_are_free_but_for_the_reserved() {
     );
 }
 
+/// A client that knows two properties, of which it takes one value each.
+fn narrow_client(key: &str, value: &str) -> Result<(), PropertyRefused> {
+    match (key, value) {
+        ("linger.ms", "5") | ("sasl.password", "right") => Ok(()),
+        ("linger.ms" | "sasl.password", _) => {
+            Err(PropertyRefused::Value(format!("{value} is not for {key}")))
+        }
+        _ => Err(PropertyRefused::Unknown(Some("linger.ms".to_owned()))),
+    }
+}
+
+fn asked(text: &str, environment: &[(&str, &str)]) -> Problems {
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let text = format!("{text}{PIPELINE}");
+    let files = Files::MayLack;
+    read("test.toml", text, Path::new(""), environment, files, narrow_client).unwrap_err()
+}
+
+#[test]
+fn client_properties_are_those_that_the_client_takes() {
+    let problems = asked(
+        "[kafka.producer]\nlinger.ms = 5\nacks = 1\n[kafka.consumer]\n\"lingr.ms\" = 5\nlinger.ms = true\n",
+        &[("EXPRESSWAY__KAFKA__CLIENT__LINGER_MS", "7")],
+    );
+    let found: Vec<_> = problems
+        .located()
+        .iter()
+        .map(|one| (one.code, one.line, one.column, one.variable.is_some(), one.key.to_owned()))
+        .collect();
+    let expected = [
+        (Code::Reserved, Some(3), Some(1), false, "kafka.producer.acks".to_owned()),
+        (Code::UnknownKey, Some(5), Some(1), false, "kafka.consumer.lingr.ms".to_owned()),
+        (Code::BadValue, Some(6), Some(13), false, "kafka.consumer.linger.ms".to_owned()),
+        (Code::BadValue, None, None, true, "kafka.client.linger.ms".to_owned()),
+    ];
+    assert_eq!(found, expected, "{problems}");
+    let said = problems.render();
+    assert!(said.contains("  help: did you mean `linger.ms`?\n"), "{said}");
+    assert!(said.contains("true is not for linger.ms"), "{said}");
+}
+
+#[test]
+fn neither_secrets_nor_what_may_be_one_are_shown_beside_a_problem() {
+    for (text, shown) in [
+        // A name that is misspelt may be a secret's.
+        (
+            "[kafka.client]\n\"sasl.pasword\" = \"s3cret\"\n",
+            "2 | \"sasl.pasword\" = ***\n  | ^^^^^^^^^^^^^^",
+        ),
+        (
+            "[kafka.client]\n\"sasl.password\" = \"s3cret\" # so\n",
+            "2 | \"sasl.password\" = *** # so\n  |                   ^^^",
+        ),
+        // Others on the line are hidden as well, whatever it is shown for.
+        (
+            "[kafka]\nclient = {\"sasl.password\" = \"s3cret\", acks = 1, x = \"s3cret\"}\n",
+            "2 | client = {\"sasl.password\" = ***, acks = 1, x = ***}\n  |                                  ^^^^",
+        ),
+        (
+            "[kafka.client]\n\"sasl.password\" = \"\"\"\ns3cret\n\"\"\"\n",
+            "2 | \"sasl.password\" = ***\n  |                   ^^^",
+        ),
+        (
+            "[traces.otlp]\nheaders = {\"x-key\" = \"s3cret\"}\ntimeout = \"soon\"\n",
+            "3 | timeout = \"soon\"\n",
+        ),
+        (
+            "[traces.otlp]\nheaders = {\"x-key\" = \"s3cret\", y = []}\n",
+            "2 | headers = {\"x-key\" = ***, y = ***}\n",
+        ),
+        ("[kafka.client]\r\n\"sasl.password\" = s3cret\r\n", "2 | \"sasl.password\" =***"),
+    ] {
+        let problems = asked(text, &[]);
+        let said = problems.render();
+        assert!(said.contains(shown), "{said}");
+        let located = serde_json::to_string(&problems.located()).unwrap();
+        assert!(!said.contains("s3cret") && !located.contains("s3cret"), "{said}{located}");
+    }
+}
+
 #[test]
 fn contradictions_are_found() {
     refuses(
@@ -329,14 +413,14 @@ fn shown_settings_parse_to_themselves_without_secrets() {
 
 #[test]
 fn a_file_that_is_not_there_is_one_clear_problem() {
-    let problems = load(Path::new("/nonexistent/x.toml"), []).unwrap_err();
+    let problems = load(Path::new("/nonexistent/x.toml"), [], any_property).unwrap_err();
     assert!(problems.to_string().contains("cannot read the configuration"));
 }
 
 #[test]
 fn annotated_file_can_be_run_where_it_stands() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/expressway.toml");
-    load(&path, []).unwrap_or_else(|problems| panic!("{problems}"));
+    load(&path, [], any_property).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[test]
@@ -344,10 +428,10 @@ fn load_wants_the_definition_beside_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");
     std::fs::write(&path, PIPELINE).unwrap();
-    let problems = load(&path, []).unwrap_err();
+    let problems = load(&path, [], any_property).unwrap_err();
     assert_eq!(problems.located()[0].line, Some(5), "{problems}");
     std::fs::write(folder.path().join("m.asl.json"), "{}").unwrap();
-    let settings = load(&path, []).unwrap();
+    let settings = load(&path, [], any_property).unwrap();
     assert_eq!(settings.pipelines[0].definition, folder.path().join("m.asl.json"));
 }
 

@@ -25,6 +25,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
+use super::settings::reason;
 use super::topic_id::TopicIds;
 
 /// What happened to the group membership.
@@ -87,7 +88,7 @@ impl Consumer {
                 pipeline: options.pipeline_name.clone(),
                 ..Default::default()
             })
-            .map_err(|error| Error::Settings(error.to_string()))?;
+            .map_err(|error| Error::Settings(reason(error)))?;
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;

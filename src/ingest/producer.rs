@@ -15,6 +15,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Delivery, Headers, Report, Reports, Topic, code_name};
 use super::options::Options;
+use super::settings::reason;
 
 /// What a produced record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +102,8 @@ impl Producer {
                 // What it holds is hardly ever anything.
                 .set("statistics.interval.ms", "0");
         }
-        let base: BaseProducer<Events> = config
-            .create_with_context(Events)
-            .map_err(|error| Error::Settings(error.to_string()))?;
+        let base: BaseProducer<Events> =
+            config.create_with_context(Events).map_err(|error| Error::Settings(reason(error)))?;
         let base = Arc::new(base);
         let topic = |name: &str| {
             Topic::new(&base, name)

@@ -76,6 +76,14 @@ fn an_unknown_key() {
 }
 
 #[test]
+fn a_client_property_that_is_misspelt() {
+    let ended = refused_offline(|text| *text = text.replace("fetch.wait.max", "fetch.wiat.max"));
+    let parts = ["expressway.toml:7:1:", "`fetch.wiat.max.ms`", "`fetch.wait.max.ms`?"];
+    assert_one_message(&ended, BAD_CONFIGURATION, &parts);
+    assert!(!ended.message.contains("= 5"), "{}", ended.message);
+}
+
+#[test]
 fn an_ordering_that_is_not_there_yet() {
     let ended = refused_offline(|text| text.push_str("ordering = \"key\"\n"));
     let parts = ["ordering = \"key\"", "^^^^^", "not supported yet", "use \"none\""];
