@@ -20,7 +20,7 @@ use crate::base::ids::{PipelineIdx, ShardId};
 use crate::base::tally::{self, RunReader, ShardReader, SharedCounts, TaskReader};
 use crate::config::{self, METRICS_UPKEEP, Pipeline, Settings};
 use crate::http::{Admin, Condition, Server};
-use crate::ingest::{self, GroupProtocol, OffsetReset, ShardPort};
+use crate::ingest::{self, GroupProtocol, MissingTopic, OffsetReset, ShardPort};
 use crate::metrics::{self, Metrics, Rare, Upkeep};
 use crate::outcome::{Cards, Collector, PipelineCard, SumsText};
 use crate::registry;
@@ -57,6 +57,14 @@ pub enum Error {
         pipeline: String,
         /// Why.
         source: Box<ingest::Error>,
+    },
+    /// Several pipelines have topics that are not on the cluster.
+    #[error("{}", no_such_topics(pipelines, servers))]
+    NoSuchTopics {
+        /// The pipelines, each with its missing topics.
+        pipelines: Vec<(String, Vec<MissingTopic>)>,
+        /// The configured servers.
+        servers: String,
     },
     /// A shard thread has ended by itself, which is a fault of ours; its log says more.
     #[error("a shard thread has ended unasked; what it held runs again after a restart")]
@@ -411,6 +419,7 @@ fn shard_limits(settings: &Settings, count: usize) -> Limits {
     }
 }
 
+/// Connects all sources before any starts: none runs if another cannot.
 fn start_sources(
     settings: &Settings,
     machines: &Machines,
@@ -418,6 +427,30 @@ fn start_sources(
     receivers: Vec<LaneReceiver>,
 ) -> Result<Vec<(String, ingest::Handle)>, Error> {
     let mut sources: Vec<(String, ingest::Handle)> = Vec::new();
+    for (name, connected) in connect_sources(settings, machines, shards, receivers)? {
+        match connected.start() {
+            Ok(handle) => sources.push((name, handle)),
+            Err(source) => {
+                for (_, started) in sources {
+                    started.stop();
+                    started.join();
+                }
+                return Err(Error::Source { pipeline: name, source: Box::new(source) });
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// Connects the sources of all pipelines; topics that are missing are told for all of them at once.
+fn connect_sources(
+    settings: &Settings,
+    machines: &Machines,
+    shards: &Shards,
+    receivers: Vec<LaneReceiver>,
+) -> Result<Vec<(String, ingest::Pipeline)>, Error> {
+    let mut sources = Vec::new();
+    let mut lacking: Vec<(String, Vec<MissingTopic>)> = Vec::new();
     let lanes_total = receivers.len();
     for (lane, receiver) in receivers.into_iter().enumerate() {
         let index = lane / usize::from(settings.shards.io_threads);
@@ -427,21 +460,44 @@ fn start_sources(
         options.inflight_per_shard = (settings.limits.open_executions as usize)
             .div_ceil(shards.len() * lanes_total)
             .clamp(1, INFLIGHT_MAX) as u32;
-        match ingest::Pipeline::start(options, shards.ports(), receiver) {
-            Ok(handle) => sources.push((pipeline.name.clone(), handle)),
+        let name = pipeline.name.clone();
+        if lacking.last().is_some_and(|(known, _)| *known == name) {
+            // Another I/O thread's source of the same topics.
+            continue;
+        }
+        match ingest::Pipeline::connect(options, shards.ports(), receiver) {
+            Ok(connected) => sources.push((name, connected)),
+            Err(ingest::Error::NoSuchTopics { missing, .. }) => lacking.push((name, missing)),
+            // What is missing would not be found by trying again later; it is told first.
+            Err(_) if !lacking.is_empty() => break,
             Err(source) => {
-                for (_, started) in sources {
-                    started.stop();
-                    started.join();
-                }
-                return Err(Error::Source {
-                    pipeline: pipeline.name.clone(),
-                    source: Box::new(source),
-                });
+                return Err(Error::Source { pipeline: name, source: Box::new(source) });
             }
         }
     }
-    Ok(sources)
+    let servers = settings.kafka.bootstrap_servers();
+    if lacking.len() > 1 {
+        return Err(Error::NoSuchTopics { pipelines: lacking, servers });
+    }
+    match lacking.pop() {
+        None => Ok(sources),
+        Some((pipeline, missing)) => {
+            let source = Box::new(ingest::Error::NoSuchTopics { missing, servers });
+            Err(Error::Source { pipeline, source })
+        }
+    }
+}
+
+fn no_such_topics(pipelines: &[(String, Vec<MissingTopic>)], servers: &str) -> String {
+    let of_one = |(pipeline, missing): &(String, Vec<MissingTopic>)| {
+        let names: Vec<_> = missing.iter().map(MissingTopic::to_string).collect();
+        format!("pipeline `{pipeline}`: {}", names.join(", "))
+    };
+    let all: Vec<_> = pipelines.iter().map(of_one).collect();
+    format!(
+        "topics do not exist on `{servers}`; create them, or correct the configuration: {}",
+        all.join("; ")
+    )
 }
 
 fn source_options(

@@ -283,9 +283,9 @@ pub(super) fn failure(error: app::Error) -> Failure {
         app::Error::Definition(definition) => {
             Failure::rendered(BAD_CONFIGURATION, definition.render())
         }
-        app::Error::TwoMachinesOneName { .. } | app::Error::Settings(_) => {
-            Failure::new(BAD_CONFIGURATION, error)
-        }
+        app::Error::TwoMachinesOneName { .. }
+        | app::Error::Settings(_)
+        | app::Error::NoSuchTopics { .. } => Failure::new(BAD_CONFIGURATION, error),
         app::Error::Source { source, .. } => Failure::new(source_code(source), error),
         app::Error::Admin { .. } => Failure::new(BAD_CONFIGURATION, error),
         app::Error::ShardGone | app::Error::Thread(_) => Failure::new(INTERNAL, error),
@@ -295,7 +295,7 @@ pub(super) fn failure(error: app::Error) -> Failure {
 pub(super) fn source_code(error: &ingest::Error) -> u8 {
     match error {
         ingest::Error::Unreachable { .. } => KAFKA_UNREACHABLE,
-        ingest::Error::NoSuchTopic { .. }
+        ingest::Error::NoSuchTopics { .. }
         | ingest::Error::Settings(_)
         | ingest::Error::GroupProtocolTooOld => BAD_CONFIGURATION,
         _ => INTERNAL,

@@ -13,7 +13,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::metadata::MetadataBroker;
+use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
@@ -22,7 +22,7 @@ use crate::shard::outbox::Bell;
 
 use super::client_stats::{INTERVAL_MS, PartitionName, Reading, parse_consumer};
 use super::counters::{ClientRole, Counters};
-use super::error::Error;
+use super::error::{Error, MissingTopic};
 use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
 use super::settings::reason;
@@ -135,27 +135,27 @@ impl Consumer {
         ];
         let topics = options.topics.iter().map(|topic| ("source", topic.as_str()));
         let history = options.history.topic().map(|topic| ("history", topic));
+        let mut missing: Vec<MissingTopic> = Vec::new();
         for (role, topic) in topics.chain(outputs).chain(history) {
-            let missing = || Error::NoSuchTopic {
-                role,
-                topic: topic.to_owned(),
-                servers: options.bootstrap_servers.clone(),
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let metadata = match self.base.fetch_metadata(Some(topic), left) {
-                Ok(metadata) => metadata,
-                Err(KafkaError::MetadataFetch(
-                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
-                )) => return Err(missing()),
-                Err(error) => return Err(unreachable(error.to_string())),
-            };
-            let exists = metadata.topics().iter().any(|found| {
-                found.name() == topic && found.error().is_none() && !found.partitions().is_empty()
-            });
-            if !exists {
-                return Err(missing());
+            // Failures, for one, often go where results go.
+            if missing.iter().any(|known| known.name == topic) {
+                continue;
             }
-            brokers = metadata.brokers().iter().map(MetadataBroker::id).collect();
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.base.fetch_metadata(Some(topic), left) {
+                Ok(metadata) if has_topic(&metadata, topic) => {
+                    brokers = metadata.brokers().iter().map(MetadataBroker::id).collect();
+                }
+                Ok(_)
+                | Err(KafkaError::MetadataFetch(
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
+                )) => missing.push(MissingTopic { role, name: topic.to_owned() }),
+                Err(error) => return Err(unreachable(error.to_string())),
+            }
+        }
+        if !missing.is_empty() {
+            let servers = options.bootstrap_servers.clone();
+            return Err(Error::NoSuchTopics { missing, servers });
         }
         if options.group_protocol == GroupProtocol::Consumer && self.broker_is_too_old() {
             return Err(Error::GroupProtocolTooOld);
@@ -448,6 +448,12 @@ impl ConsumerContext for Membership {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         self.push(GroupEvent::Committed(result));
     }
+}
+
+fn has_topic(metadata: &Metadata, name: &str) -> bool {
+    metadata.topics().iter().any(|found| {
+        found.name() == name && found.error().is_none() && !found.partitions().is_empty()
+    })
 }
 
 fn give_up(

@@ -1,8 +1,24 @@
 //! Why a source cannot start or had to stop.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// A topic that is not on the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingTopic {
+    /// What it is for.
+    pub role: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+impl Display for MissingTopic {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} topic `{}`", self.role, self.name)
+    }
+}
 
 /// What the operator reads. Every message names the value at fault and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -19,15 +35,11 @@ pub enum Error {
         /// What librdkafka last said.
         reason: String,
     },
-    /// A topic of the configuration is not on the cluster.
-    #[error(
-        "{role} topic `{topic}` does not exist on `{servers}`; create it, or correct the pipeline's configuration"
-    )]
-    NoSuchTopic {
-        /// What the topic is for.
-        role: &'static str,
-        /// Its name.
-        topic: String,
+    /// Topics of the configuration are not on the cluster.
+    #[error("{}", no_such_topics(missing, servers))]
+    NoSuchTopics {
+        /// All of them, each once.
+        missing: Vec<MissingTopic>,
         /// The configured servers.
         servers: String,
     },
@@ -96,4 +108,16 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+fn no_such_topics(missing: &[MissingTopic], servers: &str) -> String {
+    let names: Vec<_> = missing.iter().map(MissingTopic::to_string).collect();
+    let (do_not, them) = match names.len() {
+        1 => ("does not", "it"),
+        _ => ("do not", "them"),
+    };
+    format!(
+        "{} {do_not} exist on `{servers}`; create {them}, or correct the pipeline's configuration",
+        names.join(", ")
+    )
 }

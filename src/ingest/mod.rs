@@ -43,7 +43,7 @@ pub use counters::{
 };
 pub use dead_letter::{DeadLetterClass, DeadLetterHeaders};
 pub use embedded::EmbeddedBroker;
-pub use error::Error;
+pub use error::{Error, MissingTopic};
 pub use file::{FileOptions, FileOutputs, FileReport, run_file};
 pub use history::{EVENTS_LEFT_OUT_HEADER, HistorySink, Lines};
 pub use identity::{FILE_CLUSTER_ID, FILE_TOPIC, IdentityPrefix, push_default_name};

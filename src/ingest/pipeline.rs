@@ -1,6 +1,7 @@
 //! Starting and stopping a Kafka source.
 
 use std::collections::VecDeque;
+use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -18,12 +19,25 @@ use super::options::Options;
 use super::port::{Router, ShardPort};
 use super::producer::Producer;
 
-/// A Kafka source that is yet to run.
-#[derive(Debug)]
-pub struct Pipeline;
+/// A Kafka source that is connected and yet to run.
+pub struct Pipeline {
+    options: Options,
+    ports: Vec<ShardPort>,
+    lane: LaneReceiver,
+    counters: Arc<Counters>,
+    cluster_id: String,
+    consumer: Consumer,
+    producer: Producer,
+}
+
+impl Debug for Pipeline {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("options", &self.options).finish_non_exhaustive()
+    }
+}
 
 impl Pipeline {
-    /// Connects, checks brokers and topics, and starts the I/O thread.
+    /// Connects, and checks brokers and topics. It joins no group and reads nothing yet.
     ///
     /// `ports` are all shards, in the order of their numbers; `lane` is the one that stands at
     /// `options.lane` in every shard's collector.
@@ -31,16 +45,26 @@ impl Pipeline {
     /// # Errors
     /// What can be known before the first record: no broker, one that is too old for the group
     /// protocol, no such topic, bad settings.
-    pub fn start(
+    pub fn connect(
         options: Options,
         ports: Vec<ShardPort>,
         lane: LaneReceiver,
-    ) -> Result<Handle, Error> {
+    ) -> Result<Self, Error> {
         let bell = lane.bell();
         let counters = Arc::new(Counters::default());
         let mut consumer = Consumer::new(&options, &bell, &counters)?;
         let cluster_id = consumer.check_cluster(&options)?;
         let producer = Producer::new(&options, &bell, false, &counters)?;
+        Ok(Self { options, ports, lane, counters, cluster_id, consumer, producer })
+    }
+
+    /// Starts the I/O thread, which joins the group.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(self) -> Result<Handle, Error> {
+        let Self { options, ports, lane, counters, cluster_id, consumer, producer } = self;
+        let bell = lane.bell();
         let stop = Arc::new(AtomicBool::new(false));
         let now = Instant::now();
         let name = format!("io-{}", options.lane);

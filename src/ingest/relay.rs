@@ -36,7 +36,7 @@ pub struct RelayReport {
 /// committed.
 ///
 /// # Errors
-/// As [`super::Pipeline::start`], and when a record is refused for good.
+/// As [`super::Pipeline::connect`], and when a record is refused for good.
 pub fn relay(
     options: &Options,
     is_outfitted: bool,

@@ -13,7 +13,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
-use super::error::Error;
+use super::error::{Error, MissingTopic};
 use super::settings::reason;
 
 /// What is read, and how it is reached.
@@ -95,9 +95,8 @@ fn ends(
 ) -> Result<BTreeMap<i32, i64>, Error> {
     let deadline = Instant::now() + options.timeout;
     let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-    let missing = || Error::NoSuchTopic {
-        role: "billing",
-        topic: topic.to_owned(),
+    let missing = || Error::NoSuchTopics {
+        missing: vec![MissingTopic { role: "billing", name: topic.to_owned() }],
         servers: options.bootstrap_servers.clone(),
     };
     let unreachable = |error: &KafkaError| consumer.context().unreachable(options, error);

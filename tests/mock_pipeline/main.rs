@@ -51,7 +51,7 @@ impl Running {
     fn start(options: Options) -> Self {
         let mut shards = Shards::start(2);
         let (ports, lane) = shards.take();
-        let handle = Pipeline::start(options, ports, lane).unwrap();
+        let handle = Pipeline::connect(options, ports, lane).and_then(Pipeline::start).unwrap();
         Self { handle, shards }
     }
 
@@ -371,7 +371,7 @@ fn a_full_window_stops_intake_until_its_head_ends() {
     let mut shards = Shards::start(1);
     shards.control.hold.store(true, Ordering::SeqCst);
     let (ports, lane) = shards.take();
-    let handle = Pipeline::start(options, ports, lane).unwrap();
+    let handle = Pipeline::connect(options, ports, lane).and_then(Pipeline::start).unwrap();
     let counters = handle.counters();
     wait_for("the window to fill", || {
         counters.window_full.get() == 1 && counters.finished.get() == 63
@@ -403,7 +403,7 @@ fn records_that_find_all_shards_full_are_counted_once_each() {
     let mut shards = Shards::start(1);
     shards.control.hold.store(true, Ordering::SeqCst);
     let (ports, lane) = shards.take();
-    let handle = Pipeline::start(options, ports, lane).unwrap();
+    let handle = Pipeline::connect(options, ports, lane).and_then(Pipeline::start).unwrap();
     let counters = handle.counters();
     wait_for("the sixth to wait", || counters.throttled.get() == 1);
     assert_eq!(counters.consumed.get(), 5);
@@ -485,7 +485,7 @@ fn starting_says_what_is_wrong() {
     let start = |options: Options| {
         let mut shards = Shards::start(1);
         let (ports, lane) = shards.take();
-        let error = Pipeline::start(options, ports, lane).unwrap_err();
+        let error = Pipeline::connect(options, ports, lane).and_then(Pipeline::start).unwrap_err();
         shards.join();
         error
     };
@@ -506,6 +506,16 @@ fn starting_says_what_is_wrong() {
     let error = start(missing);
     assert!(error.to_string().starts_with("billing topic `no-bills` does not exist"), "{error}");
 
+    let mut missing = options(&cluster);
+    missing.topics = vec!["in".into(), "no-in".into()];
+    missing.result_topic = "no-out".into();
+    missing.failure_topic = "no-out".into();
+    missing.dead_letter_topic = "no-dead".into();
+    let error = start(missing).to_string();
+    let all =
+        "source topic `no-in`, result topic `no-out`, dead-letter topic `no-dead` do not exist";
+    assert!(error.starts_with(all) && error.contains("; create them, or"), "{error}");
+
     let mut bad = options(&cluster);
     bad.client_settings.push(("no.such.setting".into(), "1".into()));
     let error = start(bad);
@@ -519,7 +529,7 @@ fn a_broker_too_old_for_the_group_protocol_is_told_apart() {
     cluster.forget_new_groups();
     let mut shards = Shards::start(1);
     let (ports, lane) = shards.take();
-    let error = Pipeline::start(options(&cluster), ports, lane).unwrap_err();
+    let error = Pipeline::connect(options(&cluster), ports, lane).unwrap_err();
     shards.join();
     assert!(matches!(error, Error::GroupProtocolTooOld), "{error}");
     assert!(error.to_string().contains("group_protocol = \"classic\""), "{error}");

@@ -59,6 +59,36 @@ fn a_topic_that_is_not_there() {
 }
 
 #[test]
+fn topics_that_are_not_there_are_told_at_once() {
+    let cluster = Cluster::new(TOPICS);
+    let (servers, definition) = (cluster.servers(), shipped("pass-choice.asl.json"));
+    let text = Config::new(&servers, &definition).text();
+    let lacking = text.replace("\"bills\"", "\"no-bills\"").replace("\"dead\"", "\"no-dead\"");
+    let parts = ["pipeline `orders`: billing topic `no-bills`, dead-letter topic `no-dead` do not"];
+    assert_one_message(&Instance::refused(&lacking), BAD_CONFIGURATION, &parts);
+
+    // Of several pipelines, with several sources each; the second lacks nothing.
+    let pipeline = &text[text.find("[[pipeline]]").unwrap()..];
+    let named = |name: &str| {
+        pipeline
+            .replace("\"orders\"", &format!("\"{name}\""))
+            .replace("group = \"g\"", &format!("group = \"{name}\""))
+    };
+    let (second, third) = (named("b"), named("c").replace("\"in\"", "\"no-in\""));
+    let text =
+        format!("{lacking}{second}{third}").replace("count = 2", "count = 2\nio_threads = 2");
+    let parts = [
+        "pipeline `orders`: billing topic `no-bills`, dead-letter topic `no-dead`; \
+         pipeline `c`: source topic `no-in`",
+        &servers,
+        "create them",
+    ];
+    let ended = Instance::refused(&text);
+    assert_one_message(&ended, BAD_CONFIGURATION, &parts);
+    assert_eq!(ended.message.matches("no-bills").count(), 1, "{}", ended.message);
+}
+
+#[test]
 fn a_broker_too_old_for_the_group_protocol() {
     let cluster = Cluster::new(TOPICS);
     cluster.forget_new_groups();

@@ -189,10 +189,14 @@ fn kafka_failure(error: &ingest::Error, topics: &Topics) -> Failure {
                 format!("no Kafka broker at `{servers}` answered within {waited:?} ({reason})");
             Failure::new(code, format!("{what}; check --brokers and that the broker is up"))
         }
-        ingest::Error::NoSuchTopic { topic, servers, .. } if flags.topic => Failure::new(
-            code,
-            format!("topic `{topic}` does not exist on `{servers}`; check --topic"),
-        ),
+        ingest::Error::NoSuchTopics { missing, servers } if flags.topic => {
+            let names: Vec<_> = missing.iter().map(|topic| format!("`{}`", topic.name)).collect();
+            let names = names.join(", ");
+            Failure::new(
+                code,
+                format!("topic {names} does not exist on `{servers}`; check --topic"),
+            )
+        }
         ingest::Error::Settings(_) if flags.client => {
             Failure::new(code, format!("{error}; check --client"))
         }
@@ -221,9 +225,8 @@ mod tests {
             waited: Duration::from_secs(1),
             reason: "silence".to_owned(),
         };
-        let missing = ingest::Error::NoSuchTopic {
-            role: "billing",
-            topic: "t".to_owned(),
+        let missing = ingest::Error::NoSuchTopics {
+            missing: vec![ingest::MissingTopic { role: "billing", name: "t".to_owned() }],
             servers: "h:1".to_owned(),
         };
         let settings = ingest::Error::Settings("no such property".to_owned());
