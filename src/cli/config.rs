@@ -376,6 +376,17 @@ mod tests {
         assert!(!out.contains("s3cret"), "{out}");
     }
 
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn check_tells_of_properties_that_this_build_cannot_follow() {
+        let (_folder, file) = folder();
+        let variable = [("EXPRESSWAY__KAFKA__CLIENT__SSL_CA_LOCATION", "ca.pem")];
+        let (exit, _, err) = cli(&["check", &file], &variable);
+        assert_eq!(exit, 3, "{err}");
+        let place = "environment EXPRESSWAY__KAFKA__CLIENT__SSL_CA_LOCATION: error[CFG0009]: ";
+        assert!(err.contains(place) && err.contains("--features tls"), "{err}");
+    }
+
     #[test]
     fn check_shows_the_warnings_of_definitions_and_forbids_nothing() {
         let (folder, file) = folder();

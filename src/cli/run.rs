@@ -285,9 +285,9 @@ pub(super) fn failure(error: app::Error) -> Failure {
         }
         app::Error::TwoMachinesOneName { .. }
         | app::Error::Settings(_)
-        | app::Error::NoSuchTopics { .. } => Failure::new(BAD_CONFIGURATION, error),
+        | app::Error::NoSuchTopics { .. }
+        | app::Error::Admin { .. } => Failure::new(BAD_CONFIGURATION, error),
         app::Error::Source { source, .. } => Failure::new(source_code(source), error),
-        app::Error::Admin { .. } => Failure::new(BAD_CONFIGURATION, error),
         app::Error::ShardGone | app::Error::Thread(_) => Failure::new(INTERNAL, error),
     }
 }

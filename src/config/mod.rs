@@ -143,6 +143,7 @@ fn read(
         shape::check(&schema, &tree, &mut list);
         fill(&mut tree);
         let mut hidden = properties::check(&tree, protocol(&tree), ask, &mut list);
+        properties::secrets(&tree, &mut hidden);
         hidden.extend(header_values(&tree));
         let settings = settle(&tree, folder, &mut list);
         if matches!(files, Files::MustExist) {

@@ -56,17 +56,16 @@ fn flatten_into(
 }
 
 /// Reports the properties that would break a promise of the service, and those that the client does
-/// not take. Returns the places of values that are not shown: secrets, and whatever has an unknown
-/// name, which may be a secret's, misspelt.
+/// not take. Returns the places of values with an unknown name, which may be a secret's, misspelt.
 pub(super) fn check(
     tree: &Node,
     protocol: GroupProtocol,
     ask: AskClient,
     problems: &mut Vec<Problem>,
 ) -> Vec<Range<usize>> {
-    let mut hidden = Vec::new();
+    let mut unknown = Vec::new();
     let Some(kafka) = tree.get("kafka") else {
-        return hidden;
+        return unknown;
     };
     for section in SECTIONS {
         let properties = kafka.get(section).and_then(Node::table);
@@ -81,16 +80,15 @@ pub(super) fn check(
                 }),
                 None => refused(section, key, entry, ask),
             };
-            let is_unknown = problem.as_ref().is_some_and(|one| one.code == Code::UnknownKey);
             if let Place::File(span) = &entry.node.place
-                && (is_unknown || is_secret(key))
+                && problem.as_ref().is_some_and(|one| one.code == Code::UnknownKey)
             {
-                hidden.push(span.clone());
+                unknown.push(span.clone());
             }
             problems.extend(problem);
         }
     }
-    hidden
+    unknown
 }
 
 /// What the client says against a property.
@@ -118,6 +116,22 @@ fn refused(section: &str, key: &str, entry: &Entry, ask: AskClient) -> Option<Pr
                 help: is_left_out.then(|| NO_TLS.to_owned()),
             })
         }
+    }
+}
+
+/// The places of secrets, wherever they stand: under a table that is misspelt, too.
+pub(super) fn secrets(node: &Node, found: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::Table(table) => {
+            for (key, entry) in table {
+                match &entry.node.place {
+                    Place::File(span) if is_secret(key) => found.push(span.clone()),
+                    _ => secrets(&entry.node, found),
+                }
+            }
+        }
+        Value::List(list) => list.iter().for_each(|item| secrets(item, found)),
+        _ => {}
     }
 }
 

@@ -24,9 +24,7 @@ fn accepts(text: &str) -> Settings {
     with(&format!("{text}{PIPELINE}"), &[]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-fn any_property(_: &str, _: &str) -> Result<(), PropertyRefused> {
-    Ok(())
-}
+const ANY_PROPERTY: AskClient = |_, _| Ok(());
 
 /// The text must give exactly these problems: code, line, column, part of the rendered text.
 fn refuses(text: &str, expected: &[(Code, usize, usize, &str)]) {
@@ -298,6 +296,11 @@ fn neither_secrets_nor_what_may_be_one_are_shown_beside_a_problem() {
             "[traces.otlp]\nheaders = {\"x-key\" = \"s3cret\", y = []}\n",
             "2 | headers = {\"x-key\" = ***, y = ***}\n",
         ),
+        // Wherever it stands: a misspelt table has no properties.
+        (
+            "[kafka]\nclent = {\"sasl.password\" = \"s3cret\"}\n",
+            "2 | clent = {\"sasl.password\" = ***}\n  | ^^^^^\n",
+        ),
         ("[kafka.client]\r\n\"sasl.password\" = s3cret\r\n", "2 | \"sasl.password\" =***"),
     ] {
         let problems = asked(text, &[]);
@@ -403,24 +406,33 @@ fn environment_mistakes_name_the_variable() {
 
 #[test]
 fn shown_settings_parse_to_themselves_without_secrets() {
-    let mut settings = accepts("[kafka.client]\n\"sasl.password\" = \"hush\"\n");
+    let names = [
+        "sasl.password",
+        "ssl.key.pem",
+        "sasl.oauthbearer.assertion.private.key.pem",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+    ];
+    let lines = names.map(|name| format!("\"{name}\" = \"hush\"\n")).concat();
+    let mut settings = accepts(&format!("[kafka.client]\n{lines}"));
     let shown = show(&settings);
     assert!(!shown.contains("hush"));
     assert!(!show_json(&settings).to_string().contains("hush"));
-    "***".clone_into(&mut settings.kafka.client.get_mut("sasl.password").unwrap().0);
+    for name in names {
+        "***".clone_into(&mut settings.kafka.client.get_mut(name).unwrap().0);
+    }
     assert_eq!(with(&shown, &[]).unwrap(), settings);
 }
 
 #[test]
 fn a_file_that_is_not_there_is_one_clear_problem() {
-    let problems = load(Path::new("/nonexistent/x.toml"), [], any_property).unwrap_err();
+    let problems = load(Path::new("/nonexistent/x.toml"), [], ANY_PROPERTY).unwrap_err();
     assert!(problems.to_string().contains("cannot read the configuration"));
 }
 
 #[test]
 fn annotated_file_can_be_run_where_it_stands() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/expressway.toml");
-    load(&path, [], any_property).unwrap_or_else(|problems| panic!("{problems}"));
+    load(&path, [], ANY_PROPERTY).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[test]
@@ -428,10 +440,10 @@ fn load_wants_the_definition_beside_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");
     std::fs::write(&path, PIPELINE).unwrap();
-    let problems = load(&path, [], any_property).unwrap_err();
+    let problems = load(&path, [], ANY_PROPERTY).unwrap_err();
     assert_eq!(problems.located()[0].line, Some(5), "{problems}");
     std::fs::write(folder.path().join("m.asl.json"), "{}").unwrap();
-    let settings = load(&path, [], any_property).unwrap();
+    let settings = load(&path, [], ANY_PROPERTY).unwrap();
     assert_eq!(settings.pipelines[0].definition, folder.path().join("m.asl.json"));
 }
 
