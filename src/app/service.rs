@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::build::BUILD;
 use super::flows;
@@ -240,6 +240,8 @@ impl Service {
         }
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..lane_count).map(|_| lane(LANE_BATCHES)).unzip();
+        let rare = metrics::rare();
+        let upkeep = Upkeep::start(Arc::clone(&rare), METRICS_UPKEEP)?;
         let shards = Shards::start(settings, &machines, &senders)?;
         drop(senders);
         let sources = match start_sources(settings, &machines, &shards, receivers) {
@@ -250,8 +252,6 @@ impl Service {
             }
         };
         let consuming = Condition::failing("sources are starting");
-        let rare = metrics::rare();
-        let upkeep = Upkeep::start(Arc::clone(&rare), METRICS_UPKEEP)?;
         let mut service = Self { shards, sources, admin: None, _upkeep: upkeep, consuming };
         if let Err(error) = service.open_admin(settings, &machines, rare) {
             service.stop();
@@ -468,8 +468,11 @@ fn connect_sources(
         match ingest::Pipeline::connect(options, shards.ports(), receiver) {
             Ok(connected) => sources.push((name, connected)),
             Err(ingest::Error::NoSuchTopics { missing, .. }) => lacking.push((name, missing)),
-            // What is missing would not be found by trying again later; it is told first.
-            Err(_) if !lacking.is_empty() => break,
+            // What is missing would not be found by trying again later; it is what is returned.
+            Err(error) if !lacking.is_empty() => {
+                warn!(pipeline = name, error = %error, "a source cannot start");
+                break;
+            }
             Err(source) => {
                 return Err(Error::Source { pipeline: name, source: Box::new(source) });
             }

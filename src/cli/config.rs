@@ -376,6 +376,29 @@ mod tests {
         assert!(!out.contains("s3cret"), "{out}");
     }
 
+    /// Without TLS the client has less; what is missing is told apart from what is wrong.
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn what_the_client_was_built_without_has_a_code_of_its_own() {
+        let (_folder, file) = folder();
+        let text = std::fs::read_to_string(&file).unwrap().replace("[kafka.client]\n", "");
+        for (line, code, help) in [
+            ("security.protocol = \"SSL\"", "CFG0009", true),
+            ("security.protocol = \"sasl_plaintext\"", "CFG0009", true),
+            ("ssl.ca.location = \"ca.pem\"", "CFG0009", true),
+            ("sasl.oauthbearer.config = \"a=b\"", "CFG0009", true),
+            ("https.ca.location = \"ca.pem\"", "CFG0009", false),
+            ("compression.type = \"zip\"", "CFG0004", false),
+            ("security.protocol = \"tls\"", "CFG0004", false),
+        ] {
+            std::fs::write(&file, format!("{text}\n[kafka.client]\n{line}\n")).unwrap();
+            let (exit, _, err) = cli(&["check", &file], &[]);
+            assert_eq!(exit, 3, "{err}");
+            assert!(err.contains(&format!("error[{code}]: ")), "{line}: {err}");
+            assert_eq!(err.contains("--features tls"), help, "{line}: {err}");
+        }
+    }
+
     #[cfg(not(feature = "tls"))]
     #[test]
     fn check_tells_of_properties_that_this_build_cannot_follow() {

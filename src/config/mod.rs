@@ -10,6 +10,7 @@ mod conflicts;
 mod edges;
 mod environment;
 mod files;
+mod hidden;
 mod pipeline;
 mod problem;
 mod properties;
@@ -133,25 +134,25 @@ fn read(
     // After a syntax error the tree has holes, and what is said about them would be noise.
     let (settings, mut hidden) = if list.is_empty() {
         let schema = schema();
+        properties::flatten(&mut tree);
+        let mut hidden = hidden::secrets(&tree);
         let environment: Vec<_> = environment.into_iter().collect();
         environment::apply(&schema, &mut tree, environment.iter().cloned(), &mut list);
         // Variables that are set for everyone ask nothing of a build that cannot do it.
         if cfg!(feature = "otlp") {
             telemetry::apply(&mut tree, &environment, &mut list);
         }
-        properties::flatten(&mut tree);
         shape::check(&schema, &tree, &mut list);
         fill(&mut tree);
-        let mut hidden = properties::check(&tree, protocol(&tree), ask, &mut list);
-        properties::secrets(&tree, &mut hidden);
-        hidden.extend(header_values(&tree));
+        properties::check(&tree, protocol(&tree), ask, &mut list);
+        hidden.extend(hidden::behind_unknown_keys(&text, &list));
         let settings = settle(&tree, folder, &mut list);
         if matches!(files, Files::MustExist) {
             definitions = files::check(&tree, folder, &mut list);
         }
         (settings, hidden)
     } else {
-        (None, properties::hidden_in_lines(&text))
+        (None, hidden::values_of_lines(&text))
     };
     match settings {
         Some(settings) if list.is_empty() => Ok(settings),
@@ -192,19 +193,6 @@ fn fill(tree: &mut tree::Node) {
         pipeline.default_text("role", || role.clone());
         pipeline.default_text("failure_topic", || result_topic);
     }
-}
-
-/// The places of what goes with requests to a collector: often a key.
-fn header_values(tree: &tree::Node) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let headers = tree
-        .get("traces")
-        .and_then(|traces| traces.get("otlp"))
-        .and_then(|otlp| otlp.get("headers"))
-        .and_then(tree::Node::table);
-    headers.into_iter().flatten().filter_map(|(_, entry)| match &entry.node.place {
-        Place::File(span) => Some(span.clone()),
-        Place::Environment(_) | Place::Nowhere => None,
-    })
 }
 
 fn protocol(tree: &tree::Node) -> GroupProtocol {
@@ -249,7 +237,7 @@ fn masked(settings: &Settings) -> Settings {
     let kafka = &mut masked.kafka;
     for properties in [&mut kafka.client, &mut kafka.consumer, &mut kafka.producer] {
         for (key, value) in properties.iter_mut() {
-            if properties::is_secret(key) {
+            if hidden::is_secret(key) {
                 "***".clone_into(&mut value.0);
             }
         }

@@ -1,9 +1,8 @@
-//! Client properties: those that the service sets itself and nobody may override, those that the
-//! client does not know, and those whose value is not shown.
+//! Client properties: those that the service sets itself and nobody may override, and those that the
+//! client does not take.
 
-use std::ops::Range;
-
-use super::problem::{Code, Place, Problem};
+use super::hidden::is_secret;
+use super::problem::{Code, Problem};
 use super::settings::GroupProtocol;
 use super::tree::{Entry, Node, Value};
 use super::values::Property;
@@ -56,105 +55,77 @@ fn flatten_into(
 }
 
 /// Reports the properties that would break a promise of the service, and those that the client does
-/// not take. Returns the places of values with an unknown name, which may be a secret's, misspelt.
+/// not take.
 pub(super) fn check(
     tree: &Node,
     protocol: GroupProtocol,
     ask: AskClient,
     problems: &mut Vec<Problem>,
-) -> Vec<Range<usize>> {
-    let mut unknown = Vec::new();
-    let Some(kafka) = tree.get("kafka") else {
-        return unknown;
-    };
+) {
+    let Some(kafka) = tree.get("kafka") else { return };
     for section in SECTIONS {
         let properties = kafka.get(section).and_then(Node::table);
         for (key, entry) in properties.into_iter().flatten() {
-            let problem = match reason(section, key, protocol, &entry.node) {
-                Some(reason) => Some(Problem {
+            problems.extend(match reserved(section, key, protocol) {
+                Some(why) => Some(Problem {
                     code: Code::Reserved,
                     place: entry.key.clone(),
                     key: format!("kafka.{section}.{key}"),
                     message: format!("`{key}` cannot be set under [kafka.{section}]"),
-                    help: Some(reason.to_owned()),
+                    help: Some(why.to_owned()),
                 }),
                 None => refused(section, key, entry, ask),
-            };
-            if let Place::File(span) = &entry.node.place
-                && problem.as_ref().is_some_and(|one| one.code == Code::UnknownKey)
-            {
-                unknown.push(span.clone());
-            }
-            problems.extend(problem);
+            });
         }
     }
-    unknown
 }
 
 /// What the client says against a property.
 fn refused(section: &str, key: &str, entry: &Entry, ask: AskClient) -> Option<Problem> {
-    // What is no text, number or boolean has been reported.
-    let Property(value) = serde_json::from_value(entry.node.to_json()).ok()?;
     let name = format!("kafka.{section}.{key}");
-    match ask(key, &value).err()? {
-        PropertyRefused::Unknown(near) => Some(Problem {
-            code: Code::UnknownKey,
-            place: entry.key.clone(),
-            key: name,
-            message: format!("`{key}` is no property of the Kafka client"),
-            help: near.map(|near| format!("did you mean `{near}`?")),
-        }),
-        PropertyRefused::Value(said) => {
-            let is_left_out = key.split('.').any(|part| part == "ssl") && !cfg!(feature = "tls");
-            let is_told = !is_secret(key) || value.is_empty();
-            let said = if is_told { said } else { said.replace(&value, "***") };
-            Some(Problem {
-                code: if is_left_out { Code::NotBuilt } else { Code::BadValue },
-                place: entry.node.place.clone(),
+    // What is no text, number or boolean has been reported; its name has not.
+    let value = serde_json::from_value(entry.node.to_json()).ok().map(|Property(value)| value);
+    let answer = ask(key, value.as_deref().unwrap_or_default());
+    let (said, is_left_out) = match (answer, value) {
+        (Err(PropertyRefused::Unknown(near)), _) => {
+            return Some(Problem {
+                code: Code::UnknownKey,
+                place: entry.key.clone(),
                 key: name,
-                message: format!("the Kafka client does not take it: {said}"),
-                help: is_left_out.then(|| NO_TLS.to_owned()),
-            })
+                message: format!("`{key}` is no property of the Kafka client"),
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            });
         }
-    }
+        (Err(PropertyRefused::Value(said)), Some(value)) => {
+            // librdkafka's words for what was left out when it was compiled.
+            let is_left_out = said.contains("at build time");
+            let hides = is_secret(key) && !value.is_empty();
+            (if hides { said.replace(&value, "***") } else { said }, is_left_out)
+        }
+        (Ok(()), Some(value)) if is_protected(key, &value) && !cfg!(feature = "tls") => {
+            ("SASL is not available in this build".to_owned(), true)
+        }
+        _ => return None,
+    };
+    let needs_tls = is_left_out && !cfg!(feature = "tls") && !said.contains("libcurl");
+    Some(Problem {
+        code: if is_left_out { Code::NotBuilt } else { Code::BadValue },
+        place: entry.node.place.clone(),
+        key: name,
+        message: format!("the Kafka client does not take it: {said}"),
+        help: needs_tls.then(|| NO_TLS.to_owned()),
+    })
 }
 
-/// The places of secrets, wherever they stand: under a table that is misspelt, too.
-pub(super) fn secrets(node: &Node, found: &mut Vec<Range<usize>>) {
-    match &node.value {
-        Value::Table(table) => {
-            for (key, entry) in table {
-                match &entry.node.place {
-                    Place::File(span) if is_secret(key) => found.push(span.clone()),
-                    _ => secrets(&entry.node, found),
-                }
-            }
-        }
-        Value::List(list) => list.iter().for_each(|item| secrets(item, found)),
-        _ => {}
-    }
+/// Whether a connection shall be encrypted or authenticated.
+fn is_protected(key: &str, value: &str) -> bool {
+    key == "security.protocol" && !value.eq_ignore_ascii_case("plaintext")
 }
 
-/// The places of all that a line gives to a key that sounds like a secret's, in a text that is no
-/// TOML.
-pub(super) fn hidden_in_lines(text: &str) -> Vec<Range<usize>> {
-    let mut start = 0;
-    let mut hidden = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let end = start + line.trim_end().len();
-        if let Some((key, _)) = line.split_once('=')
-            && is_secret(key)
-        {
-            hidden.push(start + key.len() + 1..end);
-        }
-        start += line.len();
-    }
-    hidden
-}
-
-fn reason(section: &str, key: &str, protocol: GroupProtocol, node: &Node) -> Option<&'static str> {
+/// Why nobody but the service may set a property.
+fn reserved(section: &str, key: &str, protocol: GroupProtocol) -> Option<&'static str> {
     let listed = |list: &[(&str, &'static str)]| {
-        list.iter().find(|(name, _)| *name == key).map(|(_, reason)| *reason)
+        list.iter().find(|(name, _)| *name == key).map(|(_, why)| *why)
     };
     let consumes = section != "producer";
     let produces = section != "consumer";
@@ -166,16 +137,6 @@ fn reason(section: &str, key: &str, protocol: GroupProtocol, node: &Node) -> Opt
                 .then(|| listed(CONSUMER_PROTOCOL))
                 .flatten()
         })
-        .or_else(|| {
-            let encrypted = matches!(node.text(), Some(text) if !matches!(text.to_ascii_lowercase().as_str(), "plaintext"));
-            (key == "security.protocol" && encrypted && !cfg!(feature = "tls")).then_some(NO_TLS)
-        })
-}
-
-/// Property names whose value must not be printed.
-pub(super) fn is_secret(key: &str) -> bool {
-    ["password", "passphrase", "secret", "pem"].iter().any(|word| key.contains(word))
-        || key == "sasl.jaas.config"
 }
 
 /// The tables of free-form client properties under `[kafka]`.

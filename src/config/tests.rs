@@ -238,10 +238,14 @@ fn narrow_client(key: &str, value: &str) -> Result<(), PropertyRefused> {
 }
 
 fn asked(text: &str, environment: &[(&str, &str)]) -> Problems {
+    reading(text, environment).unwrap_err()
+}
+
+fn reading(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Problems> {
     let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     let text = format!("{text}{PIPELINE}");
     let files = Files::MayLack;
-    read("test.toml", text, Path::new(""), environment, files, narrow_client).unwrap_err()
+    read("test.toml", text, Path::new(""), environment, files, narrow_client)
 }
 
 #[test]
@@ -282,7 +286,7 @@ fn neither_secrets_nor_what_may_be_one_are_shown_beside_a_problem() {
         // Others on the line are hidden as well, whatever it is shown for.
         (
             "[kafka]\nclient = {\"sasl.password\" = \"s3cret\", acks = 1, x = \"s3cret\"}\n",
-            "2 | client = {\"sasl.password\" = ***, acks = 1, x = ***}\n  |                                  ^^^^",
+            "2 | client = {\"sasl.password\" = ***, acks = 1, x = ***\n  |                                  ^^^^",
         ),
         (
             "[kafka.client]\n\"sasl.password\" = \"\"\"\ns3cret\n\"\"\"\n",
@@ -297,17 +301,37 @@ fn neither_secrets_nor_what_may_be_one_are_shown_beside_a_problem() {
             "2 | headers = {\"x-key\" = ***, y = ***}\n",
         ),
         // Wherever it stands: a misspelt table has no properties.
+        ("[kafka]\nclent = {\"sasl.password\" = \"s3cret\"}\n", "2 | clent = ***\n  | ^^^^^\n"),
         (
-            "[kafka]\nclent = {\"sasl.password\" = \"s3cret\"}\n",
-            "2 | clent = {\"sasl.password\" = ***}\n  | ^^^^^\n",
+            "[traces.otlp]\nheadrs = {authorization = \"s3cret\"}\n",
+            "2 | headrs = ***\n  | ^^^^^^\n",
         ),
-        ("[kafka.client]\r\n\"sasl.password\" = s3cret\r\n", "2 | \"sasl.password\" =***"),
+        // Whatever it is.
+        (
+            "[kafka.client]\n\"sasl.pasword\" = [\"s3cret\"]\n",
+            "2 | \"sasl.pasword\" = ***\n  | ^^^^^^^^^^^^^^\n",
+        ),
+        // What is no TOML has no keys: no value is shown.
+        ("[kafka.client]\r\n\"sasl.password\" = s3cret\r\n", "2 | \"sasl.password\" = ***"),
+        ("[kafka]\nclient = {\"sasl.password\" = \"s3cret\" acks = 1}\n", "2 | client = ***"),
+        ("[traces.otlp.headers]\nx = \"s3cret\n", "2 | x = ***"),
+        ("[kafka.client]\n\"sasl.pasword\" = \"s3cret\n", "2 | \"sasl.pasword\" = ***"),
+        ("[kafka.client]\n\"ssl.key.pem\" = \"\"\"\nBEGIN\ns3cret\\qabc\n\"\"\"\n", "4 | ***"),
+        ("[log\nlevel = \"info\"\n", "1 | [log\n"),
     ] {
-        let problems = asked(text, &[]);
-        let said = problems.render();
+        // What a variable has in its place does not make the line in the file fit to be seen.
+        let others = [
+            ("EXPRESSWAY__KAFKA__CLIENT__SASL_PASSWORD", "other"),
+            ("EXPRESSWAY__TRACES__OTLP__HEADERS__X-KEY", "other"),
+        ];
+        let said = asked(text, &[]).render();
         assert!(said.contains(shown), "{said}");
-        let located = serde_json::to_string(&problems.located()).unwrap();
-        assert!(!said.contains("s3cret") && !located.contains("s3cret"), "{said}{located}");
+        for environment in [&[][..], &others] {
+            let Err(problems) = reading(text, environment) else { continue };
+            let located = serde_json::to_string(&problems.located()).unwrap();
+            let said = problems.render() + &located;
+            assert!(!said.contains("s3cret"), "{said}");
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::{Error, MissingTopic};
 use super::librdkafka::{Inbox, code_name};
 use super::options::{GroupProtocol, Options};
-use super::settings::reason;
+use super::settings::reason_without_value;
 use super::topic_id::TopicIds;
 
 /// What happened to the group membership.
@@ -88,7 +88,7 @@ impl Consumer {
                 pipeline: options.pipeline_name.clone(),
                 ..Default::default()
             })
-            .map_err(|error| Error::Settings(reason(error)))?;
+            .map_err(|error| Error::Settings(reason_without_value(error)))?;
         let base = Arc::new(base);
         let inbox = Inbox::new(Arc::clone(&base), READ_MESSAGES_MAX, bell)
             .ok_or_else(|| Error::Settings("the consumer has no queue".into()))?;
@@ -150,6 +150,8 @@ impl Consumer {
                 | Err(KafkaError::MetadataFetch(
                     RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
                 )) => missing.push(MissingTopic { role, name: topic.to_owned() }),
+                // What is known to be missing stays so; to wait again would help nobody.
+                Err(_) if !missing.is_empty() => break,
                 Err(error) => return Err(unreachable(error.to_string())),
             }
         }

@@ -32,7 +32,12 @@ pub struct Pipeline {
 
 impl Debug for Pipeline {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipeline").field("options", &self.options).finish_non_exhaustive()
+        // The options hold settings of the client, and so passwords.
+        let Options { pipeline_name, lane, .. } = &self.options;
+        f.debug_struct("Pipeline")
+            .field("pipeline_name", pipeline_name)
+            .field("lane", lane)
+            .finish_non_exhaustive()
     }
 }
 

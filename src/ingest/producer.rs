@@ -15,7 +15,7 @@ use super::counters::{ClientRole, Counters};
 use super::error::Error;
 use super::librdkafka::{Delivery, Headers, Report, Reports, Topic, code_name};
 use super::options::Options;
-use super::settings::reason;
+use super::settings::reason_without_value;
 
 /// What a produced record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +102,9 @@ impl Producer {
                 // What it holds is hardly ever anything.
                 .set("statistics.interval.ms", "0");
         }
-        let base: BaseProducer<Events> =
-            config.create_with_context(Events).map_err(|error| Error::Settings(reason(error)))?;
+        let base: BaseProducer<Events> = config
+            .create_with_context(Events)
+            .map_err(|error| Error::Settings(reason_without_value(error)))?;
         let base = Arc::new(base);
         let topic = |name: &str| {
             Topic::new(&base, name)

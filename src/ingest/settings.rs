@@ -29,13 +29,13 @@ pub fn check_setting(key: &str, value: &str) -> Result<(), SettingRefused> {
     match ClientConfig::new().set(key, value).create_native_config() {
         Ok(_) => Ok(()),
         Err(error) if is_unknown(&error) => Err(SettingRefused::Unknown { near: near(key) }),
-        Err(error) => Err(SettingRefused::Value(reason(error))),
+        Err(error) => Err(SettingRefused::Value(reason_without_value(error))),
     }
 }
 
 /// What the client says of settings that it does not take. Its error repeats the value, which may be
 /// a secret; its reason does so only for numbers and words of a list.
-pub(super) fn reason(error: KafkaError) -> String {
+pub(super) fn reason_without_value(error: KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, reason, ..) => reason.trim_end().to_owned(),
         KafkaError::Nul(_) => "a name and a value may not contain the character NUL".to_owned(),
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_plugin_is_not_loaded() {
         let loaded = ClientConfig::new().set(PLUGINS, "/nowhere.so").create_native_config();
-        let said = loaded.err().map(reason).expect("it is loaded at once");
+        let said = loaded.err().map(reason_without_value).expect("it is loaded at once");
         assert!(said.contains("/nowhere.so"), "{said}");
         assert_eq!(check_setting(PLUGINS, "/nowhere.so"), Ok(()));
     }
@@ -150,7 +150,7 @@ mod tests {
         let error = ClientConfig::new().set("sasl.pasword", "s3cret").create_native_config();
         let error = error.err().expect("it is refused");
         assert!(error.to_string().contains("s3cret"), "{error}");
-        let reason = reason(error);
+        let reason = reason_without_value(error);
         assert!(reason.contains("sasl.pasword") && !reason.contains("s3cret"), "{reason}");
     }
 }

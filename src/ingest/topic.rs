@@ -14,7 +14,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
 use super::error::{Error, MissingTopic};
-use super::settings::reason;
+use super::settings::reason_without_value;
 
 /// What is read, and how it is reached.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub fn read_topics(
     }
     let consumer: BaseConsumer<Failures> = config
         .create_with_context(Failures::default())
-        .map_err(|error| Error::Settings(reason(error)))?;
+        .map_err(|error| Error::Settings(reason_without_value(error)))?;
     for topic in &options.topics {
         let ends = ends(&consumer, options, topic)?;
         if !read_topic(&consumer, options, topic, ends, each)? {

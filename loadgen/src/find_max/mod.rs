@@ -189,7 +189,7 @@ fn carry_out(
     let found = failure(&ended.report, &ended.rows, rate, sent, p99_ms_max);
     // Notes of a trial are not shown, and this one is about all of them.
     let hint = hint_at_bills(&trial, &ended.report);
-    let found = found.map(|failure| failure.with_hint(hint));
+    let found = found.map(|failure| failure.with_hint_at_bills(hint));
     Ok((ended.report, found, growth_per_second(&ended.rows)))
 }
 

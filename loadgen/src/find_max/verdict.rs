@@ -1,6 +1,6 @@
 //! Whether a trial held: what was lost, how late results were, and whether the lag grew.
 
-use crate::report::{NOT_SENT, Report};
+use crate::report::{BILL_FAULTS, NOT_SENT, Report};
 use crate::timeline::Row;
 
 /// Why a rate was not sustained, in the order of what matters most.
@@ -19,10 +19,12 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Adds what explains a fault, if anything does.
-    pub(super) fn with_hint(self, hint: Option<String>) -> Self {
+    /// Adds what explains faults of bills, if these are what failed and anything does.
+    pub(super) fn with_hint_at_bills(self, hint: Option<String>) -> Self {
         match (self, hint) {
-            (Self::Faults(reason), Some(hint)) => Self::Faults(format!("{reason}; {hint}")),
+            (Self::Faults(reason), Some(hint)) if reason.starts_with(BILL_FAULTS) => {
+                Self::Faults(format!("{reason}; {hint}"))
+            }
             (failure, _) => failure,
         }
     }
@@ -128,6 +130,17 @@ mod tests {
         assert!(growth_per_second(&rows(&[50, 55, 48, 52, 51, 49])).abs() < 2.0);
         assert!((growth_per_second(&rows(&[10, 30, 50, 70])) - 20.0).abs() < 1e-9);
         assert!(growth_per_second(&rows(&[100, 50, 0])) < 0.0);
+    }
+
+    #[test]
+    fn what_is_said_of_bills_explains_no_other_fault() {
+        let explained = |reason: &str| {
+            let failure = Failure::Faults(reason.to_owned());
+            failure.with_hint_at_bills(Some("why".to_owned())).reason().to_owned()
+        };
+        let bills = format!("{BILL_FAULTS}: 3, at most 0 allowed");
+        assert_eq!(explained(&bills), format!("{bills}; why"));
+        assert_eq!(explained("lost: 3, at most 0 allowed"), "lost: 3, at most 0 allowed");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn judge(
     let mut findings = Findings::default();
     findings.counts("", &whole(report), &scenario.limits);
     if let Some(billing) = &report.billing {
-        findings.count("", "bill faults", billing.faults, scenario.limits.bill_faults);
+        findings.count("", BILL_FAULTS, billing.faults, scenario.limits.bill_faults);
     }
     let events = &report.events;
     findings.count("", "undelivered events", events.undelivered, Some(0));
@@ -164,6 +164,9 @@ impl Findings {
 
 /// How the violation begins that says how much of the plan was not sent.
 pub(crate) const NOT_SENT: &str = "not sent";
+
+/// How a threshold for bills begins that was crossed.
+pub(crate) const BILL_FAULTS: &str = "bill faults";
 
 #[cfg(test)]
 mod tests {

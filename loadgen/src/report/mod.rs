@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::Comparison;
 
 pub(crate) use self::draw::{Circumstances, draw, hint_at_bills};
-pub(crate) use self::judge::{NOT_SENT, share_of_rate, too_many_unsent};
+pub(crate) use self::judge::{BILL_FAULTS, NOT_SENT, share_of_rate, too_many_unsent};
 
 /// Everything a run has to say; `--json` prints exactly this, and so does `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -15,7 +15,8 @@ impl Cells {
         Self((0..MARGIN + count + MARGIN).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// The cell at `index`; one of the margin behind the last is nobody's.
+    /// The cell at `index`, for the writer: behind the last one it may be of the margin, which no
+    /// reader looks at.
     #[inline]
     fn cell(&self, index: usize) -> Option<&AtomicU64> {
         self.0.get(MARGIN + index)
@@ -47,7 +48,8 @@ impl Cells {
     }
 
     pub(super) fn get(&self, index: usize) -> u64 {
-        self.cell(index).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        let cells = &self.0[MARGIN..self.0.len() - MARGIN];
+        cells.get(index).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 
     pub(super) fn array<const N: usize>(&self, at: usize) -> [u64; N] {
@@ -128,6 +130,7 @@ mod tests {
     fn what_is_not_a_cell_is_not_counted() {
         let mut cells = Cells::new(2);
         cells.add(1, 5);
+        cells.add(2, 7);
         cells.set(usize::MAX / 2, 7);
         cells.add(usize::MAX / 2, 7);
         assert_eq!(cells.array(0), [0, 5, 0]);
