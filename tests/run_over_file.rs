@@ -44,6 +44,34 @@ fn a_definition_and_a_file_are_enough() {
 }
 
 #[test]
+fn what_is_read_or_written_already_is_not_written_over() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+    std::fs::write(at("pass.asl.json"), definition).expect("the definition");
+    std::fs::write(at("events"), "{}\n").expect("the events");
+    for (flags, said) in [
+        (&["--output", "events"][..], "--output would overwrite --input"),
+        (&["--billing", "events"], "--billing would overwrite --input"),
+        (&["--history", "pass.asl.json"], "--history would overwrite the definition"),
+        (&["--output", "new", "--billing", "new"], "--billing would overwrite --output"),
+    ] {
+        let ran = Command::new(env!("CARGO_BIN_EXE_expressway"))
+            .args(["run", "--definition", "pass.asl.json", "--input", "events"])
+            .args(flags)
+            .current_dir(folder.path())
+            .output()
+            .expect("the binary runs");
+        let err = String::from_utf8(ran.stderr).expect("text");
+        assert_eq!(ran.status.code(), Some(2), "{err}");
+        assert!(err.contains(said), "{err}");
+    }
+    assert_eq!(std::fs::read_to_string(at("events")).expect("the events"), "{}\n");
+    assert_eq!(std::fs::read_to_string(at("pass.asl.json")).expect("it"), definition);
+    assert!(!at("new").exists());
+}
+
+#[test]
 fn warnings_of_the_definition_are_shown_as_validate_shows_them() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let definition = folder.path().join("doubtful.asl.json");

@@ -1,6 +1,8 @@
 //! The state machines that a configuration names, compiled, with what is said of them elsewhere: on
 //! bills, in logs and as metrics. Starting them is the [`service`](super::service)'s work.
 
+use std::time::{Duration, Instant};
+
 use tracing::warn;
 
 use super::history;
@@ -24,6 +26,8 @@ pub struct Machines {
     pub(super) by_pipeline: Vec<MachineIdx>,
     pub(super) cards: Vec<MachineCard>,
     pub(super) labels: Vec<MachineLabel>,
+    /// How long each took to be parsed, checked and compiled.
+    pub(super) compile_times: Vec<Duration>,
     warnings: Warnings,
 }
 
@@ -75,8 +79,10 @@ impl Machines {
         let role = &pipeline.role;
         let definition = Definition::read(&pipeline.definition)?;
         let world = World::express(&aws.region, &aws.account, name, role);
+        let began = Instant::now();
         let Compiled { image, warnings } =
             definition.compile_served(world, pipeline.distributed_map)?;
+        self.compile_times.push(began.elapsed());
         self.cards.push(MachineCard {
             arn: StateMachineArn::new(&aws.region, &aws.account, name).map_err(|error| {
                 Error::Settings(format!("pipeline `{}`: {error}", pipeline.name))

@@ -241,6 +241,7 @@ impl Service {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..lane_count).map(|_| lane(LANE_BATCHES)).unzip();
         let rare = metrics::rare();
+        machines.compile_times.iter().for_each(|took| rare.compiled(*took));
         let upkeep = Upkeep::start(Arc::clone(&rare), METRICS_UPKEEP)?;
         let shards = Shards::start(settings, &machines, &senders)?;
         drop(senders);

@@ -355,7 +355,9 @@ mod tests {
         let line = std::fs::read_to_string(&file).unwrap().lines().count() - 3;
         let place = format!("{file}:{line}:1: error[CFG0002]: `linger.mss` is no property of");
         assert!(err.contains(&place), "{err}");
-        for part in ["did you mean `linger.ms`?", "did you mean `sasl.password`?", "\"zip\""] {
+        let other_name = "that is the client's other name for `compression.type`";
+        let proposals = ["did you mean `linger.ms`?", "did you mean `sasl.password`?"];
+        for part in proposals.into_iter().chain(["\"zip\"", other_name]) {
             assert!(err.contains(part), "no {part} in {err}");
         }
         assert!(!err.contains("s3cret") && err.contains("\n3 problems\n"), "{err}");

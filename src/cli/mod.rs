@@ -13,6 +13,7 @@ pub mod exec;
 pub mod explain;
 pub mod relay;
 pub mod run;
+mod same_file;
 pub mod test;
 mod trace;
 pub mod validate;

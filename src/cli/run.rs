@@ -11,6 +11,7 @@ use clap::ArgGroup;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::same_file::named_twice;
 use super::{BAD_CONFIGURATION, CHECK_FAILED, Failure, INTERNAL, KAFKA_UNREACHABLE, OK, USAGE};
 use crate::app::{self, LANE_BATCHES, Machines, Service, Shards, logging};
 use crate::base::ids::{MachineIdx, PipelineIdx};
@@ -180,6 +181,7 @@ fn left_out(args: &Args, pipeline: &Pipeline, settings: &Settings) -> Vec<&'stat
 fn over_file(args: &Args, settings: Settings, input: &Path) -> Result<u8, Failure> {
     let settings = file_settings(args, settings)?;
     let pipeline = &settings.pipelines[0];
+    keep_apart(args, pipeline, input)?;
     let machines = Machines::load(&settings).map_err(failure)?;
     logging::say(&machines.warnings().render());
     let (sender, receiver) = lane(LANE_BATCHES);
@@ -247,10 +249,12 @@ fn file_pipeline(args: &Args, settings: &Settings) -> Result<Pipeline, Failure> 
         None => None,
     };
     found.cloned().ok_or_else(|| {
-        Failure::new(
-            USAGE,
-            format!("name the pipeline with --pipeline, one of: {}", names.join(", ")),
-        )
+        let known = names.join(", ");
+        let what = match &args.pipeline {
+            Some(name) => format!("no pipeline is named `{name}`; there are: {known}"),
+            None => format!("name the pipeline with --pipeline, one of: {known}"),
+        };
+        Failure::new(USAGE, what)
     })
 }
 
@@ -265,6 +269,26 @@ pub(super) fn stop_on_signal(code: &Arc<AtomicU8>) -> Result<Arc<AtomicBool>, Fa
         flag.store(true, Ordering::SeqCst);
     })?;
     Ok(stop)
+}
+
+/// Refuses to write over what is read, or two outputs into one file.
+fn keep_apart(args: &Args, pipeline: &Pipeline, input: &Path) -> Result<(), Failure> {
+    let mut inputs = vec![("the definition", &*pipeline.definition)];
+    if input != Path::new("-") {
+        inputs.push(("--input", input));
+    }
+    inputs.extend(args.config.as_deref().map(|file| ("--config", file)));
+    let outputs =
+        [("--output", &args.output), ("--billing", &args.billing), ("--history", &args.history)];
+    let outputs: Vec<_> =
+        outputs.iter().filter_map(|(name, file)| Some((*name, file.as_deref()?))).collect();
+    match named_twice(&inputs, &outputs) {
+        None => Ok(()),
+        Some((one, other)) => Err(Failure::new(
+            USAGE,
+            format!("{other} would overwrite {one}: both are the same file"),
+        )),
+    }
 }
 
 fn open(file: &Path) -> Result<File, Failure> {

@@ -18,7 +18,8 @@ Examples:
   expressway validate --format github workflows/*.asl.json
   expressway validate --json workflows/*.asl.json
 
-What is found goes to stdout. Exit codes: 0 all files can run, warnings or not; 1 one cannot run;
+What is found goes to stdout, all of it at once; tasks that only mocks can answer (ASL0906) are told
+once the rest of a definition is right. Exit codes: 0 all files can run, warnings or not; 1 one cannot run;
 2 usage, or one cannot be read, whatever is found in the others.
 More about a code: expressway explain ASL0107")]
 pub struct Args {

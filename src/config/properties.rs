@@ -107,13 +107,19 @@ fn refused(section: &str, key: &str, entry: &Entry, ask: AskClient) -> Option<Pr
         }
         _ => return None,
     };
+    // Some names stand for others, and the client speaks of those.
+    let is_told = said.contains(key) || is_left_out;
     let needs_tls = is_left_out && !cfg!(feature = "tls") && !said.contains("libcurl");
     Some(Problem {
         code: if is_left_out { Code::NotBuilt } else { Code::BadValue },
         place: entry.node.place.clone(),
         key: name,
         message: format!("the Kafka client does not take it: {said}"),
-        help: needs_tls.then(|| NO_TLS.to_owned()),
+        help: if needs_tls {
+            Some(NO_TLS.to_owned())
+        } else {
+            (!is_told).then(|| format!("that is the client's other name for `{key}`"))
+        },
     })
 }
 

@@ -212,6 +212,12 @@ fn assert_metrics(service: &Instance, expected: &Expected, bills: &BTreeMap<Stri
         service.metric(&format!("expressway_{family}"), label).round() as usize
     };
     let executions = expected.succeeded + expected.failed;
+    let loaded = metric("state_machines_loaded", "");
+    assert_eq!(metric("definition_compile_duration_seconds_count", ""), loaded);
+    assert!(
+        loaded > 0
+            && service.metric("expressway_definition_compile_duration_seconds_sum", "") > 0.0
+    );
     assert_eq!(metric("source_records_total", ""), events::COUNT);
     assert_eq!(metric("source_records_skipped_total", "tombstone"), expected.skipped);
     assert_eq!(metric("executions_started_total", ""), executions);

@@ -40,6 +40,8 @@ pub(crate) struct Checked {
     pub(crate) wrong: u64,
     /// The first wrong line, from 1, and what it should have been.
     pub(crate) wrong_first: Option<(u64, String)>,
+    /// Whether that line is what it should be and comes after later ones.
+    pub(crate) wrong_first_is_late: bool,
 }
 
 /// Reads result lines and checks them against the scenario.
@@ -159,12 +161,13 @@ impl Ledger {
         match places.place(line, &mut self.expected) {
             Placed::Right => {}
             Placed::Repeated => self.checked.duplicated += 1,
-            Placed::Late(place) | Placed::Unknown(place) => self.wrong(place),
+            Placed::Late(place) => self.wrong(place, true),
+            Placed::Unknown(place) => self.wrong(place, false),
         }
     }
 
     /// Counts the line as wrong; the first one is shown with what was due.
-    fn wrong(&mut self, place: u64) {
+    fn wrong(&mut self, place: u64, is_late: bool) {
         self.checked.wrong += 1;
         if self.checked.wrong_first.is_none() {
             let mut expected = Vec::new();
@@ -175,6 +178,7 @@ impl Ledger {
                 String::from_utf8_lossy(&expected).into_owned()
             };
             self.checked.wrong_first = Some((self.checked.lines, expected));
+            self.checked.wrong_first_is_late = is_late;
         }
     }
 
@@ -215,7 +219,12 @@ impl Display for Checked {
             self.lost, self.duplicated, self.wrong
         )?;
         if let Some((line, expected)) = &self.wrong_first {
-            writeln!(f, "  wrong     line {line} first, which should have been {expected}")?;
+            let what = if self.wrong_first_is_late {
+                "comes after later ones:"
+            } else {
+                "should have been"
+            };
+            writeln!(f, "  wrong     line {line} first, which {what} {expected}")?;
         }
         for violation in &self.violations {
             writeln!(f, "violation   {violation}")?;
@@ -315,8 +324,12 @@ mod tests {
     #[test]
     fn a_line_out_of_its_order_is_wrong_and_not_lost() {
         let mut lines = sound_lines(&scenario());
+        let swapped = lines[10].clone();
         lines.swap(10, 11);
         assert_eq!(figures(&lines), (0, 0, 1));
+        let found = check(&scenario(), &mut lines.join("\n").as_bytes()).unwrap().to_string();
+        let shown = format!("line 12 first, which comes after later ones: {swapped}\n");
+        assert!(found.contains(&shown), "{found}");
         let late = lines.remove(30);
         lines.insert(120, late);
         assert_eq!(figures(&lines), (0, 0, 2));
