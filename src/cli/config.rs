@@ -412,13 +412,19 @@ mod tests {
         assert!(err.contains(place) && err.contains("--features tls"), "{err}");
     }
 
-    #[test]
-    fn check_shows_the_warnings_of_definitions_and_forbids_nothing() {
-        let (folder, file) = folder();
+    /// Puts a definition with one warning in the place of the one that is named.
+    fn doubtful_definition(folder: &tempfile::TempDir) -> PathBuf {
         let definition = folder.path().join("state-machines/pass-choice.asl.json");
         let warned =
             r#"{"StartAt": "A", "TimeoutSeconds": 400, "States": {"A": {"Type": "Fail"}}}"#;
-        std::fs::write(definition, warned).unwrap();
+        std::fs::write(&definition, warned).unwrap();
+        definition
+    }
+
+    #[test]
+    fn check_shows_the_warnings_of_definitions_and_forbids_nothing() {
+        let (folder, file) = folder();
+        doubtful_definition(&folder);
         let (exit, out, err) = cli(&["check", &file], &[]);
         assert_eq!((exit, out.as_str()), (0, ""));
         assert!(err.starts_with("warning[ASL0802]"), "{err}");
@@ -428,10 +434,7 @@ mod tests {
     #[test]
     fn check_shows_the_warnings_of_definitions_beside_errors_elsewhere() {
         let (folder, file) = folder();
-        let named = folder.path().join("state-machines/pass-choice.asl.json");
-        let warned =
-            r#"{"StartAt": "A", "TimeoutSeconds": 400, "States": {"A": {"Type": "Fail"}}}"#;
-        std::fs::write(&named, warned).unwrap();
+        let named = doubtful_definition(&folder);
         let (_, out, _) = cli(&["check", &file, "--json"], &[]);
         let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((&document["valid"], &document["problems"]), (&true.into(), &json!([])));

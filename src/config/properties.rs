@@ -7,7 +7,8 @@ use super::settings::GroupProtocol;
 use super::tree::{Entry, Node, Value};
 use super::values::Property;
 
-/// Why the Kafka client does not take a property.
+/// Why the Kafka client does not take a property. The client has words of its own for it; a
+/// configuration must not know the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PropertyRefused {
     /// It knows none of this name; perhaps this one is meant.

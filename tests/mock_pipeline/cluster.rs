@@ -175,8 +175,7 @@ impl Cluster {
     }
 
     /// Makes the broker one from before KIP-516, whose topics have no ids.
-    // The service's tests use it, with which this file is shared.
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "the service's tests use it, with which this file is shared")]
     pub(crate) fn forget_topic_ids(&self) {
         const METADATA: i16 = 3;
         self.forget_new_groups();

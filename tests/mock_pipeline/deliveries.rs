@@ -6,7 +6,9 @@ use expressway::ingest::{Counter, Counters, Error, Sink};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::cluster::Cluster;
-use super::{PARTITIONS, Running, TOPICS, arns, options, produce, wait_for};
+use super::{
+    PARTITIONS, Running, TOPICS, arns, options, produce, take_small_records_only, wait_for,
+};
 
 /// Records that ended, over all sinks: delivered, and given up.
 fn ended(counters: &Counters) -> (u64, u64) {
@@ -25,8 +27,7 @@ fn an_output_over_the_producers_limit_becomes_a_failure_record() {
     cluster.flush();
     let mut options = options(&cluster);
     options.failure_topic = "dead".into();
-    options.producer_settings.push(("message.max.bytes".into(), "10000".into()));
-    options.producer_settings.push(("batch.size".into(), "10000".into()));
+    take_small_records_only(&mut options);
     let running = Running::start(options);
     wait_for("it", || running.finished() == 1);
     let counters = running.handle.counters();

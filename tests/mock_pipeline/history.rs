@@ -8,7 +8,9 @@ use expressway::ingest::{EVENTS_LEFT_OUT_HEADER, Error, HistorySink, Lines, Opti
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Record};
-use super::{PARTITIONS, Running, TOPICS, arns, options, produce, wait_for};
+use super::{
+    PARTITIONS, Running, TOPICS, arns, options, produce, take_small_records_only, wait_for,
+};
 
 fn with_topic(cluster: &Cluster) -> Options {
     Options { history: HistorySink::Topic("history".into()), ..options(cluster) }
@@ -74,8 +76,7 @@ fn an_event_over_the_limit_of_its_topic_is_written_without_its_data() {
     cluster.produce("in", 0, Some(b"k"), Some(value.as_bytes()), &[]);
     cluster.flush();
     let mut options = with_topic(&cluster);
-    options.producer_settings.push(("message.max.bytes".into(), "10000".into()));
-    options.producer_settings.push(("batch.size".into(), "10000".into()));
+    take_small_records_only(&mut options);
     let running = Running::start(options);
     wait_for("it", || running.finished() == 1);
     let counters = running.handle.counters();

@@ -42,6 +42,12 @@ fn options(cluster: &Cluster) -> Options {
     options
 }
 
+/// Has the producer refuse records of more than 10 kB.
+fn take_small_records_only(options: &mut Options) {
+    options.producer_settings.push(("message.max.bytes".into(), "10000".into()));
+    options.producer_settings.push(("batch.size".into(), "10000".into()));
+}
+
 struct Running {
     handle: Handle,
     shards: Shards,

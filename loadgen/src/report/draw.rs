@@ -42,11 +42,9 @@ pub(crate) fn draw(
     read: &Read,
     circumstances: Circumstances,
 ) -> Report {
-    let mut billing = scenario.kafka.billing_topic.is_some().then(|| billing(read));
-    let outcomes = outcomes(sent, read, billing.as_ref());
-    if let Some(billing) = &mut billing {
-        billing.faults = billing.count_faults(&outcomes.wrong_by);
-    }
+    let has_bills = scenario.kafka.billing_topic.is_some();
+    let outcomes = outcomes(sent, read, has_bills);
+    let billing = has_bills.then(|| billing(read, &outcomes.wrong_by));
     let records = sent.records + read.records;
     let latency_us = read.checker.latency_us();
     let mut report = Report {
@@ -184,16 +182,14 @@ fn lost<'a>(sent: &'a Sent, read: &'a Read) -> impl Iterator<Item = u64> + 'a {
     missing.filter(|sequence| sent.is_acknowledged(*sequence))
 }
 
-fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
+fn outcomes(sent: &Sent, read: &Read, has_bills: bool) -> Outcomes {
     let counts: &OutcomeCounts = read.checker.counts();
     let mut lost = lost(sent, read);
     let lost_first: Vec<u64> = lost.by_ref().take(LOST_SHOWN_MAX).collect();
     let lost = lost_first.len() as u64 + lost.count() as u64;
-    let bill_unmatched = match billing {
-        // Bills of others look like this; only a topic of our own makes it a fault.
-        Some(billing) if counts.foreign == 0 => billing.unmatched,
-        _ => 0,
-    };
+    // Bills of others look like this; only a topic of our own makes it a fault.
+    let is_ours = has_bills && counts.foreign == 0;
+    let bill_unmatched = if is_ours { read.checker.bill_counts().unmatched } else { 0 };
     // An outcome of an event that was never sent can only be an invention.
     let invented = read.checker.seen().len() - read.checker.seen().count_below(sent.records);
     let wrong_by = WrongBy {
@@ -227,9 +223,9 @@ fn outcomes(sent: &Sent, read: &Read, billing: Option<&Billing>) -> Outcomes {
     }
 }
 
-fn billing(read: &Read) -> Billing {
+fn billing(read: &Read, wrong_by: &WrongBy) -> Billing {
     let counts = read.checker.bill_counts();
-    Billing {
+    let mut billing = Billing {
         records: counts.records,
         matched: counts.matched,
         missing: counts.missing,
@@ -238,7 +234,9 @@ fn billing(read: &Read) -> Billing {
         overflowed: counts.overflowed,
         sums: read.checker.bill_sums(),
         faults: 0,
-    }
+    };
+    billing.faults = billing.count_faults(wrong_by);
+    billing
 }
 
 fn group(scenario: &Scenario, counts: Option<GroupCounts>) -> Option<GroupPart> {
